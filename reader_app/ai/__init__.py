@@ -1,0 +1,1 @@
+"""What the rest of the program knows of models: bundles, stored predictions, the worker's client. No torch."""

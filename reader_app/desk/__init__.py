@@ -1,0 +1,1 @@
+"""The coordinator's operations, one function each, used by the command line and by the desk window alike. No Qt."""

@@ -1,0 +1,1 @@
+"""What leaves the program: workbook, interchange files, figures, report, reading packages."""

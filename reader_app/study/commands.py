@@ -1,0 +1,151 @@
+"""What may be asked, in the imperative. Commands about a case name it and the revision the reader saw; stale ones are refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reader_app.study.events import AidShown
+from reader_app.study.finding import Mark
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """Begin a sitting (phase closed), or continue one that was cut off (then ``SessionResumed`` is the event)."""
+
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSession:
+    """End the sitting; refused while a case is open unless it was paused or interrupted."""
+
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartRound:
+    """Begin the next round; refused before its washout has passed or while the previous one is unfinished."""
+
+    round_no: int
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayCase:
+    """Report that all panes of the due case have been painted, with what was visible."""
+
+    case_id: str
+    fingerprint: str
+    panes: tuple[str, ...]
+    aid: AidShown | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assess:
+    """Choose a category for one unit."""
+
+    case_id: str
+    revision: int
+    unit: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveScore:
+    """Give the suspicion 0-100 for one unit."""
+
+    case_id: str
+    revision: int
+    unit: str
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
+class WriteNote:
+    """Replace the free text of the read."""
+
+    case_id: str
+    revision: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceMark:
+    """Place a mark, or move it when its id exists."""
+
+    case_id: str
+    revision: int
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveMark:
+    """Take a mark back."""
+
+    case_id: str
+    revision: int
+    mark_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RevealAid:
+    """Sequential reading: seal the unaided answer and show the aid. The aid is painted only after this is durable."""
+
+    case_id: str
+    revision: int
+    aid: AidShown
+
+
+@dataclass(frozen=True, slots=True)
+class HideAid:
+    """Switch the aid off (only where the study lets the reader)."""
+
+    case_id: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShowAid:
+    """Switch the aid on again."""
+
+    case_id: str
+    revision: int
+    aid: AidShown
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Cover the images and stop the clock. ``reason``: "reader", "idle", "hidden", "system"."""
+
+    case_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Uncover the images."""
+
+    case_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """The program must stop in the middle of a read."""
+
+    case_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitRead:
+    """Validate the case: lock the whole answer."""
+
+    case_id: str
+    revision: int
+    wall_utc: str
+
+
+Command = (
+    OpenSession | CloseSession | StartRound | DisplayCase | Assess | GiveScore | WriteNote | PlaceMark | RemoveMark | RevealAid
+    | HideAid | ShowAid | Pause | Resume | Interrupt | SubmitRead
+)  # fmt: skip

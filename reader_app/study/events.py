@@ -1,0 +1,215 @@
+"""What happened, in the past tense. The log holds these and nothing else; every one can be written as canonical JSON.
+
+Answers travel as mappings from unit ("case", or "R" / "L") to value. Stored payloads carry ``"v"``; old ones are upcast at
+reading (``store.upcast``), never rewritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reader_app.study.finding import Mark
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    """A sitting began. ``plan_hash`` ties every later event to the frozen study."""
+
+    reader_id: str
+    plan_hash: str
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResumed:
+    """The program was started again while a session was open (crash, power cut); an open case is shown again."""
+
+    plan_hash: str
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClosed:
+    """The reader ended the sitting."""
+
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoundStarted:
+    """The reader began a round; ``cases`` is its order, derived rounds included."""
+
+    round_no: int
+    cases: tuple[str, ...]
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoundFinished:
+    """Every case of the round has been validated."""
+
+    round_no: int
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class AidShown:
+    """The aid as it stood on the screen."""
+
+    model_id: str
+    prediction_sha256: str
+    threshold: float
+    opacity: float
+
+
+@dataclass(frozen=True, slots=True)
+class CaseDisplayed:
+    """All panes of the case were painted: the clock of the read starts (or restarts, after an interruption)."""
+
+    round_no: int
+    case_id: str
+    fingerprint: str
+    panes: tuple[str, ...]
+    aid: AidShown | None  # None: no aid on the screen
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """A category was chosen for one unit (not yet validated)."""
+
+    case_id: str
+    unit: str
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A suspicion 0-100 was given for one unit (not yet validated)."""
+
+    case_id: str
+    unit: str
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """The free text of the read is now this."""
+
+    case_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkPlaced:
+    """A mark was placed, or moved when its ``mark_id`` exists already."""
+
+    case_id: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRemoved:
+    """A mark was taken back."""
+
+    case_id: str
+    mark_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class InitialSealed:
+    """Sequential reading: the unaided answer of this case, locked before the aid may be drawn."""
+
+    case_id: str
+    categories: Mapping[str, str]
+    scores: Mapping[str, int]
+    note: str
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AidRevealed:
+    """Sequential reading: the aid was painted for the first time."""
+
+    case_id: str
+    aid: AidShown
+
+
+@dataclass(frozen=True, slots=True)
+class AidHidden:
+    """The reader switched the aid off."""
+
+    case_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AidShownAgain:
+    """The reader switched the aid on again."""
+
+    case_id: str
+    aid: AidShown
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPaused:
+    """The images are covered and the clock stands. ``reason``: "reader", "idle", "hidden", "system"."""
+
+    case_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResumed:
+    """The images are on the screen again."""
+
+    case_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadInterrupted:
+    """The program failed or is closing during a read; the case will be shown again."""
+
+    case_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSubmitted:
+    """The reader validated the case: the whole answer, locked."""
+
+    round_no: int
+    case_id: str
+    categories: Mapping[str, str]
+    scores: Mapping[str, int]
+    note: str
+    marks: tuple[Mark, ...] = field(default=())
+
+
+Event = (
+    SessionOpened | SessionResumed | SessionClosed | RoundStarted | RoundFinished | CaseDisplayed | Assessed | Scored | Noted
+    | MarkPlaced | MarkRemoved | InitialSealed | AidRevealed | AidHidden | AidShownAgain | ReadPaused | ReadResumed
+    | ReadInterrupted | ReadSubmitted
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """An event as it stands in a log.
+
+    Attributes
+    ----------
+    seq : int
+        1, 2, 3 ... without gaps.
+    run_id : str
+        One per start of the program; ``mono_ns`` is comparable only within a run.
+    mono_ns : int
+        Monotonic nanoseconds at which it happened (the paint, the key), not at which it was written.
+    wall_utc : str
+        ISO 8601 with ``Z``: a label.
+    """
+
+    seq: int
+    run_id: str
+    mono_ns: int
+    wall_utc: str
+    event: Event

@@ -1,0 +1,1 @@
+"""Everything that is drawn: the reading window and the coordinator's desk. The only package that imports Qt."""

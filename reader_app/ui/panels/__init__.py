@@ -1,0 +1,1 @@
+"""The parts of the reading window around the images."""

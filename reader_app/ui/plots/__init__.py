@@ -1,0 +1,1 @@
+"""Plots of the coordinator's pages (imported late)."""

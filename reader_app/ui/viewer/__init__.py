@@ -1,0 +1,1 @@
+"""Where images, overlays and marks are painted."""
