@@ -10,9 +10,11 @@ OWN_COLUMNS: tuple[str, ...] = ("case_id", "modality", "breasts", "stratum", "fi
 
 #: Columns that would unblind a reader; their presence in ``cases.csv`` is refused.
 FORBIDDEN_COLUMNS: frozenset[str] = frozenset(
-    ["malignant", "lesion_id", "lesion_type", "pathology", "truth", "reference", "label", "x_mm", "y_mm", "z_mm", "radius_mm"]
-    + ["patient_id"]
-)
+    {
+        "malignant", "lesion_id", "lesion_type", "pathology", "truth", "reference", "label", "x_mm", "y_mm", "z_mm", "radius_mm",
+        "patient_id",
+    }
+)  # fmt: skip
 
 MODALITIES: tuple[str, ...] = ("mammography", "abvs", "ultrasound")
 

@@ -24,6 +24,7 @@ class AssessmentSpec:
     positive_from: str = "4A"
     level: str = "case"  # "case" or "breast"
     score_required: bool = True  # 0-100
+    score_kind: str = "percent"  # "percent", or "none" where no score is asked
     note_allowed: bool = True
     marks_allowed: bool = True
 

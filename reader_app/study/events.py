@@ -55,12 +55,26 @@ class RoundFinished:
 
 @dataclass(frozen=True, slots=True)
 class AidShown:
-    """The aid as it stood on the screen."""
+    """The aid as it stood on the screen.
+
+    Attributes
+    ----------
+    model_id : str
+        The model of the round.
+    prediction_sha256 : str
+        SHA-256 of the stored prediction (its JSON file).
+    threshold, opacity : float
+        As the study file states them.
+    status : str
+        What the prediction said: "ok", "no_finding", "not_applicable" or "failed". All four are aids: the reader is
+        told in words that nothing was found or that the aid is not available.
+    """
 
     model_id: str
     prediction_sha256: str
     threshold: float
     opacity: float
+    status: str = "ok"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,583 @@
+"""A reading session as a pure machine: ``decide`` (may this be done?), ``evolve`` (what is the state now?), ``replay``.
+
+Rules
+-----
+* Rounds are read in the order of the plan, each after its washout: the calendar day (UTC) on which the previous round was
+  finished plus ``min_washout_days``. A round derived from earlier answers that turns out empty is started and finished by itself.
+* Within a round the cases come in the planned order, one at a time; nothing leads back to a validated case.
+* A case counts as displayed when all its panes are painted. ``revision`` counts displays; a command about a case names the
+  revision the reader saw and is refused when another display has come since.
+* In an unaided round no aid is ever on the screen. In a concurrent or staged round it is there from the first paint. In a
+  sequential round it comes after ``RevealAid``, which seals the complete unaided answer; from then on it is there at every
+  display.
+* The aid on the screen is that of the round's model, at the threshold and opacity of the study file, and stays the same
+  prediction for the whole read. It is hidden and shown again only where the study lets the reader.
+* A pause covers the images: nothing can be answered until they are uncovered.
+* After a crash or an interruption the draft survives and the case must be displayed again. A sitting that ends in a pause
+  interrupts the read.
+* A read is validated whole: a category for every unit, a score where required, the aid revealed in a sequential round. A round
+  that refines an earlier one begins with an empty draft; the earlier answer can be looked up with :func:`earlier_answer`.
+
+No clock is read here: dates come with the commands. ``min_display_ms`` is therefore kept by the conductor and checked by the
+audit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import reduce
+
+from reader_app.errors import ProtocolViolation
+from reader_app.study.assignment import Plan, RoundPlan
+from reader_app.study.commands import (
+    Assess,
+    CloseSession,
+    Command,
+    DisplayCase,
+    GiveScore,
+    HideAid,
+    Interrupt,
+    OpenSession,
+    Pause,
+    PlaceMark,
+    RemoveMark,
+    Resume,
+    RevealAid,
+    ShowAid,
+    StartRound,
+    SubmitRead,
+    WriteNote,
+)
+from reader_app.study.definition import Condition
+from reader_app.study.events import (
+    AidHidden,
+    AidRevealed,
+    AidShown,
+    AidShownAgain,
+    Assessed,
+    CaseDisplayed,
+    Event,
+    InitialSealed,
+    MarkPlaced,
+    MarkRemoved,
+    Noted,
+    ReadInterrupted,
+    ReadPaused,
+    ReadResumed,
+    ReadSubmitted,
+    RoundFinished,
+    RoundStarted,
+    Scored,
+    SessionClosed,
+    SessionOpened,
+    SessionResumed,
+)
+from reader_app.study.finding import Mark
+
+#: Longest free text of a read, in characters; well below what a spreadsheet cell holds.
+MAX_NOTE = 10_000
+
+PAUSE_REASONS: tuple[str, ...] = ("reader", "idle", "hidden", "system")
+AID_STATUSES: tuple[str, ...] = ("ok", "no_finding", "not_applicable", "failed")
+
+
+class Phase(StrEnum):
+    """Where a session stands."""
+
+    CLOSED = "closed"  # no sitting is open
+    BETWEEN = "between"  # a sitting is open, no case is on the screen
+    READING = "reading"
+    PAUSED = "paused"
+    DONE = "done"  # a sitting is open and every round is finished
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The answer to the due case so far."""
+
+    categories: Mapping[str, str] = field(default_factory=dict)
+    scores: Mapping[str, int] = field(default_factory=dict)
+    note: str = ""
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A validated or sealed answer."""
+
+    categories: Mapping[str, str]
+    scores: Mapping[str, int]
+    note: str = ""
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """Where one reader stands; obtained only by folding events.
+
+    Attributes
+    ----------
+    round_no : int or None
+        The round that has been started and not finished.
+    case_order, index : tuple of str, int
+        The cases of that round and the position of the due one.
+    displayed : bool
+        Whether the due case is on the screen (covered, in a pause).
+    aid_visible : bool
+        Whether the aid is switched on; in a pause it lies under the cover.
+    aid : AidShown or None
+        The aid this read has been given so far, also while hidden.
+    sealed : Answer or None
+        Sequential reading: the unaided answer of the due case.
+    finished : mapping of int to str
+        By round: wall time (UTC) at which it was finished.
+    revision : int
+        How many times a case has been displayed.
+    """
+
+    phase: Phase = Phase.CLOSED
+    round_no: int | None = None
+    case_order: tuple[str, ...] = ()
+    index: int = 0
+    draft: Draft = Draft()
+    displayed: bool = False
+    aid_visible: bool = False
+    aid: AidShown | None = None
+    sealed: Answer | None = None
+    answers: Mapping[tuple[int, str], Answer] = field(default_factory=dict)
+    finished: Mapping[int, str] = field(default_factory=dict)
+    revision: int = 0
+
+
+def initial(plan: Plan) -> SessionState:
+    """Return the state before anything has happened."""
+    del plan  # the same for every plan; the parameter keeps the signature of all functions here alike
+    return SessionState()
+
+
+def replay(plan: Plan, events: Iterable[Event]) -> SessionState:
+    """Return the state after the events; the only way to obtain one."""
+    return reduce(lambda state, event: evolve(plan, state, event), events, initial(plan))
+
+
+# --- queries -----------------------------------------------------------------------------------------------------------------
+
+
+def due_case(state: SessionState) -> str | None:
+    """Return the case to be read now, or None between rounds."""
+    return state.case_order[state.index] if state.index < len(state.case_order) else None
+
+
+def current_round(plan: Plan, state: SessionState) -> RoundPlan | None:
+    """Return the round under way, or None between rounds."""
+    return None if state.round_no is None else plan.round(state.round_no)
+
+
+def next_round(plan: Plan, state: SessionState) -> RoundPlan | None:
+    """Return the round that may be started next, or None while one is under way or when all are finished."""
+    if state.round_no is not None:
+        return None
+    return next((entry for entry in plan.rounds if entry.number not in state.finished), None)
+
+
+def round_opens(plan: Plan, state: SessionState, round_no: int) -> str | None:
+    """Return the first day (UTC, ``YYYY-MM-DD``) on which a round may be started; None if no washout holds it back.
+
+    The day is known once the previous round is finished; until then the answer is None as well, and the order of rounds holds it.
+    """
+    numbers = [entry.number for entry in plan.rounds]
+    position = numbers.index(round_no)
+    days = plan.rounds[position].min_washout_days
+    if position == 0 or days == 0:
+        return None
+    before = state.finished.get(numbers[position - 1])
+    return None if before is None else add_days(before[:10], days)
+
+
+def round_cases(plan: Plan, state: SessionState, round_no: int) -> tuple[str, ...]:
+    """Return the cases of a round in order; for a derived round, those that the answers so far select."""
+    entry = plan.round(round_no)
+    if entry.cases.kind != "left_at":
+        return entry.order
+    left = {case_id: own for (number, case_id), own in state.answers.items() if number == entry.cases.of_round}
+    wanted = set(entry.cases.values)
+    return tuple(case_id for case_id in entry.order if case_id in left and wanted & set(left[case_id].categories.values()))
+
+
+def earlier_answer(plan: Plan, state: SessionState, case_id: str) -> Answer | None:
+    """Return the answer that the round under way refines, where the reader may see it; else None."""
+    entry = current_round(plan, state)
+    if entry is None or entry.refines is None or not entry.show_earlier_answer:
+        return None
+    return state.answers.get((entry.refines, case_id))
+
+
+def missing(plan: Plan, state: SessionState) -> tuple[str, ...]:
+    """Return what validation of the due case still needs.
+
+    Returns
+    -------
+    tuple of str
+        ``"category:<unit>"``, ``"score:<unit>"`` in the order of the units, then ``"aid"`` where it must first be revealed;
+        empty when the case can be validated, or none is due.
+    """
+    case_id, entry = due_case(state), current_round(plan, state)
+    if case_id is None or entry is None:
+        return ()
+    needs = list(_unanswered(plan, state, case_id))
+    if entry.condition is Condition.AIDED_SEQUENTIAL and state.sealed is None:
+        needs.append("aid")
+    return tuple(needs)
+
+
+def legal_commands(plan: Plan, state: SessionState) -> frozenset[type]:
+    """Return the types of command that can be accepted now, given fitting contents (and, for ``StartRound``, the right day)."""
+    if state.phase is Phase.CLOSED:
+        return frozenset({OpenSession})
+    legal: set[type] = {OpenSession}
+    if state.phase is not Phase.READING:
+        legal.add(CloseSession)
+    if state.phase is Phase.BETWEEN:
+        legal.add(StartRound if state.round_no is None else DisplayCase)
+    if state.phase is Phase.PAUSED:
+        legal |= {Resume, Interrupt}
+    if state.phase is Phase.READING:
+        legal |= {Assess, Pause, Interrupt} | _reading_commands(plan, state)
+    return frozenset(legal)
+
+
+def _reading_commands(plan: Plan, state: SessionState) -> set[type]:
+    rules, legal = plan.assessment, set[type]()
+    if rules.score_kind != "none":
+        legal.add(GiveScore)
+    if rules.note_allowed:
+        legal.add(WriteNote)
+    if rules.marks_allowed:
+        legal.add(PlaceMark)
+    if state.draft.marks:
+        legal.add(RemoveMark)
+    needs = missing(plan, state)
+    if needs == ("aid",):
+        legal.add(RevealAid)
+    if not needs:
+        legal.add(SubmitRead)
+    if plan.display.reader_may_hide_aid and state.aid is not None:
+        legal.add(HideAid if state.aid_visible else ShowAid)
+    return legal
+
+
+# --- decide ------------------------------------------------------------------------------------------------------------------
+
+
+def decide(plan: Plan, state: SessionState, command: Command) -> tuple[Event, ...]:
+    """Return the events that a command leads to.
+
+    Raises
+    ------
+    ProtocolViolation
+        If the command is not legal now; nothing has changed.
+    """
+    if type(command) not in legal_commands(plan, state):
+        raise ProtocolViolation(_why_not(plan, state, type(command)))
+    case_id = getattr(command, "case_id", None)
+    if case_id is not None and case_id != due_case(state):
+        raise ProtocolViolation(f"Case {case_id} is not the case to be read now.")
+    revision = getattr(command, "revision", None)
+    if revision is not None and revision != state.revision:
+        raise ProtocolViolation("This was asked of an earlier display of the case; please look again.")
+    handler: Callable[[Plan, SessionState, Command], tuple[Event, ...]] = _HANDLERS[type(command)]
+    return handler(plan, state, command)
+
+
+def _why_not(plan: Plan, state: SessionState, wanted: type) -> str:
+    """Return one sentence on why a type of command is not legal now."""
+    if state.phase is Phase.CLOSED:
+        return "No sitting is open; log in first."
+    if state.phase is Phase.PAUSED:
+        return "The read is paused; continue it first."
+    if wanted is SubmitRead and state.phase is Phase.READING:
+        return f"The answer is not complete: {', '.join(missing(plan, state))}."
+    if wanted is RevealAid and state.phase is Phase.READING:
+        return "The aid can be revealed once, in a sequential round, after a complete answer without it."
+    if wanted is StartRound and next_round(plan, state) is None:
+        return "Every round is finished." if state.phase is Phase.DONE else "A round is under way."
+    if wanted is CloseSession:
+        return "A case is on the screen; validate or pause it first."
+    if state.phase is Phase.READING:
+        return f"{wanted.__name__} is not allowed in this read."
+    return f"{wanted.__name__} is not possible while no case is on the screen."
+
+
+def _open(plan: Plan, state: SessionState, command: OpenSession) -> tuple[Event, ...]:
+    if state.phase is Phase.CLOSED:
+        return (SessionOpened(plan.reader_id, plan.plan_hash, command.wall_utc),)
+    return (SessionResumed(plan.plan_hash, command.wall_utc),)
+
+
+def _close(plan: Plan, state: SessionState, command: CloseSession) -> tuple[Event, ...]:
+    closed = SessionClosed(command.wall_utc)
+    case_id = due_case(state)
+    if state.phase is Phase.PAUSED and case_id is not None:
+        return (ReadInterrupted(case_id, "session closed"), closed)
+    return (closed,)
+
+
+def _start_round(plan: Plan, state: SessionState, command: StartRound) -> tuple[Event, ...]:
+    entry = next_round(plan, state)
+    if entry is None or entry.number != command.round_no:
+        raise ProtocolViolation(f"Round {command.round_no} is not the next one.")
+    opens = round_opens(plan, state, command.round_no)
+    if opens is not None and command.wall_utc[:10] < opens:
+        raise ProtocolViolation(f"Round {command.round_no} opens on {opens}.")
+    return (RoundStarted(command.round_no, round_cases(plan, state, command.round_no), command.wall_utc),)
+
+
+def _display(plan: Plan, state: SessionState, command: DisplayCase) -> tuple[Event, ...]:
+    entry = _round_under_way(plan, state)
+    expected = plan.fingerprints.get(command.case_id)
+    if expected is not None and command.fingerprint != expected:
+        raise ProtocolViolation(f"The images of case {command.case_id} are not those of the frozen study; call the coordinator.")
+    if not command.panes:
+        raise ProtocolViolation("No pane has been painted.")
+    if aid_due(entry, state):
+        if command.aid is None:
+            raise ProtocolViolation("This round is read with the aid, and it was not on the screen.")
+        _check_aid(plan, state, command.aid)
+    elif command.aid is not None:
+        raise ProtocolViolation("No aid may be on the screen now.")
+    return (CaseDisplayed(entry.number, command.case_id, command.fingerprint, command.panes, command.aid),)
+
+
+def aid_due(entry: RoundPlan, state: SessionState) -> bool:
+    """Return whether the due case must be displayed with its aid."""
+    if entry.condition is Condition.AIDED_SEQUENTIAL:
+        return state.sealed is not None
+    return entry.condition is not Condition.UNAIDED
+
+
+def _check_aid(plan: Plan, state: SessionState, aid: AidShown) -> None:
+    entry = _round_under_way(plan, state)
+    if aid.model_id != entry.aid:
+        raise ProtocolViolation(f"The aid of this round is {entry.aid}, not {aid.model_id}.")
+    if not aid.prediction_sha256:
+        raise ProtocolViolation("The aid does not say which stored prediction it shows.")
+    if aid.status not in AID_STATUSES:
+        raise ProtocolViolation(f"{aid.status!r} is not the status of an aid.")
+    if (aid.threshold, aid.opacity) != (plan.display.aid_threshold, plan.display.aid_opacity):
+        raise ProtocolViolation("The aid was not shown at the threshold and opacity of the study.")
+    if state.aid is not None and state.aid.prediction_sha256 != aid.prediction_sha256:
+        raise ProtocolViolation("The aid of this read is another prediction than before.")
+
+
+def _assess(plan: Plan, state: SessionState, command: Assess) -> tuple[Event, ...]:
+    _check_unit(plan, command.case_id, command.unit)
+    if command.category not in plan.assessment.categories:
+        raise ProtocolViolation(f"Category {command.category} is not one of {', '.join(plan.assessment.categories)}.")
+    return (Assessed(command.case_id, command.unit, command.category),)
+
+
+def _score(plan: Plan, state: SessionState, command: GiveScore) -> tuple[Event, ...]:
+    _check_unit(plan, command.case_id, command.unit)
+    _check_score(command.score)
+    return (Scored(command.case_id, command.unit, command.score),)
+
+
+def _note(plan: Plan, state: SessionState, command: WriteNote) -> tuple[Event, ...]:
+    if len(command.text) > MAX_NOTE:
+        raise ProtocolViolation(f"The note is longer than {MAX_NOTE} characters.")
+    if any("\ud800" <= letter <= "\udfff" for letter in command.text):
+        raise ProtocolViolation("The note holds half a character.")
+    return (Noted(command.case_id, command.text),)
+
+
+def _place(plan: Plan, state: SessionState, command: PlaceMark) -> tuple[Event, ...]:
+    mark = command.mark
+    if not (mark.mark_id and mark.finding_id and mark.image_id):
+        raise ProtocolViolation("A mark needs an id, a finding and an image.")
+    if len(mark.index) not in (2, 3) or not all(math.isfinite(position) for position in mark.index):
+        raise ProtocolViolation("A mark lies at (row, column) or (slice, row, column).")
+    sized = len(mark.extent) == len(mark.index) and all(math.isfinite(size) and size >= 0 for size in mark.extent)
+    if not ((mark.kind == "point" and not mark.extent) or (mark.kind == "box" and sized)):
+        raise ProtocolViolation("A mark is a point without extent or a box with one along each axis.")
+    if mark.score is not None:
+        _check_score(mark.score)
+    return (MarkPlaced(command.case_id, mark),)
+
+
+def _remove(plan: Plan, state: SessionState, command: RemoveMark) -> tuple[Event, ...]:
+    if command.mark_id not in {mark.mark_id for mark in state.draft.marks}:
+        raise ProtocolViolation(f"There is no mark {command.mark_id}.")
+    return (MarkRemoved(command.case_id, command.mark_id),)
+
+
+def _reveal(plan: Plan, state: SessionState, command: RevealAid) -> tuple[Event, ...]:
+    _check_aid(plan, state, command.aid)
+    draft = state.draft
+    sealed = InitialSealed(command.case_id, dict(draft.categories), dict(draft.scores), draft.note, draft.marks)
+    return (sealed, AidRevealed(command.case_id, command.aid))
+
+
+def _hide(plan: Plan, state: SessionState, command: HideAid) -> tuple[Event, ...]:
+    return (AidHidden(command.case_id),)
+
+
+def _show(plan: Plan, state: SessionState, command: ShowAid) -> tuple[Event, ...]:
+    _check_aid(plan, state, command.aid)
+    return (AidShownAgain(command.case_id, command.aid),)
+
+
+def _pause(plan: Plan, state: SessionState, command: Pause) -> tuple[Event, ...]:
+    if command.reason not in PAUSE_REASONS:
+        raise ProtocolViolation(f"{command.reason!r} is not a reason for a pause ({', '.join(PAUSE_REASONS)}).")
+    return (ReadPaused(command.case_id, command.reason),)
+
+
+def _resume(plan: Plan, state: SessionState, command: Resume) -> tuple[Event, ...]:
+    return (ReadResumed(command.case_id),)
+
+
+def _interrupt(plan: Plan, state: SessionState, command: Interrupt) -> tuple[Event, ...]:
+    return (ReadInterrupted(command.case_id, command.reason),)
+
+
+def _submit(plan: Plan, state: SessionState, command: SubmitRead) -> tuple[Event, ...]:
+    number = _round_under_way(plan, state).number
+    draft = state.draft
+    events: list[Event] = [
+        ReadSubmitted(number, command.case_id, dict(draft.categories), dict(draft.scores), draft.note, draft.marks)
+    ]
+    after = evolve(plan, state, events[0])
+    if state.index + 1 < len(state.case_order):
+        return tuple(events)
+    events.append(RoundFinished(number, command.wall_utc))
+    after = evolve(plan, after, events[-1])
+    following = next_round(plan, after)
+    while following is not None and not round_cases(plan, after, following.number):
+        for event in (RoundStarted(following.number, (), command.wall_utc), RoundFinished(following.number, command.wall_utc)):
+            events.append(event)
+            after = evolve(plan, after, event)
+        following = next_round(plan, after)
+    return tuple(events)
+
+
+_HANDLERS: dict[type, Callable[..., tuple[Event, ...]]] = {
+    OpenSession: _open, CloseSession: _close, StartRound: _start_round, DisplayCase: _display, Assess: _assess, GiveScore: _score,
+    WriteNote: _note, PlaceMark: _place, RemoveMark: _remove, RevealAid: _reveal, HideAid: _hide, ShowAid: _show, Pause: _pause,
+    Resume: _resume, Interrupt: _interrupt, SubmitRead: _submit,
+}  # fmt: skip
+
+
+def _round_under_way(plan: Plan, state: SessionState) -> RoundPlan:
+    assert state.round_no is not None, "legal_commands lets no command about a case through between rounds"
+    return plan.round(state.round_no)
+
+
+def _unanswered(plan: Plan, state: SessionState, case_id: str) -> Iterable[str]:
+    for unit in plan.units[case_id]:
+        if unit not in state.draft.categories:
+            yield f"category:{unit}"
+        if plan.assessment.score_kind != "none" and plan.assessment.score_required and unit not in state.draft.scores:
+            yield f"score:{unit}"
+
+
+def _check_unit(plan: Plan, case_id: str, unit: str) -> None:
+    if unit not in plan.units[case_id]:
+        raise ProtocolViolation(f"Case {case_id} is judged for {', '.join(plan.units[case_id])}, not for {unit}.")
+
+
+def _check_score(score: int) -> None:
+    if type(score) is not int or not 0 <= score <= 100:
+        raise ProtocolViolation("A score is a whole number from 0 to 100.")
+
+
+# --- evolve ------------------------------------------------------------------------------------------------------------------
+
+
+def evolve(plan: Plan, state: SessionState, event: Event) -> SessionState:
+    """Return the state after an event. Total: never refuses, never reads a clock."""
+    match event:
+        case SessionOpened():
+            return replace(state, phase=_resting(plan, state))
+        case SessionResumed() | ReadInterrupted():
+            return replace(state, phase=_resting(plan, state), displayed=False, aid_visible=False)
+        case SessionClosed():
+            return replace(state, phase=Phase.CLOSED, displayed=False, aid_visible=False)
+        case RoundStarted(round_no=number, cases=cases):
+            return _due(replace(state, phase=Phase.BETWEEN, round_no=number if cases else None, case_order=cases), 0)
+        case RoundFinished(round_no=number, wall_utc=wall):
+            ended = replace(state, round_no=None, case_order=(), index=0, finished={**state.finished, number: wall})
+            return replace(ended, phase=_resting(plan, ended))
+        case CaseDisplayed(aid=aid):
+            shown = replace(state, phase=Phase.READING, displayed=True, revision=state.revision + 1, aid_visible=aid is not None)
+            return replace(shown, aid=aid or state.aid)
+        case ReadSubmitted(round_no=number, case_id=case_id):
+            answer = Answer(event.categories, event.scores, event.note, event.marks)
+            return _due(replace(state, answers={**state.answers, (number, case_id): answer}), state.index + 1)
+        case _:
+            return _within_read(state, event)
+
+
+def _within_read(state: SessionState, event: Event) -> SessionState:
+    draft = state.draft
+    match event:
+        case Assessed(unit=unit, category=category):
+            return replace(state, draft=replace(draft, categories={**draft.categories, unit: category}))
+        case Scored(unit=unit, score=score):
+            return replace(state, draft=replace(draft, scores={**draft.scores, unit: score}))
+        case Noted(text=text):
+            return replace(state, draft=replace(draft, note=text))
+        case MarkPlaced(mark=mark):
+            known = mark.mark_id in {own.mark_id for own in draft.marks}
+            moved = tuple(mark if own.mark_id == mark.mark_id else own for own in draft.marks)
+            return replace(state, draft=replace(draft, marks=moved if known else (*draft.marks, mark)))
+        case MarkRemoved(mark_id=mark_id):
+            return replace(state, draft=replace(draft, marks=tuple(own for own in draft.marks if own.mark_id != mark_id)))
+        case InitialSealed():
+            return replace(state, sealed=Answer(event.categories, event.scores, event.note, event.marks))
+        case AidRevealed(aid=aid) | AidShownAgain(aid=aid):
+            return replace(state, aid=aid, aid_visible=True)
+        case AidHidden():
+            return replace(state, aid_visible=False)
+        case ReadPaused():
+            return replace(state, phase=Phase.PAUSED)
+        case ReadResumed():
+            return replace(state, phase=Phase.READING)
+        case _:
+            return state
+
+
+def _due(state: SessionState, index: int) -> SessionState:
+    """Return the state in which the case at ``index`` has not been displayed yet."""
+    fresh = replace(state, index=index, draft=Draft(), sealed=None, aid=None)
+    return replace(fresh, phase=Phase.BETWEEN, displayed=False, aid_visible=False)
+
+
+def _resting(plan: Plan, state: SessionState) -> Phase:
+    """Return the phase of an open sitting in which no case is on the screen."""
+    done = state.round_no is None and all(entry.number in state.finished for entry in plan.rounds)
+    return Phase.DONE if done else Phase.BETWEEN
+
+
+# --- dates -------------------------------------------------------------------------------------------------------------------
+
+
+def add_days(day: str, days: int) -> str:
+    """Return the date ``days`` after an ISO date of the Gregorian calendar (years 1-9999).
+
+    Counts days from 1 March of year 0, so that the leap day is the last of its year (Hinnant, "chrono-compatible low-level date
+    algorithms").
+    """
+    year, month, of_month = int(day[:4]), int(day[5:7]), int(day[8:10])
+    shifted = year - (month <= 2)
+    of_year = (153 * ((month + 9) % 12) + 2) // 5 + of_month - 1
+    number = 365 * shifted + shifted // 4 - shifted // 100 + shifted // 400 + of_year + days
+    era, in_era = divmod(number, 146097)
+    year_of_era = (in_era - in_era // 1460 + in_era // 36524 - in_era // 146096) // 365
+    rest = in_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    shifted_month = (5 * rest + 2) // 153
+    month = shifted_month + 3 if shifted_month < 10 else shifted_month - 9
+    year = year_of_era + era * 400 + (month <= 2)
+    return f"{year:04d}-{month:02d}-{rest - (153 * shifted_month + 2) // 5 + 1:02d}"
