@@ -1,0 +1,129 @@
+"""Subcommands around models: ``reader-app ai systems|train|evaluate|run|import`` and the hidden ``worker``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from reader_app.cli.progress import ProgressBar
+
+
+def add_to(sub: Any) -> None:
+    """Add the subcommands of this module."""
+    ai = sub.add_parser("ai", help="list, train, evaluate and run models; take predictions made elsewhere")
+    ai_sub = ai.add_subparsers(dest="ai_command", metavar="systems|train|evaluate|run|import", required=True)
+
+    systems = ai_sub.add_parser("systems", help="the systems that can be trained here")
+    systems.add_argument("--json", action="store_true")
+    systems.set_defaults(run=_systems)
+
+    train = ai_sub.add_parser("train", help="train a system on a folder with a table, or on phantoms")
+    train.add_argument("system")
+    source = train.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, help="folder with images and a table (see: adding a model)")
+    source.add_argument("--phantoms", type=int, metavar="N", help="train on N phantoms of each kind")
+    train.add_argument("--model", help="which model of the system, e.g. DLR_LH or DLR_BM")
+    train.add_argument("--out", type=Path, required=True, help="folder of the bundle to make")
+    train.add_argument("--backbone", help="the paper's backbone by default; 'small' for CPUs")
+    train.add_argument("--weights", type=Path, help="start from these weights (safetensors)")
+    train.add_argument("--epochs", type=int)
+    train.add_argument("--folds", type=int)
+    train.add_argument("--seed", type=int, default=1)
+    train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    train.set_defaults(run=_train)
+
+    evaluate = ai_sub.add_parser("evaluate", help="the tables of a system's paper, on a study's predictions")
+    evaluate.add_argument("system")
+    evaluate.add_argument("--study", type=Path, metavar="DIR", required=True)
+    evaluate.add_argument("--json", action="store_true")
+    evaluate.set_defaults(run=_evaluate)
+
+    run = ai_sub.add_parser("run", help="predict every case of a study beforehand")
+    run.add_argument("study", metavar="DIR", type=Path)
+    run.add_argument(
+        "--model", action="append", metavar="BUNDLE", help="a bundle's folder or name; default: all models of the study"
+    )
+    run.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    run.set_defaults(run=_run)
+
+    imported = ai_sub.add_parser("import", help="take predictions made elsewhere")
+    imported.add_argument("study", metavar="DIR", type=Path)
+    imported.add_argument("files", metavar="FILE", type=Path, nargs="+")
+    imported.add_argument("--model", required=True, metavar="ID")
+    imported.set_defaults(run=_import)
+
+    worker = sub.add_parser("worker", help=argparse.SUPPRESS)
+    worker.set_defaults(run=_worker)
+
+
+def _systems(given: argparse.Namespace) -> int:
+    from reader_app.networks import registry
+
+    rows = registry.systems()
+    if given.json:
+        print(json.dumps({"schema": 1, "systems": [row.as_document() for row in rows]}, ensure_ascii=False, indent=1))
+    else:
+        for row in rows:
+            print(f"{row.system:10} {', '.join(row.models):22} {row.title}")
+    return 0
+
+
+def _train(given: argparse.Namespace) -> int:
+    from reader_app.networks import registry
+
+    with ProgressBar(f"train {given.system}", "step") as bar:
+        report = registry.train(
+            given.system,
+            model=given.model,
+            data=given.data,
+            phantoms=given.phantoms,
+            out=given.out,
+            backbone=given.backbone,
+            weights=given.weights,
+            epochs=given.epochs,
+            folds=given.folds,
+            seed=given.seed,
+            device=given.device,
+            progress=bar,
+        )
+    print(report)
+    return 0
+
+
+def _evaluate(given: argparse.Namespace) -> int:
+    from reader_app.desk.evaluating import evaluate, evaluation_text
+
+    document = evaluate(given.system, given.study)
+    print(json.dumps(document, ensure_ascii=False, indent=1) if given.json else evaluation_text(document))
+    return 0
+
+
+def _run(given: argparse.Namespace) -> int:
+    from reader_app.desk.aids import run_model
+    from reader_app.store.studyfolder import StudyFolder
+
+    models = given.model or [model.model_id for model in StudyFolder.load(given.study).definition.models]
+    for model in models:
+        with ProgressBar(model) as bar:
+            done = run_model(given.study, model, given.device, bar)
+        line = f"{done.model_id}: {done.computed} computed on {done.device}, {done.current} were current"
+        if done.not_applicable:
+            line += f"; not applicable to {', '.join(done.not_applicable)}"
+        print(line)
+    return 0
+
+
+def _import(given: argparse.Namespace) -> int:
+    from reader_app.desk.aids import import_predictions
+
+    taken = import_predictions(given.study, given.model, given.files)
+    print(f"{given.model}: predictions of {taken} case(s) taken")
+    return 0
+
+
+def _worker(given: argparse.Namespace) -> int:
+    from reader_app.networks.worker import serve
+
+    return serve()

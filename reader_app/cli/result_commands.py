@@ -1,0 +1,129 @@
+"""Subcommands from logs and tables to numbers and files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from reader_app.cli.progress import ProgressBar
+
+_ANALYZE_FILES = ("reads", "reference", "marks", "predictions")
+
+
+def add_to(sub: Any) -> None:
+    """Add the subcommands of this module."""
+    audit = sub.add_parser("audit", help="protocol deviations found in the logs by the independent auditor")
+    audit.add_argument("study", metavar="DIR", type=Path)
+    audit.add_argument("--json", action="store_true")
+    audit.set_defaults(run=_audit)
+
+    analyze = sub.add_parser("analyze", help="all statistics, of a study or of plain tables")
+    analyze.add_argument("study", metavar="DIR", type=Path, nargs="?")
+    for name in _ANALYZE_FILES:
+        analyze.add_argument(f"--{name}", type=Path, metavar="FILE")
+    _add_options(analyze)
+    analyze.add_argument("--out", type=Path, metavar="DIR")
+    analyze.add_argument("--json", action="store_true")
+    analyze.set_defaults(run=_analyze)
+
+    export = sub.add_parser("export", help="spreadsheets, interchange files, report")
+    export.add_argument("study", metavar="DIR", type=Path)
+    export.add_argument("--to", default="xlsx", metavar="xlsx,csv,imrmc,rjafroc,ordbm,redcap,sr,report")
+    export.add_argument("--out", type=Path, required=True, metavar="DIR")
+    _add_options(export)
+    export.set_defaults(run=_export)
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the analysis; the first choice is the default."""
+    parser.add_argument("--positive-from", choices=("1", "2", "3", "4", "4A", "4B", "4C", "5", "6"))
+    parser.add_argument("--ci", choices=("wilson", "exact", "wald"), default="wilson")
+    parser.add_argument("--covariance", choices=("delong", "jackknife", "bootstrap", "unbiased"), default="delong")
+    parser.add_argument("--endpoint", choices=("auc", "sensitivity", "specificity", "wafroc"), default="auc")
+    parser.add_argument("--level", choices=("case", "breast", "lesion"), default="case")
+    parser.add_argument("--by", choices=("group",))
+    parser.add_argument("--cluster", choices=("patient_id",))
+    parser.add_argument("--zero", choices=("positive", "negative", "exclude"))
+    parser.add_argument("--margin", type=float)
+    parser.add_argument("--alpha", type=float, default=0.05)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--interim", action="store_true", help="analyse although rounds are still open; printed on every result")
+
+
+def _options(given: argparse.Namespace, positive_from: str) -> Any:
+    from reader_app.analysis.analyze import Options
+
+    names = ("ci", "covariance", "endpoint", "level", "by", "cluster", "zero", "margin", "alpha", "seed")
+    return Options(positive_from=given.positive_from or positive_from, **{name: getattr(given, name) for name in names})
+
+
+def _audit(given: argparse.Namespace) -> int:
+    from reader_app.desk.gathering import gather
+
+    gathered = gather(given.study)
+    found = [(reader_id, d) for reader_id, deviations in gathered.deviations.items() for d in deviations]
+    if given.json:
+        rows = [{"reader_id": reader_id, "code": d.code, "seq": d.seq, "text": d.text} for reader_id, d in found]
+        print(json.dumps({"schema": 1, "deviations": rows}, ensure_ascii=False, indent=1))
+    else:
+        for reader_id, deviation in found:
+            print(f"{reader_id}, entry {deviation.seq}: {deviation.text} ({deviation.code})")
+        print(f"{len(gathered.logs)} log(s), {len(gathered.reads)} read(s), {len(found)} deviation(s).")
+    return 0
+
+
+def _analyze(given: argparse.Namespace) -> int:
+    if given.study is not None:
+        from reader_app.desk.results import analyse
+        from reader_app.store.studyfolder import StudyFolder
+
+        default = StudyFolder.load(given.study).definition.assessment.positive_from
+        results = analyse(given.study, _options(given, default), given.interim).results
+    else:
+        results = _analyze_tables(given)
+    text = json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False)
+    if given.out is not None:
+        from reader_app.desk.tables import write_text
+
+        given.out.mkdir(parents=True, exist_ok=True)
+        write_text(given.out / "analysis.json", text + "\n")
+    if given.json:
+        print(text)
+    else:
+        from reader_app.analysis.summary import as_text
+
+        print(as_text(results))
+    return 0
+
+
+def _analyze_tables(given: argparse.Namespace) -> dict[str, Any]:
+    """Analyse plain tables without a study."""
+    from reader_app.analysis import tables
+    from reader_app.analysis.analyze import analyze
+    from reader_app.errors import Fault, TableError
+
+    if given.reads is None or given.reference is None:
+        raise TableError(
+            [Fault("analyze", "needs a study folder, or both --reads and --reference", "see reader-app analyze --help")]
+        )
+    loaded = tables.load_all(given.reads, given.reference, given.marks, given.predictions)
+    results: dict[str, Any] = analyze(
+        loaded.reads, loaded.reference, marks=loaded.marks, predictions=loaded.predictions, options=_options(given, "4A")
+    )
+    results["input"]["sha256"] = loaded.sha256
+    return results
+
+
+def _export(given: argparse.Namespace) -> int:
+    from reader_app.desk.exporting import export
+    from reader_app.store.studyfolder import StudyFolder
+
+    default = StudyFolder.load(given.study).definition.assessment.positive_from
+    formats = [name.strip() for name in given.to.split(",") if name.strip()]
+    with ProgressBar("export", "file") as bar:
+        written = export(given.study, formats, given.out, _options(given, default), given.interim, progress=bar)
+    for path in written:
+        print(f"written: {path}")
+    return 0

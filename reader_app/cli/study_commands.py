@@ -1,0 +1,245 @@
+"""Subcommands that make, fill, check, freeze, read and collect a study."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from reader_app.cli.progress import ProgressBar
+
+Subparsers = Any  # argparse does not export the type of what add_subparsers returns
+
+
+def add_to(sub: Subparsers) -> None:
+    """Add the subcommands of this module."""
+    demo = sub.add_parser("demo", help="make a study on phantoms with aids and open it")
+    demo.add_argument("--out", type=Path, help="folder of the demonstration (default: in your data folder)")
+    demo.add_argument(
+        "--headless", action="store_true", help="simulated readers read every round off-screen; all results are written"
+    )
+    demo.add_argument("--protocol", default="demo")
+    demo.add_argument("--cases", type=_at_least_one, default=24)
+    demo.add_argument("--readers", type=_at_least_one, default=3)
+    demo.add_argument("--seed", type=int, default=1)
+    demo.set_defaults(run=_demo)
+
+    new = sub.add_parser("new", help="a study folder from a ready protocol")
+    new.add_argument("study", metavar="DIR", type=Path)
+    new.add_argument("--protocol", required=True, metavar="NAME")
+    new.set_defaults(run=_new)
+
+    imp = sub.add_parser("import", help="find exams, make verified cases, report every file")
+    imp.add_argument("study", metavar="DIR", type=Path)
+    imp.add_argument("sources", metavar="SOURCE", type=Path, nargs="+")
+    imp.add_argument("--table", type=Path, metavar="FILE", help="case table (csv or xlsx)")
+    imp.add_argument("--as", dest="as_", choices=("mammography", "abvs", "ultrasound"))
+    imp.add_argument("--dry-run", action="store_true")
+    imp.add_argument("--json", action="store_true")
+    imp.set_defaults(run=_import)
+
+    check = sub.add_parser("check", help="everything that would stop or spoil the study, all at once")
+    check.add_argument("study", metavar="DIR", type=Path)
+    check.add_argument("--json", action="store_true")
+    check.set_defaults(run=_check)
+
+    freeze = sub.add_parser("freeze", help="lock protocol, cases, orders and aids by hash")
+    freeze.add_argument("study", metavar="DIR", type=Path)
+    freeze.set_defaults(run=_freeze)
+
+    read = sub.add_parser("read", help="the reading window")
+    read.add_argument("study", metavar="DIR|PACKAGE", type=Path)
+    read.add_argument("--reader", metavar="ID")
+    read.add_argument("--script", type=Path, help=argparse.SUPPRESS)
+    read.add_argument("--screenshots", type=Path, help=argparse.SUPPRESS)
+    read.set_defaults(run=_read)
+
+    status = sub.add_parser("status", help="progress by reader and round")
+    status.add_argument("study", metavar="DIR", type=Path)
+    status.add_argument("--json", action="store_true")
+    status.set_defaults(run=_status)
+
+    merge = sub.add_parser("merge", help="bring logs home: verified, all or nothing, conflicts listed")
+    merge.add_argument("study", metavar="DIR", type=Path)
+    merge.add_argument("files", metavar="FILE", type=Path, nargs="+")
+    merge.add_argument("--json", action="store_true")
+    merge.set_defaults(run=_merge)
+
+    simulate = sub.add_parser("simulate", help="rehearse the whole protocol with simulated readers")
+    simulate.add_argument("study", metavar="DIR", type=Path)
+    simulate.add_argument("--out", type=Path, help="folder of the rehearsal (default: DIR-rehearsal); DIR itself is not touched")
+    simulate.add_argument("--readers", type=_at_least_one)
+    simulate.add_argument("--seed", type=int, default=1)
+    simulate.set_defaults(run=_simulate)
+
+    package = sub.add_parser("package", help="what one reading workstation gets")
+    package.add_argument("study", metavar="DIR", type=Path)
+    package.add_argument("--reader", required=True, metavar="ID")
+    package.add_argument("--round", type=int, dest="round_no", metavar="N")
+    package.add_argument("--out", type=Path, required=True, metavar="FILE")
+    package.set_defaults(run=_package)
+
+
+def _at_least_one(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from reader_app import paths
+    from reader_app.desk.demo import DemoSize, make_demo
+
+    out = (options.out or paths.data_dir() / "demo").resolve()
+    if not options.headless:
+        _refuse_without_screen()
+    with ProgressBar("demo") as bar:
+        study = make_demo(out, DemoSize(options.protocol, options.cases, options.readers, options.seed), bar)
+    print("The images are phantoms and the models were trained on phantoms only: nothing here says anything about patients.")
+    if options.headless:
+        return _read_demo_headless(study, out, options.seed)
+    from reader_app.desk.rehearsal import program
+
+    # A process of its own: the one that made the phantoms knows the truth.
+    return subprocess.run([*program(), "read", str(study)], check=False).returncode
+
+
+def _read_demo_headless(study: Path, out: Path, seed: int) -> int:
+    from reader_app.desk import rehearsal
+    from reader_app.desk.exporting import export
+
+    with ProgressBar("simulated readers", "reader") as bar:
+        rehearsal.run(study, out, seed, bar)
+    for written in export(study, ["xlsx", "report"], out, names={"xlsx": "workbook.xlsx", "report": "report.html"}):
+        print(f"written: {written}")
+    print(f"study: {study}\nscreenshots: {out / 'screenshots'}")
+    return 0
+
+
+def _refuse_without_screen() -> None:
+    from reader_app.errors import EnvironmentFault
+
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM")
+    ):
+        raise EnvironmentFault(
+            "There is no screen here (DISPLAY is not set); use --headless (make run HEADLESS=1), or start it on a desktop."
+        )
+
+
+def _new(options: argparse.Namespace) -> int:
+    from reader_app.desk.newstudy import new_study
+
+    study = new_study(options.study, options.protocol)
+    print(f"{study}: made. Next: edit {study / 'readers.csv'}, then reader-app import {study} SOURCE --table FILE")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from reader_app.desk.importing import import_into
+
+    with ProgressBar("import", "exam") as bar:
+        report = import_into(options.study, options.sources, options.table, options.as_, options.dry_run, bar)
+    if options.json:
+        print(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
+    else:
+        print(report.as_text())
+        if not options.dry_run:
+            print(f"The full report: {options.study / 'import_report.csv'}")
+    return 0 if report.complete else 1
+
+
+def _check(options: argparse.Namespace) -> int:
+    from reader_app.desk.checking import check
+
+    with ProgressBar("check") as bar:
+        report = check(options.study, bar)
+    if options.json:
+        document = {"schema": 1, "faults": [str(f) for f in report.faults], "remarks": list(report.remarks)}
+        print(json.dumps(document, ensure_ascii=False, indent=1))
+    else:
+        for fault in report.faults:
+            print(f"fault: {fault}")
+        for remark in report.remarks:
+            print(f"remark: {remark}")
+        print("No faults: the study can be frozen." if not report.faults else f"{len(report.faults)} fault(s).")
+    return 1 if report.faults else 0
+
+
+def _freeze(options: argparse.Namespace) -> int:
+    from reader_app.desk.checking import check
+    from reader_app.errors import InputFaults
+    from reader_app.store.studyfolder import StudyFolder
+
+    folder = StudyFolder.load(options.study)
+    if folder.is_frozen:
+        print(f"{options.study}: already frozen and unchanged.")
+        return 0
+    with ProgressBar("check") as bar:
+        report = check(options.study, bar)
+    if report.faults:
+        raise InputFaults(report.faults)
+    folder.freeze()
+    print(f"{options.study}: frozen. Next: reader-app read {options.study}, or reader-app package for the workstations.")
+    return 0
+
+
+def _read(options: argparse.Namespace) -> int:
+    from reader_app.ui.app import run_reader
+
+    if options.script is None:
+        _refuse_without_screen()
+    return run_reader(options.study, options.reader, script=options.script, screenshots=options.screenshots)
+
+
+def _status(options: argparse.Namespace) -> int:
+    from reader_app.desk.status import document, status
+
+    rows = status(options.study, datetime.now(UTC).date().isoformat())
+    if options.json:
+        print(json.dumps(document(rows), ensure_ascii=False, indent=1))
+        return 0
+    print(f"{'reader':10} {'group':10} {'round':>5}  {'cases':>9}  state")
+    for row in rows:
+        counted = f"{row.done} / {row.total if row.total is not None else '?'}"
+        opens = f", opens {row.opens}" if row.opens else ""
+        print(f"{row.reader_id:10} {row.group:10} {row.round_no:>5}  {counted:>9}  {row.state}{opens}")
+    return 0
+
+
+def _merge(options: argparse.Namespace) -> int:
+    from reader_app.desk.merging import merge_logs
+
+    report = merge_logs(options.study, options.files)
+    if options.json:
+        print(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
+    else:
+        print(report.as_text())
+    return 1 if report.conflicts else 0
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from reader_app.desk import rehearsal
+    from reader_app.desk.exporting import export
+
+    out = options.out or options.study.with_name(options.study.resolve().name + "-rehearsal")
+    with ProgressBar("simulated readers", "reader") as bar:
+        study = rehearsal.copy_study(options.study, out, options.readers)
+        rehearsal.run(study, out, options.seed, bar)
+    for written in export(study, ["xlsx", "csv", "report"], out):
+        print(f"written: {written}")
+    return 0
+
+
+def _package(options: argparse.Namespace) -> int:
+    from reader_app.export.package import write_package
+
+    written = write_package(options.study, options.reader, options.out, round_no=options.round_no)
+    print(f"written: {written}")
+    return 0

@@ -1,0 +1,102 @@
+"""Running models over a study beforehand, so that no read ever waits for a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reader_app import paths
+from reader_app.ai import bundle as bundles
+from reader_app.ai import results
+from reader_app.ai.client import Worker
+from reader_app.desk.progress import Cancelled, Progress, never, silent
+from reader_app.errors import BundleError, Fault, ReaderAppError, StudyFileError
+from reader_app.store.studyfolder import StudyFolder
+
+
+@dataclass(frozen=True, slots=True)
+class AidRun:
+    """What one run of a model did."""
+
+    model_id: str
+    computed: int
+    current: int
+    not_applicable: tuple[str, ...]
+    device: str
+
+
+def find_bundle(model: str) -> Path:
+    """Return the folder of a model bundle: a path, or the name of one that ships with the program.
+
+    Raises
+    ------
+    BundleError
+        If there is neither.
+    """
+    own = Path(model)
+    if (own / "manifest.json").exists():
+        return own
+    shipped = paths.resource("bundles") / model
+    if (shipped / "manifest.json").exists():
+        return shipped
+    raise BundleError(f"{model}: there is no model bundle of that name or path; a bundle is a folder with a manifest.json")
+
+
+def run_model(study: Path, model: str, device: str = "auto", progress: Progress = silent, cancelled: Cancelled = never) -> AidRun:
+    """Predict every case of a study with one model, in a process of its own; what is current is not computed again.
+
+    Parameters
+    ----------
+    study : Path
+        The study folder, not yet frozen.
+    model : str
+        Path of a bundle, or the name of one that ships with the program.
+    device : str
+        "auto" (CUDA when present, else the CPU), "cpu" or "cuda".
+
+    Raises
+    ------
+    StudyFileError
+        If the study is frozen or lists no such model.
+    WorkerError
+        If the worker process died or timed out; what was finished is kept.
+    """
+    folder = StudyFolder.load(study)
+    if folder.is_frozen:
+        raise StudyFileError(
+            [Fault(str(study), "the study is frozen and so are its aids", "make a new study to use another model")]
+        )
+    bundle_path = find_bundle(model)
+    bundle = bundles.load(bundle_path)
+    known = {m.model_id for m in folder.definition.models}
+    if bundle.model_id not in known:
+        what = f"the study names the models {', '.join(sorted(known)) or '(none)'}, not {bundle.model_id}"
+        raise StudyFileError(
+            [Fault(str(study / "study.toml"), what, "add a [[models]] entry with this id or run another bundle")]
+        )
+    directory = folder.aid_dir(bundle.model_id)
+    directory.mkdir(parents=True, exist_ok=True)
+    wanted = [case for case in folder.cases if not _is_current(directory, case.case_id, case.fingerprint, bundle.sha256)]
+    if wanted:
+        cases = [(case.case_id, folder.container(case.case_id), dict(case.clinical)) for case in wanted]
+        with Worker() as worker:
+            outcome = worker.run(bundle_path, cases, directory, device=device, progress=progress, cancelled=cancelled)
+            used = outcome.device
+    else:
+        used = "none (all predictions are current)"
+    skipped = tuple(case.case_id for case in wanted if _status(directory, case.case_id) == "not_applicable")
+    return AidRun(bundle.model_id, len(wanted), len(folder.cases) - len(wanted), skipped, used)
+
+
+def _is_current(directory: Path, case_id: str, fingerprint: str, bundle_sha256: str) -> bool:
+    if not (directory / f"{case_id}.json").exists():
+        return False
+    try:
+        prediction = results.load(directory, case_id)
+    except ReaderAppError:
+        return False
+    return results.matches(prediction, fingerprint) and prediction.provenance.get("bundle_sha256") == bundle_sha256
+
+
+def _status(directory: Path, case_id: str) -> str:
+    return results.load(directory, case_id).status if (directory / f"{case_id}.json").exists() else "missing"

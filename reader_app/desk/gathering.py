@@ -1,0 +1,94 @@
+"""What has been read so far: every reader's verified log, folded into reads and judged by the auditor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from reader_app.errors import Fault, InputFaults, LogFault
+from reader_app.store import readlog
+from reader_app.store.studyfolder import StudyFolder
+from reader_app.study.assignment import Plan
+from reader_app.study.audit import Deviation, audit
+from reader_app.study.events import Logged
+from reader_app.study.readtable import Read, reads
+from reader_app.study.session import SessionState, replay
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A study with all its logs.
+
+    Attributes
+    ----------
+    folder : StudyFolder
+    plans : mapping from reader id to Plan
+    logs : mapping from reader id to LogContents
+        Only readers who have begun.
+    reads : tuple of Read
+        Of all readers, in the order they were validated.
+    deviations : mapping from reader id to tuple of Deviation
+        The auditor's findings.
+    states : mapping from reader id to SessionState
+    """
+
+    folder: StudyFolder
+    plans: Mapping[str, Plan]
+    logs: Mapping[str, readlog.LogContents]
+    reads: tuple[Read, ...]
+    deviations: Mapping[str, tuple[Deviation, ...]]
+    states: Mapping[str, SessionState]
+
+    def unfinished(self) -> list[tuple[str, int]]:
+        """Return (reader id, round number) of every round that a reader has not finished."""
+        return [
+            (reader.reader_id, a_round.number)
+            for reader in self.folder.readers
+            for a_round in self.folder.definition.rounds
+            if reader.reader_id not in self.states or a_round.number not in self.states[reader.reader_id].finished
+        ]
+
+
+def gather(study: Path) -> Gathered:
+    """Load a frozen study and every log in its ``logs`` folder.
+
+    Raises
+    ------
+    StudyFileError, InputFaults
+        If the study is not frozen or has changed, or a log is broken or belongs to another study.
+    """
+    folder = StudyFolder.load(study)
+    if not folder.is_frozen:
+        raise InputFaults([Fault(str(study), "the study is not frozen, so nothing can have been read", "reader-app freeze DIR")])
+    plans = {reader.reader_id: folder.plan(reader.reader_id) for reader in folder.readers}
+    logs: dict[str, readlog.LogContents] = {}
+    faults: list[Fault] = []
+    for reader_id, plan in plans.items():
+        path = folder.log_path(reader_id)
+        if not path.exists():
+            continue
+        try:
+            contents = readlog.read(path)
+        except LogFault as fault:
+            faults.append(Fault(str(path), str(fault), "bring the log from the workstation again"))
+            continue
+        if contents.plan_hash != plan.plan_hash:
+            what = f"the log was written under another plan ({contents.plan_hash[:12]}, this study has {plan.plan_hash[:12]})"
+            faults.append(Fault(str(path), what, "use the study folder it was read with"))
+            continue
+        logs[reader_id] = contents
+    if faults:
+        raise InputFaults(faults)
+    return Gathered(
+        folder,
+        plans,
+        logs,
+        tuple(read for reader_id, contents in logs.items() for read in reads(plans[reader_id], contents.logged)),
+        {reader_id: tuple(audit(plans[reader_id], contents.logged)) for reader_id, contents in logs.items()},
+        {reader_id: replay(plans[reader_id], _events(contents.logged)) for reader_id, contents in logs.items()},
+    )
+
+
+def _events(logged: tuple[Logged, ...]) -> list[object]:
+    return [entry.event for entry in logged]

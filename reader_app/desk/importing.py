@@ -1,0 +1,84 @@
+"""Import into a study: images to verified containers, case table to ``cases.csv``, truth apart to the reference standard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reader_app.analysis import reference
+from reader_app.desk import tables
+from reader_app.desk.progress import Cancelled, Progress, never, silent
+from reader_app.errors import Fault, StudyFileError
+from reader_app.imaging.importer import ImportReport, import_sources
+from reader_app.store.studyfolder import StudyFolder
+
+_FIRST_COLUMNS = ("case_id", "modality", "breasts", "stratum", "fingerprint")
+
+
+def import_into(
+    study: Path,
+    sources: Sequence[Path],
+    table: Path | None = None,
+    as_: str | None = None,
+    dry_run: bool = False,
+    progress: Progress = silent,
+    cancelled: Cancelled = never,
+) -> ImportReport:
+    """Find exams in files and folders, make verified containers, and enter the complete cases into the study.
+
+    Parameters
+    ----------
+    study : Path
+        The study folder; a frozen study takes no more cases.
+    sources : sequence of Path
+        Files and folders.
+    table : Path, optional
+        Case table (csv or xlsx).
+    as_ : str, optional
+        "mammography", "abvs" or "ultrasound": what everything is taken for.
+    dry_run : bool
+        Only report what would happen.
+
+    Returns
+    -------
+    ImportReport
+        What became of every case and every file; also written to ``import_report.csv`` and ``.json``.
+
+    Raises
+    ------
+    StudyFileError
+        If the study folder has faults or is frozen.
+    """
+    folder = StudyFolder.load(study)
+    if folder.is_frozen:
+        raise StudyFileError([Fault(str(study), "the study is frozen", "make a new study to add cases")])
+    missing = [path for path in sources if not path.exists()]
+    if missing:
+        raise StudyFileError([Fault(str(path), "there is no such file or folder", "check the path") for path in missing])
+    report = import_sources(
+        list(sources), study / "images", table=table, as_=as_, dry_run=dry_run, progress=progress, cancelled=cancelled
+    )
+    if not dry_run:
+        enter_cases(study, report.case_rows)
+        if report.reference_rows:
+            enter_reference(study, report.reference_rows)
+        report.write(study)
+    return report
+
+
+def enter_cases(study: Path, rows: Sequence[dict[str, str]]) -> None:
+    """Add or update rows of ``cases.csv``; columns of clinical variables come after the program's own."""
+    path = study / "cases.csv"
+    old = tables.read_rows(path)
+    merged = tables.merge_rows(old, rows, "case_id")
+    columns = list(dict.fromkeys([*_FIRST_COLUMNS, *tables.header(path), *(key for row in merged for key in row)]))
+    tables.write_rows(path, columns, merged)
+
+
+def enter_reference(study: Path, rows: Sequence[dict[str, str]]) -> None:
+    """Replace the reference rows of the cases named in ``rows`` in ``reference_standard.csv`` (coordinator's machine only)."""
+    path = study / reference.FILE_NAME
+    named = {row["case_id"] for row in rows}
+    merged = [*(row for row in tables.read_rows(path) if row["case_id"] not in named), *rows]
+    columns = list(dict.fromkeys(["case_id", "malignant", *(key for row in merged for key in row)]))
+    tables.write_rows(path, columns, merged)

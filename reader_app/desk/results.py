@@ -1,0 +1,100 @@
+"""From logs to numbers and files: the one place where reads and the reference standard meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reader_app.ai import results as predictions
+from reader_app.analysis import fromlogs, reference
+from reader_app.analysis.analyze import Options, analyze
+from reader_app.desk.gathering import Gathered, gather
+from reader_app.errors import Fault, InputFaults, ReaderAppError
+from reader_app.store.studyfolder import StudyFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """A study's reads with their statistics.
+
+    Attributes
+    ----------
+    gathered : Gathered
+    results : dict
+        The JSON document of ``analyze --json`` (schema 1).
+    reads : DataFrame
+        The reads table of the outer interface.
+    reference : DataFrame
+        The reference table of the outer interface.
+    interim : bool
+        Whether some round of some reader was still open.
+    """
+
+    gathered: Gathered
+    results: dict[str, Any]
+    reads: Any
+    reference: Any
+    interim: bool
+
+
+def analyse(study: Path, options: Options | None = None, interim: bool = False) -> Analysed:
+    """Join the reads of a study with its reference standard and compute everything.
+
+    Raises
+    ------
+    InputFaults
+        If rounds are still open and ``interim`` is not set, nothing was read, or the reference standard is missing.
+    """
+    gathered = gather(study)
+    if not gathered.reads:
+        raise InputFaults([Fault(str(study), "nothing has been read yet", "read some cases, or merge the workstations' logs")])
+    open_rounds = gathered.unfinished()
+    if open_rounds and not interim:
+        some = ", ".join(f"{reader} round {number}" for reader, number in open_rounds[:6])
+        more = f" and {len(open_rounds) - 6} more" if len(open_rounds) > 6 else ""
+        what = f"rounds are not finished: {some}{more}"
+        raise InputFaults([Fault(str(study), what, "finish them, or say --interim, which is printed on every result")])
+    path = study / reference.FILE_NAME
+    if not path.exists():
+        raise InputFaults([Fault(str(path), "there is no reference standard", "import it with the case table")])
+    truth = reference.load(path)
+    reads_table, marks_table = fromlogs.tables(gathered.reads, gathered.folder.definition, gathered.folder.readers)
+    results = analyze(
+        reads_table,
+        truth,
+        marks=marks_table if len(marks_table) and "x_mm" in truth.columns else None,
+        predictions=_prediction_table(gathered.folder),
+        options=options or Options(positive_from=gathered.folder.definition.assessment.positive_from),
+    )
+    if open_rounds:
+        results["warnings"].insert(0, {"text": "interim: some rounds are not finished", "rounds": [list(x) for x in open_rounds]})
+    return Analysed(gathered, results, reads_table, truth, bool(open_rounds))
+
+
+def _prediction_table(folder: StudyFolder) -> Any:
+    """Return the models' stored probabilities as the predictions table of the outer interface, or None."""
+    import pandas as pd
+
+    rows: list[Mapping[str, object]] = []
+    for model in folder.definition.models:
+        for case in folder.cases:
+            directory = folder.aid_dir(model.model_id)
+            try:
+                prediction = predictions.load(directory, case.case_id)
+            except (ReaderAppError, FileNotFoundError):
+                continue
+            if prediction.status in ("ok", "no_finding"):
+                rows.append(
+                    {
+                        "model_id": model.model_id,
+                        "case_id": case.case_id,
+                        "probability": prediction.probability,
+                        "call": int(prediction.positive),
+                    }
+                )
+    return pd.DataFrame(rows) if rows else None
+
+
+FORMATS: Sequence[str] = ("xlsx", "csv", "imrmc", "rjafroc", "ordbm", "redcap", "sr", "report")

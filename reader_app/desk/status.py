@@ -1,0 +1,75 @@
+"""How far every reader is, and when the next round opens. No accuracy, no answer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from reader_app.desk.gathering import gather
+from reader_app.study import session
+
+
+@dataclass(frozen=True, slots=True)
+class RoundStatus:
+    """One reader in one round.
+
+    Attributes
+    ----------
+    total : int or None
+        Number of cases; None while a derived round's list is not known yet.
+    state : str
+        "finished", "reading", "open", "washout" or "waiting".
+    opens : str or None
+        First day on which the round may begin (ISO date), where known and still to come.
+    """
+
+    reader_id: str
+    group: str
+    round_no: int
+    title: str
+    done: int
+    total: int | None
+    state: str
+    opens: str | None
+
+
+def status(study: Path, today: str) -> list[RoundStatus]:
+    """Return the progress of every reader in every round.
+
+    Parameters
+    ----------
+    study : Path
+        A frozen study folder.
+    today : str
+        ISO date against which washouts are told.
+    """
+    gathered = gather(study)
+    rows = []
+    for reader in gathered.folder.readers:
+        plan = gathered.plans[reader.reader_id]
+        state = gathered.states.get(reader.reader_id, session.initial(plan))
+        for a_round in plan.rounds:
+            number = a_round.number
+            done = sum(1 for key in state.answers if key[0] == number)
+            opens = session.round_opens(plan, state, number)
+            if number in state.finished:
+                rows.append(RoundStatus(reader.reader_id, reader.group, number, a_round.title, done, done, "finished", None))
+            elif state.round_no == number:
+                total = len(state.case_order)
+                rows.append(RoundStatus(reader.reader_id, reader.group, number, a_round.title, done, total, "reading", None))
+            else:
+                previous = [r.number for r in plan.rounds if r.number < number]
+                ready = all(n in state.finished for n in previous)
+                waits = opens is not None and opens > today
+                total = len(a_round.order) if a_round.cases.kind != "left_at" else None
+                word = ("washout" if waits else "open") if ready else "waiting"
+                rows.append(
+                    RoundStatus(reader.reader_id, reader.group, number, a_round.title, 0, total, word, opens if waits else None)
+                )
+    return rows
+
+
+def document(rows: list[RoundStatus]) -> dict[str, Any]:
+    """Return the progress as one JSON document."""
+    return {"schema": 1, "rounds": [asdict(row) for row in rows]}
