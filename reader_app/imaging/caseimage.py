@@ -1,0 +1,230 @@
+"""What a case consists of in memory: images to be stored, images as opened, and the rules both must keep."""
+
+from __future__ import annotations
+
+import mmap
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reader_app.errors import ImageError
+from reader_app.imaging.window import FUNCTIONS, GreyScale
+
+MODALITIES: tuple[str, ...] = ("mammography", "abvs", "ultrasound")
+KINDS: tuple[str, ...] = ("image", "volume", "cine")
+DTYPES: tuple[str, ...] = ("uint8", "uint16", "int16")
+CHUNK = 1 << 20
+
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+
+
+def safe_name(name: str) -> bool:
+    """Return whether a case id, image id or file name can be a file name on every system (and never leaves its folder)."""
+    return bool(_SAFE.fullmatch(name)) and not name.endswith(".") and not _RESERVED.fullmatch(name)
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of an ultrasound frame with its own meaning and scale.
+
+    Attributes
+    ----------
+    start, stop : tuple of int
+        (row, column) of the first pixel and the exclusive edge.
+    kind : str
+        "tissue", "colour" or "other".
+    spacing_mm : tuple of float or None
+        Distance between rows and between columns inside the region.
+    """
+
+    start: tuple[int, int]
+    stop: tuple[int, int]
+    kind: str = "tissue"
+    spacing_mm: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class NewImage:
+    """One image, volume or cine to be stored, already hung.
+
+    Attributes
+    ----------
+    id : str
+        "RCC", "LMLO", "L_AP", "US1" ...; unique within the case.
+    array : ndarray of uint8, uint16 or int16
+        Image (rows, columns), volume (slices, rows, columns), cine (frames, rows, columns); colour images and cines have
+        a last axis of 3 (red, green, blue).
+    kind : str
+        "image", "volume" or "cine".
+    laterality, view, role : str
+        "R", "L" or ""; "CC", "MLO", "AP", "LAT", "US", "DOPPLER" ...; "current" or "prior".
+    grid : bool
+        False for an extra view that is offered in the strip only.
+    spacing_mm : tuple of float or None
+        Per array axis (a cine's first axis has 0.0 when unknown); None when the image has no scale in mm.
+    spacing_source : str
+        Where the spacing comes from, in words for the reader ("detector", "corrected for magnification 1.8" ...).
+    affine : ndarray (4, 4) or None
+        (slice, row, column, 1) -> LPS mm, volumes only.
+    grey : GreyScale or None
+        None for colour.
+    nipple_index : tuple of float or None
+        (slice, row, column).
+    chest_wall : str or None
+        "left" or "right": the edge at which the chest wall lies.
+    padding : tuple of int or None
+        Stored values (inclusive) that are no image.
+    title : str
+        What distinguishes an extra view, in words ("spot compression").
+    exam_days : int or None
+        Days from the current exam (0) to this one, negative for priors; None when unknown. Never a date.
+    frame_time_ms : float or None
+        Of a cine.
+    regions : tuple of Region
+        Ultrasound regions.
+    probe : mapping or None
+        Geometry of a curved ABUS probe: "radius_mm", "track_radius_mm", "first_element_mm", "depth_mm".
+    """
+
+    id: str
+    array: NDArray[Any]
+    kind: str = "image"
+    laterality: str = ""
+    view: str = ""
+    role: str = "current"
+    grid: bool = True
+    spacing_mm: tuple[float, ...] | None = None
+    spacing_source: str = ""
+    affine: NDArray[np.float64] | None = None
+    grey: GreyScale | None = None
+    nipple_index: tuple[float, float, float] | None = None
+    chest_wall: str | None = None
+    padding: tuple[int, int] | None = None
+    title: str = ""
+    exam_days: int | None = None
+    frame_time_ms: float | None = None
+    regions: tuple[Region, ...] = ()
+    probe: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class CaseImage(NewImage):
+    """One image of an open case. ``array``, ``pyramid`` and ``column_major`` are read-only memory maps.
+
+    Attributes
+    ----------
+    pyramid : tuple of ndarray
+        Halved copies (2 x 2 area means): pixel i of level k covers full-resolution pixels ``i * 2**k`` to
+        ``(i + 1) * 2**k - 1``. Empty for volumes and cines.
+    column_major : ndarray or None
+        The volume again with axes (column, slice, row), so that sagittal planes are contiguous.
+    channels : int
+        1 or 3.
+    """
+
+    pyramid: tuple[NDArray[Any], ...] = ()
+    column_major: NDArray[Any] | None = None
+    channels: int = 1
+
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """Return every array of this image."""
+        extra = () if self.column_major is None else (self.column_major,)
+        return (self.array, *self.pyramid, *extra)
+
+
+@dataclass(frozen=True, eq=False)
+class OpenCase:
+    """A case opened for display. Cheap to make: JSON and memory maps, nothing verified and no pixel read."""
+
+    directory: Path
+    case_id: str
+    modality: str
+    images: tuple[CaseImage, ...]
+    fingerprint: str
+    source: Mapping[str, Any] = field(default_factory=dict)
+
+    def image(self, image_id: str) -> CaseImage:
+        """Return one image by its id; KeyError when there is none."""
+        for image in self.images:
+            if image.id == image_id:
+                return image
+        raise KeyError(image_id)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays together."""
+        return sum(int(a.nbytes) for image in self.images for a in image.arrays())
+
+    def touch(self, cancelled: Callable[[], bool] | None = None) -> int:
+        """Bring every page into memory in pieces of at most 1 MB and return the bytes touched.
+
+        The file is read first (the interpreter lock is free meanwhile), then each page of the map is looked at once, so
+        that no page fault is left for the first paint. ``cancelled`` is asked before each piece.
+        """
+        done = 0
+        buffer = memoryview(bytearray(CHUNK))
+        for image in self.images:
+            for array in image.arrays():
+                name = getattr(array, "filename", None)
+                if name is not None:
+                    with open(name, "rb", buffering=0) as stream:
+                        while stream.readinto(buffer):
+                            if cancelled is not None and cancelled():
+                                return done
+                flat = array.reshape(-1).view(np.uint8)
+                for start in range(0, flat.size, CHUNK):
+                    if cancelled is not None and cancelled():
+                        return done
+                    flat[start : start + CHUNK : mmap.PAGESIZE].max()
+                    done += min(CHUNK, flat.size - start)
+        return done
+
+
+def check(case_id: str, modality: str, images: Sequence[NewImage]) -> None:
+    """Raise ImageError, in one sentence, unless the images form a sound case."""
+
+    def refuse(text: str) -> ImageError:
+        return ImageError(f"case {case_id}: {text}")
+
+    if not safe_name(case_id):
+        raise ImageError(
+            f"case id {case_id!r} must be 1 to 100 letters, digits, '.', '_' or '-', beginning with a letter or digit"
+        )
+    if modality not in MODALITIES:
+        raise refuse(f"modality {modality!r} is not one of {', '.join(MODALITIES)}")
+    if not images:
+        raise refuse("there is no image in it")
+    folded = [i.id.casefold() for i in images]
+    for image in images:
+        array, name = image.array, image.id
+        if not safe_name(name) or folded.count(name.casefold()) > 1:
+            raise refuse(f"image id {name!r} is not a plain name or occurs twice")
+        if image.kind not in KINDS or array.dtype.name not in DTYPES:
+            raise refuse(f"{name}: kind {image.kind!r} or pixel type {array.dtype} cannot be stored")
+        flat = 2 if image.kind == "image" else 3
+        colour = array.ndim == flat + 1 and array.shape[-1] == 3 and image.kind != "volume"
+        if not (array.ndim == flat or colour) or min(array.shape) < 1:
+            raise refuse(f"{name}: an array of shape {tuple(array.shape)} is no {image.kind}")
+        if (image.grey is None) != colour or (colour and array.dtype != np.uint8):
+            raise refuse(f"{name}: grey images need a grey-scale, colour images have none and are 8-bit")
+        if image.spacing_mm is not None and (
+            len(image.spacing_mm) != flat or not all(np.isfinite(image.spacing_mm)) or min(image.spacing_mm[-2:]) <= 0
+        ):
+            raise refuse(f"{name}: spacing {image.spacing_mm} does not fit {flat} axes")
+        if image.laterality not in ("R", "L", "") or image.role not in ("current", "prior"):
+            raise refuse(f"{name}: laterality {image.laterality!r} or role {image.role!r} is unknown")
+        if image.chest_wall not in (None, "left", "right"):
+            raise refuse(f"{name}: chest wall {image.chest_wall!r} is unknown")
+        wanted = {"R": "right", "L": "left"}.get(image.laterality)
+        if modality == "mammography" and image.chest_wall and wanted and image.chest_wall != wanted:
+            raise refuse(f"{name}: the chest wall of this breast must lie at the {wanted} edge")
+        if image.affine is not None and (image.affine.shape != (4, 4) or not np.isfinite(image.affine).all()):
+            raise refuse(f"{name}: its affine is not a finite 4 x 4 matrix")
+        if image.grey is not None and (not image.grey.presets or any(p.function not in FUNCTIONS for p in image.grey.presets)):
+            raise refuse(f"{name}: its grey-scale has no preset or an unknown function")
