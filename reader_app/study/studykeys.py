@@ -1,0 +1,202 @@
+"""Every key of ``study.toml``, declared once: type, range, default, meaning. Loader and protocol reference are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reader_app.errors import Fault
+from reader_app.study.assessment import CATEGORIES
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a table.
+
+    Attributes
+    ----------
+    name : str
+        As written in the file.
+    kind : str
+        "text", "whole number", "number", "yes or no", "list of text", "table", "list of tables" or "text or table".
+    meaning : str
+        One sentence for the coordinator.
+    default : object
+        Used when the key is absent; None for a key that must be there or has no value.
+    required : bool
+        Whether its absence is a fault.
+    choices : tuple of str
+        The allowed texts (or members of a list of text); empty for any.
+    low, high : float or None
+        The allowed range of a number, both ends included.
+    """
+
+    name: str
+    kind: str
+    meaning: str
+    default: object = None
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+
+
+CONDITIONS: tuple[str, ...] = ("unaided", "aided_concurrent", "aided_sequential", "aided_staged")
+
+#: Keys by table; "" is the top of the file, "assessment.score" the table ``score`` within ``[assessment]``.
+TABLES: dict[str, tuple[Key, ...]] = {
+    "": (
+        Key("format", "whole number", "Version of this file format: 1.", required=True, low=1, high=1),
+        Key("id", "text", "Short name of the study; part of every shuffle and every log.", required=True),
+        Key("title", "text", "Name of the study as readers see it.", required=True),
+        Key("description", "text", "What the study asks, for the coordinator and the workbook.", default=""),
+        Key("notice", "text", "Shown to readers at log-in, for example that a model was trained on phantoms.", default=""),
+        Key("assessment", "table", "What a reader answers.", default={}),
+        Key("display", "table", "How the aid looks: conditions of the experiment.", default={}),
+        Key("timing", "table", "Timing rules.", default={}),
+        Key("models", "list of tables", "The models whose stored predictions serve as aids.", default=[]),
+        Key("rounds", "list of tables", "The rounds in the order in which they are read.", required=True),
+        Key("randomisation", "table", "The seed of every order.", required=True),
+    ),
+    "assessment": (
+        Key("scale", "text", "The scale of the categories.", default="birads", choices=("birads",)),
+        Key(
+            "categories",
+            "list of text",
+            "BI-RADS categories that can be chosen.",
+            default=["0", "1", "2", "3", "4A", "4B", "4C", "5"],
+            choices=CATEGORIES,
+        ),
+        Key("positive_from", "text", "Lowest category that counts as positive.", default="4A", choices=CATEGORIES[1:]),
+        Key("level", "text", "What is judged: the whole case or each breast.", default="case", choices=("case", "breast")),
+        Key("score", "table", "The score of suspicion.", default={}),
+        Key("note", "yes or no", "Whether free text can be written.", default=True),
+        Key("marks", "yes or no", "Whether findings can be marked on the images.", default=True),
+    ),
+    "assessment.score": (
+        Key("kind", "text", "percent: 0 to 100; none: no score is asked.", default="percent", choices=("percent", "none")),
+        Key("required", "yes or no", "Whether a case can be validated only with a score.", default=True),
+    ),
+    "display": (
+        Key("aid_threshold", "number", "Heatmap values below it are not drawn.", default=0.35, low=0, high=1),
+        Key("aid_opacity", "number", "Opacity of the heatmap.", default=0.55, low=0, high=1),
+        Key("reader_may_hide_aid", "yes or no", "Whether the reader can switch the aid off and on.", default=True),
+    ),
+    "timing": (
+        Key(
+            "idle_pause_s", "whole number", "Seconds without input until the images are covered.", default=120, low=10, high=7200
+        ),
+        Key(
+            "min_display_ms",
+            "whole number",
+            "A case can be validated this long after its display.",
+            default=300,
+            low=0,
+            high=60000,
+        ),
+    ),
+    "models": (
+        Key("id", "text", "Name of the model; also of its folder under aids/.", required=True),
+        Key("title", "text", "Name as readers see it.", default=""),
+        Key("explanation", "text", "One plain sentence for readers on what the model says.", default=""),
+    ),
+    "rounds": (
+        Key("number", "whole number", "1, 2, 3 ... in reading order.", required=True, low=1),
+        Key("title", "text", "Name of the round as readers see it.", default=""),
+        Key("condition", "text or table", "What the reader has; a table gives it by arm.", required=True, choices=CONDITIONS),
+        Key("aid", "text", "Id of the model whose predictions are shown."),
+        Key("refines", "whole number", "Number of the earlier round whose answers this round refines.", low=1),
+        Key("show_earlier_answer", "yes or no", "Whether the refined answer is shown beside the form.", default=True),
+        Key(
+            "cases",
+            "text or table",
+            "Which cases: all, or by stratum, or by the answer given earlier.",
+            default="all",
+            choices=("all",),
+        ),
+        Key("order", "text", "Case order.", default="shuffled", choices=("shuffled", "as_listed")),
+        Key("min_washout_days", "whole number", "Days since the previous round was finished.", default=0, low=0, high=3650),
+    ),
+    "rounds.cases": (
+        Key("stratum", "list of text", "Cases of these strata of cases.csv."),
+        Key("left_at", "list of text", "Cases that this reader left at one of these categories ...", choices=CATEGORIES),
+        Key("of_round", "whole number", "... in the round of this number.", low=1),
+    ),
+    "randomisation": (Key("seed", "whole number", "Any whole number; drawn once, never changed.", required=True, low=0),),
+}
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "text": (str,), "whole number": (int,), "number": (int, float), "yes or no": (bool,), "list of text": (list, tuple),
+    "table": (dict,), "list of tables": (list, tuple), "text or table": (str, dict),
+}  # fmt: skip
+
+
+def read_table(table: str, given: Mapping[str, Any], place: str, faults: list[Fault]) -> dict[str, Any]:
+    """Return a table with every declared key; what is wrong goes to ``faults`` and is replaced by the default.
+
+    Parameters
+    ----------
+    table : str
+        Name in :data:`TABLES`.
+    given : mapping
+        What the file says.
+    place : str
+        File and key of the table, for the faults.
+    faults : list of Fault
+        Extended in place.
+    """
+    declared = {key.name: key for key in TABLES[table]}
+    for name in given:
+        if name not in declared:
+            faults.append(Fault(_at(place, name), "this key is not known", f"use one of {', '.join(declared)}"))
+    values: dict[str, Any] = {}
+    for name, key in declared.items():
+        values[name] = key.default
+        if name not in given:
+            if key.required:
+                faults.append(Fault(_at(place, name), "this key is missing", f"add it ({key.kind}: {key.meaning})"))
+            continue
+        wrong = _wrong(key, given[name])
+        if wrong:
+            faults.append(Fault(_at(place, name), wrong))
+        else:
+            values[name] = given[name]
+    return values
+
+
+def _at(place: str, name: str) -> str:
+    return f"{place}, key {name}" if place.endswith((".toml", ".json")) or "," not in place else f"{place}.{name}"
+
+
+def _wrong(key: Key, value: object) -> str:
+    """Return what is wrong with a value, or an empty text."""
+    types = _TYPES[key.kind]
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        return f"{value!r} is not a {key.kind}"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if value != value or (key.low is not None and value < key.low) or (key.high is not None and value > key.high):
+            return f"{value!r} is not {_range(key)}"
+        return ""
+    if isinstance(value, str):
+        if key.required and key.kind == "text" and not value.strip():
+            return "the text is empty"
+        return "" if not key.choices or value in key.choices else f"{value!r} is not one of {', '.join(key.choices)}"
+    if key.kind == "list of text" and isinstance(value, list | tuple):
+        for member in value:
+            if not isinstance(member, str):
+                return f'{member!r} is not a text; write it in quotation marks, as "{member}"'
+            if key.choices and member not in key.choices:
+                return f"{member!r} is not one of {', '.join(key.choices)}"
+        if len(set(value)) < len(value):
+            return "a value is listed twice"
+        return "" if value else "the list is empty"
+    if key.kind == "list of tables" and isinstance(value, list | tuple):
+        return "" if all(isinstance(member, dict) for member in value) else f"it is not a list of tables; write [[{key.name}]]"
+    return ""
+
+
+def _range(key: Key) -> str:
+    if key.low is not None and key.high is not None:
+        return f"{key.low:g}" if key.low == key.high else f"from {key.low:g} to {key.high:g}"
+    return f"{key.low:g} or more" if key.low is not None else "a finite number"
