@@ -126,11 +126,14 @@ class CaseImage(NewImage):
         The volume again with axes (column, slice, row), so that sagittal planes are contiguous.
     channels : int
         1 or 3.
+    files : tuple of str
+        Names of the array files inside the container, in the order of `arrays`.
     """
 
     pyramid: tuple[NDArray[Any], ...] = ()
     column_major: NDArray[Any] | None = None
     channels: int = 1
+    files: tuple[str, ...] = ()
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """Return every array of this image."""
@@ -140,7 +143,15 @@ class CaseImage(NewImage):
 
 @dataclass(frozen=True, eq=False)
 class OpenCase:
-    """A case opened for display. Cheap to make: JSON and memory maps, nothing verified and no pixel read."""
+    """A case opened for display. Cheap to make: JSON and memory maps, nothing verified and no pixel read.
+
+    Attributes
+    ----------
+    manifest : mapping
+        File name -> {"sha256", "bytes"}, as written at import; for checking the files while they are brought into memory.
+    fingerprint : str
+        Identity of the pixels as the manifest states it.
+    """
 
     directory: Path
     case_id: str
@@ -148,6 +159,7 @@ class OpenCase:
     images: tuple[CaseImage, ...]
     fingerprint: str
     source: Mapping[str, Any] = field(default_factory=dict)
+    manifest: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def image(self, image_id: str) -> CaseImage:
         """Return one image by its id; KeyError when there is none."""

@@ -114,6 +114,7 @@ def open_case(directory: Path) -> OpenCase:
             images,
             str(manifest["fingerprint"]),
             document["source"],
+            manifest["files"],
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise ImageError(f"{directory}: the container cannot be opened ({error}); import the case again") from error
@@ -282,6 +283,7 @@ def _open_image(directory: Path, record: Mapping[str, Any]) -> CaseImage:
         pyramid=tuple(_map(directory, name) for name in record["pyramid"]),
         column_major=None if record["column_major"] is None else _map(directory, record["column_major"]),
         channels=int(record["channels"]),
+        files=(record["array"], *record["pyramid"], *([record["column_major"]] if record["column_major"] else [])),
     )
 
 

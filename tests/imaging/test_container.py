@@ -49,6 +49,8 @@ def test_round_trip(tmp_path):
     assert [p.name for p in read.grey.presets] == ["NORMAL", "TABLE"]
     assert np.array_equal(read.grey.presets[1].lut, image.grey.presets[1].lut)
     assert [level.shape for level in read.pyramid] == [(101, 75), (51, 38), (26, 19)]
+    assert read.files == ("RCC.npy", "RCC.1.npy", "RCC.2.npy", "RCC.3.npy") and len(read.arrays()) == 4
+    assert case.manifest["RCC.npy"]["sha256"] == c.fp.of_file(case.directory / "RCC.npy")
     assert c.verify(tmp_path / "C001", deep=True) == []
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
 
