@@ -1,1 +1,1 @@
-"""What is kept on disk: the study folder, the append-only read log, merged logs."""
+"""What lies on disk: the study folder, the append-only read logs, their signatures, copies and merge."""

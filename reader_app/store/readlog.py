@@ -1,0 +1,427 @@
+"""The read log: append-only, chained, durable before anybody is told so. One SQLite file per reader and study.
+
+What it promises
+----------------
+* :meth:`ReadLog.append` returns after the events are on the disk, all of one call or none.
+* Nothing in it is ever changed: triggers abort UPDATE, DELETE, replacement, gaps and forks; a correction is an event.
+* Every row is in a chain of hashes, so that accidents and casual edits show. Whoever owns the file can still rebuild the chain,
+  or cut its tail: the head code on the receipt, and the signed seals, are there for that.
+* One program at a time: the file is locked from :meth:`ReadLog.open` to :meth:`ReadLog.close`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import sqlite3
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reader_app.clock import Instant
+from reader_app.errors import Fault, LogBug, LogFault, LogUnavailable
+from reader_app.store import chain, logfile
+from reader_app.store.canonical import canonical_json
+from reader_app.store.disk import sync_directory
+from reader_app.store.logcheck import EventRow, Rows, RunRow, Seal, verified_rows
+from reader_app.store.runinfo import RunInfo, from_detail
+from reader_app.store.signing import SigningKey
+from reader_app.store.upcast import upcast
+from reader_app.study.eventcodec import from_payload, to_payload
+from reader_app.study.events import Event, Logged
+
+SUFFIX = ".readlog"
+_STALE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogContents:
+    """A log as read, verified.
+
+    Attributes
+    ----------
+    head : (int, str)
+        Number and hash of the last event; (0, genesis) of a log without events.
+    """
+
+    reader_id: str
+    plan_hash: str
+    runs: tuple[RunInfo, ...]
+    logged: tuple[Logged, ...]
+    seals: tuple[Seal, ...]
+    head: tuple[int, str]
+
+    @property
+    def head_code(self) -> str:
+        """The code of the head as on the receipt."""
+        return chain.head_code(self.head[1])
+
+
+class ReadLog:
+    """An open log, locked for this process. Safe to use from several threads; appends happen one after the other."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path, rows: Rows, run: RunRow, logged: Sequence[Logged]) -> None:
+        self._db = db
+        self._path = path
+        self._rows = rows
+        self._run = run
+        self._logged = list(logged)
+        self._head = rows.head
+        self._seals = list(rows.seals)
+        self._doubtful = False
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, path: Path, reader_id: str, plan_hash: str, run: RunInfo) -> ReadLog:
+        """Open the log of a reader, or begin it; verify all of it; note this run.
+
+        Parameters
+        ----------
+        path : Path
+            The file; its folder must exist.
+        reader_id, plan_hash : str
+            Whose log it must be, under which frozen plan.
+        run : RunInfo
+            This start of the program.
+
+        Raises
+        ------
+        LogUnavailable
+            Held by another program, disk full, read-only, on a network share, or written by a newer program.
+        LogBug
+            Broken chain, foreign file, of another reader or plan.
+        """
+        logfile.refuse_network(path)
+        with logfile.explained(path):
+            if not path.exists():
+                _create(path, reader_id, plan_hash, run.started_utc)
+            db = logfile.connect(path, write=True)
+            with contextlib.ExitStack() as undo:
+                undo.callback(db.close)
+                db.execute("BEGIN EXCLUSIVE")
+                logfile.check_schema(db, path)
+                rows = verified_rows(db, path)
+                _check_owner(path, rows, reader_id, plan_hash)
+                logged = decoded(rows.events)
+                noted = _note_run(db, rows, run)
+                db.execute("COMMIT")
+                undo.pop_all()
+        logfile.note_holder(path, run.started_utc)
+        return cls(db, path, rows, noted, logged)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
+    def run_id(self) -> str:
+        """The run under which events are appended."""
+        return self._run.run_id
+
+    def append(self, events: Sequence[Event], at: Instant) -> tuple[Logged, ...]:
+        """Write events as one transaction; when this returns they are on the disk.
+
+        Parameters
+        ----------
+        events : sequence of Event
+            What happened; may be empty.
+        at : Instant
+            When it happened.
+
+        Returns
+        -------
+        tuple of Logged
+            The events with their numbers.
+
+        Raises
+        ------
+        LogUnavailable, LogBug
+            Nothing of this call was written. The same call may be made again after the cause is removed.
+        """
+        made: list[EventRow] = []
+        logged: list[Logged] = []
+        with self._lock:
+            seq, head = self._head
+            for event in events:
+                kind, plain = to_payload(event)
+                payload = canonical_json(plain)
+                prev, seq = head, seq + 1
+                head = chain.event_hash(prev, seq, self._run.hash, at.mono_ns, at.wall_utc, kind, payload)
+                made.append((seq, self._run.run_id, at.mono_ns, at.wall_utc, kind, payload, head))
+                logged.append(Logged(seq, self._run.run_id, at.mono_ns, at.wall_utc, event))
+            if made:
+                with self._transaction():
+                    self._write_events(made)
+                self._head = (seq, head)
+                self._logged += logged
+        return tuple(logged)
+
+    def _write_events(self, made: Sequence[EventRow]) -> None:
+        prev = self._head[1]
+        for seq, run_id, mono_ns, wall_utc, kind, payload, own in made:
+            self._db.execute(
+                "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (seq, run_id, mono_ns, wall_utc, kind, payload, prev, own)
+            )
+            prev = own
+
+    def seal(self, meaning: str, signer: str, key: SigningKey, wall_utc: str) -> Seal:
+        """Sign everything up to the last event; durable on return.
+
+        Parameters
+        ----------
+        meaning : str
+            What the signer states ("session ended", "round 1 finished").
+        signer : str
+            Who signs.
+        key : SigningKey
+            The signer's key.
+        wall_utc : str
+            When.
+
+        Raises
+        ------
+        LogUnavailable, LogBug
+            Nothing was written.
+        """
+        with self._lock:
+            seq, head = self._head
+            number, prev = len(self._seals) + 1, self._seals[-1].hash if self._seals else self._rows.genesis
+            statement = chain.seal_statement(self._rows.genesis, seq, head, meaning, signer, wall_utc)
+            public, signature = key.public, key.sign(statement)
+            own = chain.seal_hash(prev, number, statement, public, signature)
+            made = Seal(number, seq, head, meaning, signer, wall_utc, public, signature, own)
+            fields = (number, seq, head, meaning, signer, wall_utc, public, signature, prev, own)
+            with self._transaction():
+                self._db.execute("INSERT INTO seal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", fields)
+            self._seals.append(made)
+            return made
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Commit what the block writes, or leave the log as it was.
+
+        After a failure the next call looks first whether the file still ends where it should: an error at the very end of a
+        commit does not say whether the commit took place.
+        """
+        try:
+            with logfile.explained(self._path):
+                if self._doubtful:
+                    self._check_end()
+                self._db.execute("BEGIN IMMEDIATE")
+                yield
+                self._db.execute("COMMIT")
+        except BaseException:
+            self._doubtful = True
+            with contextlib.suppress(sqlite3.Error):
+                self._db.rollback()
+            raise
+        self._doubtful = False
+
+    def _check_end(self) -> None:
+        last = self._db.execute("SELECT hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
+        seals = self._db.execute("SELECT count(*) FROM seal").fetchone()[0]
+        if (last[0] if last else self._rows.genesis) != self._head[1] or seals != len(self._seals):
+            raise LogBug(
+                f"{self._path}: the failed write reached the disk after all; start the program again, it will continue from there"
+            )
+
+    def logged(self) -> tuple[Logged, ...]:
+        """Return all events, those of earlier runs included."""
+        with self._lock:
+            return tuple(self._logged)
+
+    def seals(self) -> tuple[Seal, ...]:
+        """Return all signatures."""
+        with self._lock:
+            return tuple(self._seals)
+
+    def head(self) -> tuple[int, str]:
+        """Return number and hash of the last event; (0, genesis) if there is none."""
+        with self._lock:
+            return self._head
+
+    def copy_to(self, path: Path) -> None:
+        """Write a complete copy of the log, as it stands, over ``path``; the old copy stays if this fails.
+
+        Raises
+        ------
+        LogUnavailable
+            If the copy cannot be written; the log itself is not concerned.
+        """
+        with self._lock:
+            copy_database(self._db, path)
+
+    def close(self) -> None:
+        """Close the file and give up the lock. May be called twice."""
+        with self._lock:
+            self._db.close()
+        logfile.forget_holder(self._path)
+
+
+def read(path: Path) -> LogContents:
+    """Return the contents of a log that no program has open, verified.
+
+    Raises
+    ------
+    LogUnavailable, LogBug
+        As :meth:`ReadLog.open`.
+    """
+    rows = read_rows(path)
+    runs = tuple(from_detail(run.run_id, json.loads(run.detail)) for run in rows.runs)
+    return LogContents(rows.reader_id, rows.plan_hash, runs, decoded(rows.events), rows.seals, rows.head)
+
+
+def read_rows(path: Path) -> Rows:
+    """Return the verified rows of a log that no program has open.
+
+    A log whose program was cut off has a journal beside it; then a private copy of both is brought in order and read, and the
+    original is left as it is.
+
+    Raises
+    ------
+    LogUnavailable, LogBug
+        As :meth:`ReadLog.open`.
+    """
+    if not path.is_file():
+        raise LogUnavailable(f"{path}: there is no such log; check the path")
+    try:
+        with logfile.explained(path):
+            return _rows_of(path, write=False)
+    except LogUnavailable as fault:
+        cause = fault.__cause__
+        if not (isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK):
+            raise
+    with tempfile.TemporaryDirectory(prefix="readlog-") as folder, logfile.explained(path):
+        copy = Path(folder) / path.name
+        shutil.copyfile(path, copy)
+        shutil.copyfile(_journal(path), _journal(copy))
+        return _rows_of(copy, write=True)
+
+
+def _rows_of(path: Path, *, write: bool) -> Rows:
+    with contextlib.closing(logfile.connect(path, write=write)) as db:
+        logfile.check_schema(db, path)
+        damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if damage != "ok":
+            raise LogBug(f"{path}: the file is damaged ({damage}); keep it and bring back the last copy")
+        return verified_rows(db, path)
+
+
+def verify(path: Path) -> list[Fault]:
+    """Return what is wrong with a log; an empty list if it is as it was written.
+
+    Structure, pages, chains, signatures and every event are checked.
+    """
+    try:
+        read(path)
+    except LogFault as fault:
+        text = str(fault).removeprefix(f"{path}: ")
+        what, _, remedy = text.partition("; ")
+        return [Fault(str(path), what, remedy)]
+    return []
+
+
+def decoded(events: Sequence[EventRow]) -> tuple[Logged, ...]:
+    """Return rows as events, in today's form.
+
+    Raises
+    ------
+    LogBug
+        If an event is of a kind or form that this program does not know.
+    """
+    return tuple(
+        Logged(seq, run_id, mono_ns, wall_utc, from_payload(*upcast(kind, json.loads(payload))))
+        for seq, run_id, mono_ns, wall_utc, kind, payload, _ in events
+    )
+
+
+def copy_database(source: sqlite3.Connection, path: Path) -> None:
+    """Write a copy of an open log to ``path`` atomically: a temporary file, synced, then renamed.
+
+    Raises
+    ------
+    LogUnavailable
+        If it cannot be written; an old file at ``path`` is untouched.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with logfile.explained(path), contextlib.closing(sqlite3.connect(part, isolation_level=None)) as target:
+            target.execute("PRAGMA synchronous=EXTRA")
+            source.backup(target)
+        os.replace(part, path)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise LogUnavailable(f"{path}: the copy of the log could not be written ({error}); check that disk") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _create(path: Path, reader_id: str, plan_hash: str, wall_utc: str) -> None:
+    """Make a log with its first row: complete under a private name, then named, so that no half log is ever met."""
+    if not path.parent.is_dir():
+        raise LogUnavailable(f"{path}: the folder does not exist; check the path of the study")
+    _forget_stale(path)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+    nonce = secrets.token_hex(16)
+    try:
+        part.touch(mode=0o600, exist_ok=False)
+        with contextlib.closing(logfile.connect(part, write=True)) as db:
+            db.execute("BEGIN EXCLUSIVE")
+            logfile.create_schema(db)
+            first = chain.genesis(reader_id, plan_hash, wall_utc, nonce)
+            db.execute("INSERT INTO log VALUES (1, ?, ?, ?, ?, ?)", (reader_id, plan_hash, wall_utc, nonce, first))
+            db.execute("COMMIT")
+        _name(part, path)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise LogUnavailable(f"{path}: the log cannot be begun ({error}); give write access to the folder") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _name(part: Path, path: Path) -> None:
+    """Give the new log its name, unless another program has begun the same log in this very moment: then that one counts."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        return
+    except OSError:  # a disk without hard links
+        os.rename(part, path)
+
+
+def _forget_stale(path: Path) -> None:
+    """Remove what a program that was cut off while beginning this log left behind."""
+    for left in path.parent.glob(f".{path.name}.*.new*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _STALE_S:
+                left.unlink()
+
+
+def _check_owner(path: Path, rows: Rows, reader_id: str, plan_hash: str) -> None:
+    if rows.reader_id != reader_id:
+        raise LogBug(f"{path}: this is the log of reader {rows.reader_id}, not of {reader_id}; log in with the right reader code")
+    if rows.plan_hash != plan_hash:
+        raise LogBug(
+            f"{path}: this log was begun under another study plan (log {rows.plan_hash[:12]}, study {plan_hash[:12]}); "
+            "open it with the study folder it was begun with"
+        )
+
+
+def _note_run(db: sqlite3.Connection, rows: Rows, run: RunInfo) -> RunRow:
+    number, prev = len(rows.runs) + 1, rows.runs[-1].hash if rows.runs else rows.genesis
+    (seq, head), seal, detail = rows.head, rows.last_seal, run.detail()
+    own = chain.run_hash(prev, number, run.run_id, seq, head, seal, detail)
+    db.execute("INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (number, run.run_id, seq, head, seal, detail, prev, own))
+    return RunRow(number, run.run_id, seq, head, seal, detail, own)
+
+
+def _journal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-journal")

@@ -1,0 +1,45 @@
+"""Old event payloads to today's form, at reading. Rows are never rewritten: a log keeps the form in which it was written.
+
+When the payload of an event changes in a way that defaults cannot bridge, ``study.eventcodec.VERSION`` is raised and one step is
+added to :data:`STEPS`: from (kind, old version) to the next version. Steps follow each other until none is left. A log of every
+released version lies in ``tests/store/corpus`` and must read to the same events for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+#: What a step is: the payload of one version in, kind and payload of the next version out.
+Step = Callable[[Mapping[str, object]], tuple[str, dict[str, object]]]
+
+#: By (kind, version as stored). Empty while every released version wrote payloads of version 1.
+STEPS: dict[tuple[str, int], Step] = {}
+
+
+def upcast(
+    kind: str, payload: Mapping[str, object], steps: Mapping[tuple[str, int], Step] = STEPS
+) -> tuple[str, Mapping[str, object]]:
+    """Return kind and payload in today's form.
+
+    Parameters
+    ----------
+    kind : str
+        Name of the event as stored.
+    payload : mapping
+        As stored; its key ``"v"`` is the version.
+    steps : mapping
+        The steps known.
+
+    Raises
+    ------
+    ValueError
+        If a step does not raise the version: it would never end.
+    """
+    version = payload.get("v")
+    while isinstance(version, int) and (kind, version) in steps:
+        kind, payload = steps[kind, version](payload)
+        raised = payload.get("v")
+        if not isinstance(raised, int) or raised <= version:
+            raise ValueError(f"the upcasting step of {kind} from version {version} does not raise the version")
+        version = raised
+    return kind, payload
