@@ -1,0 +1,228 @@
+"""Folds a log into Reads, one for each validated case of a reader in a round, with the intervals from which times are derived.
+
+Rules
+-----
+* A read begins when all panes have been painted and ends when it is validated. Between them every stretch is "active" (images in
+  view) or "paused" (covered). Time while the program was down, or between an interruption and the next display, is in neither.
+* A stretch that was cut off (crash, power cut) ends at the last event that its run logged; the read's ``interrupted`` counts it.
+* "aid" stretches lie over the active ones: the aid was in view.
+* Monotonic times compare within one run only, so no stretch spans two runs.
+* Durations are not stored: :func:`active_seconds` and its like derive them, so their definition can change after the study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reader_app.errors import LogBug
+from reader_app.study import events as ev
+from reader_app.study.assignment import Plan
+from reader_app.study.definition import Condition
+from reader_app.study.events import AidShown, Logged
+from reader_app.study.finding import Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A stretch of one run on its monotonic clock; ``kind`` is "active", "paused" or "aid"."""
+
+    kind: str
+    start_ns: int
+    stop_ns: int
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Initial:
+    """The sealed unaided answer of a sequential read."""
+
+    categories: Mapping[str, str]
+    scores: Mapping[str, int]
+    note: str
+    marks: tuple[Mark, ...]
+    sealed_utc: str
+    active_ns: int  # reading time until the seal
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One reader's complete judgement of one case in one round.
+
+    Attributes
+    ----------
+    initial : Initial or None
+        Sequential reading: the answer before the aid.
+    intervals : tuple of Interval
+        In the order of their ends.
+    displayed_utc, submitted_utc : str
+        Wall time of the first display and of the validation.
+    position : int
+        Place in the order of the round, from 1.
+    aid : AidShown or None
+        The aid that was shown.
+    interrupted : int
+        How often the read was cut off (crash, interruption, end of the sitting) and shown again.
+    run_ids : tuple of str
+        The program starts over which the read extends, in order.
+    """
+
+    reader_id: str
+    round_no: int
+    condition: Condition
+    case_id: str
+    categories: Mapping[str, str]
+    scores: Mapping[str, int]
+    note: str
+    marks: tuple[Mark, ...]
+    initial: Initial | None
+    intervals: tuple[Interval, ...]
+    displayed_utc: str
+    submitted_utc: str
+    position: int
+    aid: AidShown | None
+    interrupted: int
+    run_ids: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Open:
+    """A read that is under way."""
+
+    displayed_utc: str
+    initial: Initial | None = None
+    intervals: list[Interval] = field(default_factory=list)
+    aid: AidShown | None = None
+    interrupted: int = 0
+    run_ids: list[str] = field(default_factory=list)
+    running: dict[str, tuple[int, str]] = field(default_factory=dict)  # kind -> (start_ns, run_id)
+    last_aid_on: bool = False
+
+    def start(self, kind: str, entry: Logged) -> None:
+        self.running[kind] = (entry.mono_ns, entry.run_id)
+
+    def stop(self, kind: str, at_ns: int) -> None:
+        begun = self.running.pop(kind, None)
+        if begun is not None:
+            self.intervals.append(Interval(kind, begun[0], at_ns, begun[1]))
+
+    def stop_all(self, at_ns: int) -> None:
+        for kind in ("aid", "active", "paused"):
+            self.stop(kind, at_ns)
+
+
+def reads(plan: Plan, logged: Sequence[Logged]) -> list[Read]:
+    """Return the reads of one reader's log in the order of validation; reads not yet validated are left out.
+
+    Raises
+    ------
+    LogBug
+        If the log validates a case in a round that was not started with it: it does not belong to this plan.
+    """
+    done: list[Read] = []
+    orders: dict[int, tuple[str, ...]] = {}
+    under_way: _Open | None = None
+    before: Logged | None = None
+    for entry in logged:
+        event = entry.event
+        match event:
+            case ev.RoundStarted():
+                orders[event.round_no] = event.cases
+            case ev.CaseDisplayed():
+                under_way = under_way or _Open(entry.wall_utc)
+                _display(under_way, entry, event)
+            case ev.ReadSubmitted() if under_way is not None:
+                under_way.stop_all(entry.mono_ns)
+                done.append(_read(plan, under_way, entry, event, orders))
+                under_way = None
+            case _ if under_way is not None:
+                _step(under_way, entry, before)
+        before = entry
+    return done
+
+
+def _display(read: _Open, entry: Logged, event: ev.CaseDisplayed) -> None:
+    if entry.run_id not in read.run_ids:
+        read.run_ids.append(entry.run_id)
+    read.start("active", entry)
+    read.last_aid_on = event.aid is not None
+    if event.aid is not None:
+        read.aid = event.aid
+        read.start("aid", entry)
+
+
+def _step(read: _Open, entry: Logged, before: Logged | None) -> None:
+    event = entry.event
+    match event:
+        case ev.SessionResumed():
+            if read.running and before is not None:
+                read.stop_all(before.mono_ns)
+                read.interrupted += 1
+        case ev.ReadInterrupted():
+            read.stop_all(entry.mono_ns)
+            read.interrupted += 1
+        case ev.ReadPaused():
+            read.stop_all(entry.mono_ns)
+            read.start("paused", entry)
+        case ev.ReadResumed():
+            read.stop_all(entry.mono_ns)
+            read.start("active", entry)
+            if read.last_aid_on:
+                read.start("aid", entry)
+        case ev.InitialSealed():
+            read.stop("active", entry.mono_ns)
+            read.start("active", entry)
+            active_ns = sum(stretch.stop_ns - stretch.start_ns for stretch in read.intervals if stretch.kind == "active")
+            read.initial = Initial(event.categories, event.scores, event.note, event.marks, entry.wall_utc, active_ns)
+        case ev.AidRevealed(aid=aid) | ev.AidShownAgain(aid=aid):
+            read.aid = aid
+            read.last_aid_on = True
+            read.start("aid", entry)
+        case ev.AidHidden():
+            read.last_aid_on = False
+            read.stop("aid", entry.mono_ns)
+
+
+def _read(plan: Plan, read: _Open, entry: Logged, event: ev.ReadSubmitted, orders: Mapping[int, tuple[str, ...]]) -> Read:
+    order = orders.get(event.round_no, ())
+    condition = {entry.number: entry.condition for entry in plan.rounds}.get(event.round_no)
+    if event.case_id not in order or condition is None:
+        raise LogBug(f"The log validates case {event.case_id} in round {event.round_no}, which was not started with it.")
+    return Read(
+        reader_id=plan.reader_id,
+        round_no=event.round_no,
+        condition=condition,
+        case_id=event.case_id,
+        categories=event.categories,
+        scores=event.scores,
+        note=event.note,
+        marks=event.marks,
+        initial=read.initial,
+        intervals=tuple(read.intervals),
+        displayed_utc=read.displayed_utc,
+        submitted_utc=entry.wall_utc,
+        position=order.index(event.case_id) + 1,
+        aid=read.aid,
+        interrupted=read.interrupted,
+        run_ids=tuple(read.run_ids),
+    )
+
+
+def seconds(read: Read, kind: str) -> float:
+    """Return the summed length of the stretches of one kind, in seconds."""
+    return sum(stretch.stop_ns - stretch.start_ns for stretch in read.intervals if stretch.kind == kind) / 1e9
+
+
+def active_seconds(read: Read) -> float:
+    """Return the reading time: displayed to validated, pauses and interruptions left out."""
+    return seconds(read, "active")
+
+
+def paused_seconds(read: Read) -> float:
+    """Return how long the images were covered."""
+    return seconds(read, "paused")
+
+
+def aid_seconds(read: Read) -> float:
+    """Return how long the aid was in view."""
+    return seconds(read, "aid")
