@@ -1,8 +1,8 @@
 """An independent judge of a log: reads the protocol a second time, without the session machine, and lists every deviation.
 
 It shares with :mod:`reader_app.study.session` nothing but the events and the plan (and keeps its own idea of dates), so that a
-fault in one of the two shows as a disagreement. It never stops at a deviation: all of them are listed, each with the sequence number of
-the event that shows it. :data:`CODES` says what is looked for.
+fault in one of the two shows as a disagreement. It never stops at a deviation: all of them are listed, each with the sequence
+number of the event that shows it. :data:`CODES` says what is looked for.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A payload holds every field of the event by name and ``"v"``, the version of this format. A later version may add fields with a
 default without changing ``"v"``: an absent field takes its default, so old logs stay readable as they are. Unknown kinds, unknown
 fields and a newer ``"v"`` are refused: the log was then written by a newer program.
+
+Encoders and decoders are made once per class from its annotations, because a log may hold a million events.
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ from __future__ import annotations
 import math
 import types
 import typing
-from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
 
 from reader_app.errors import LogBug
 from reader_app.study import events
@@ -22,7 +24,11 @@ VERSION = 1
 #: Every kind of event by its name in the log.
 KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in typing.get_args(Event)}
 
-_HINTS: dict[type, dict[str, object]] = {}
+_Decoder = Callable[[object], object]
+
+
+class _Misfit(ValueError):
+    """A value is not of its type; the text is the path below the event, and the value."""
 
 
 def to_payload(event: Event) -> tuple[str, dict[str, object]]:
@@ -38,22 +44,25 @@ def from_payload(kind: str, payload: Mapping[str, object]) -> Event:
     LogBug
         If the kind, a field or a value is not one that this version of the program writes.
     """
-    event_type = KINDS.get(kind)
-    if event_type is None:
+    decoder = _DECODERS.get(kind)
+    if decoder is None:
         raise LogBug(f"The log holds an event {kind!r} that this version of the program does not know; use a newer one.")
     if payload.get("v") != VERSION:
         raise LogBug(
             f"The log holds an event {kind} of format {payload.get('v')!r}, this program reads {VERSION}; use a newer one."
         )
-    return typing.cast(Event, _build(event_type, {key: own for key, own in payload.items() if key != "v"}, kind))
+    try:
+        return typing.cast(Event, decoder({name: own for name, own in payload.items() if name != "v"}))
+    except _Misfit as wrong:
+        raise LogBug(f"The log holds an event {kind} {wrong}.") from None
 
 
 def _plain_fields(value: object) -> dict[str, object]:
-    return {entry.name: _plain(getattr(value, entry.name)) for entry in fields(value)}  # type: ignore[arg-type]
+    return {name: _plain(getattr(value, name)) for name in _NAMES[type(value)]}
 
 
 def _plain(value: object) -> object:
-    if is_dataclass(value):
+    if type(value) in _NAMES:
         return _plain_fields(value)
     if isinstance(value, Mapping):
         return {key: _plain(own) for key, own in value.items()}
@@ -62,36 +71,69 @@ def _plain(value: object) -> object:
     return value
 
 
-def _build(target: type, values: object, place: str) -> object:
-    if not isinstance(values, Mapping):
-        raise LogBug(f"The log holds {place} that is not an object.")
-    hints = _HINTS.setdefault(target, typing.get_type_hints(target, vars(events)))
-    known: dict[str, Field[object]] = {entry.name: entry for entry in fields(target)}
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise LogBug(f"The log holds {place} with a field {unknown[0]!r} that this version of the program does not know.")
-    given: dict[str, object] = {}
-    for name, entry in known.items():
-        if name in values:
-            given[name] = _value(hints[name], values[name], f"{place}.{name}")
-        elif entry.default is MISSING and entry.default_factory is MISSING:
-            raise LogBug(f"The log holds {place} without its field {name!r}.")
-    return target(**given)
-
-
-def _value(hint: typing.Any, value: object, place: str) -> object:
-    """Return ``value`` as the annotated type; JSON knows neither tuples nor our classes."""
+def _decoder(hint: typing.Any) -> _Decoder:
+    """Return the decoder of an annotated type; JSON knows neither tuples nor our classes."""
     if is_dataclass(hint):
-        return _build(typing.cast(type, hint), value, place)
+        return _class_decoder(typing.cast(type, hint))
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (types.UnionType, typing.Union):  # only "X | None" occurs
-        return None if value is None else _value(arguments[0], value, place)
-    if origin is tuple and isinstance(value, list):
-        return tuple(_value(arguments[0], own, place) for own in value)
-    if origin is Mapping and isinstance(value, Mapping):
-        return {key: _value(arguments[1], own, place) for key, own in value.items() if isinstance(key, str)}
-    if hint is float and type(value) in (int, float) and math.isfinite(typing.cast(float, value)):
-        return float(typing.cast(float, value))
-    if hint in (str, int, bool) and type(value) is hint:
+    if origin in (types.UnionType, typing.Union):
+        inner = _decoder(arguments[0])  # only "X | None" occurs
+        return lambda value: None if value is None else inner(value)
+    if origin is tuple:
+        member = _decoder(arguments[0])
+
+        def decode_tuple(value: object) -> object:
+            if not isinstance(value, list):
+                raise _Misfit(f"with {value!r} for a list")
+            return tuple(map(member, value))
+
+        return decode_tuple
+    if origin is Mapping:
+        own = _decoder(arguments[1])
+
+        def decode_mapping(value: object) -> object:
+            if not isinstance(value, Mapping) or not all(type(key) is str for key in value):
+                raise _Misfit(f"with {value!r} for a table")
+            return {key: own(member) for key, member in value.items()}
+
+        return decode_mapping
+    return _decode_float if hint is float else _plain_decoder(hint)
+
+
+def _decode_float(value: object) -> object:
+    if (type(value) is float or type(value) is int) and math.isfinite(value):
+        return float(value)
+    raise _Misfit(f"with {value!r} for a number")
+
+
+def _plain_decoder(wanted: type) -> _Decoder:
+    def decode(value: object) -> object:
+        if type(value) is not wanted:
+            raise _Misfit(f"with {value!r} for a {wanted.__name__}")
         return value
-    raise LogBug(f"The log holds {place} = {value!r}, which is not of its type.")
+
+    return decode
+
+
+def _class_decoder(target: type) -> _Decoder:
+    hints = typing.get_type_hints(target, vars(events))
+    decoders = {entry.name: _decoder(hints[entry.name]) for entry in fields(target)}
+    needed = {entry.name for entry in fields(target) if entry.default is MISSING and entry.default_factory is MISSING}
+    _NAMES[target] = tuple(decoders)
+
+    def decode(values: object) -> object:
+        if not isinstance(values, Mapping):
+            raise _Misfit(f"with {values!r} for a {target.__name__}")
+        unknown = values.keys() - decoders.keys()
+        if unknown:
+            raise _Misfit(f"with a field {min(unknown)!r} that this version of the program does not know; use a newer one")
+        absent = needed - values.keys()
+        if absent:
+            raise _Misfit(f"without its field {min(absent)!r}")
+        return target(**{name: decoders[name](own) for name, own in values.items()})
+
+    return decode
+
+
+_NAMES: dict[type, tuple[str, ...]] = {}
+_DECODERS: dict[str, _Decoder] = {name: _class_decoder(kind) for name, kind in KINDS.items()}

@@ -25,9 +25,8 @@ audit.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import reduce
 
 from reader_app.errors import ProtocolViolation
@@ -51,7 +50,6 @@ from reader_app.study.commands import (
     SubmitRead,
     WriteNote,
 )
-from reader_app.study.definition import Condition
 from reader_app.study.events import (
     AidHidden,
     AidRevealed,
@@ -75,7 +73,29 @@ from reader_app.study.events import (
     SessionOpened,
     SessionResumed,
 )
-from reader_app.study.finding import Mark
+from reader_app.study.state import (
+    Answer,
+    Draft,
+    Phase,
+    SessionState,
+    aid_due,
+    current_round,
+    due_case,
+    earlier_answer,
+    initial,
+    legal_commands,
+    missing,
+    next_round,
+    round_cases,
+    round_opens,
+)
+
+__all__ = [
+    "AID_STATUSES", "MAX_NOTE", "PAUSE_REASONS", "Answer", "Draft", "Phase", "SessionState", "aid_due", "current_round", "decide",
+    "due_case", "earlier_answer", "evolve", "initial", "legal_commands", "missing", "next_round", "replay", "round_cases",
+    "round_opens",
+]  # fmt: skip
+
 
 #: Longest free text of a read, in characters; well below what a spreadsheet cell holds.
 MAX_NOTE = 10_000
@@ -84,189 +104,9 @@ PAUSE_REASONS: tuple[str, ...] = ("reader", "idle", "hidden", "system")
 AID_STATUSES: tuple[str, ...] = ("ok", "no_finding", "not_applicable", "failed")
 
 
-class Phase(StrEnum):
-    """Where a session stands."""
-
-    CLOSED = "closed"  # no sitting is open
-    BETWEEN = "between"  # a sitting is open, no case is on the screen
-    READING = "reading"
-    PAUSED = "paused"
-    DONE = "done"  # a sitting is open and every round is finished
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """The answer to the due case so far."""
-
-    categories: Mapping[str, str] = field(default_factory=dict)
-    scores: Mapping[str, int] = field(default_factory=dict)
-    note: str = ""
-    marks: tuple[Mark, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A validated or sealed answer."""
-
-    categories: Mapping[str, str]
-    scores: Mapping[str, int]
-    note: str = ""
-    marks: tuple[Mark, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SessionState:
-    """Where one reader stands; obtained only by folding events.
-
-    Attributes
-    ----------
-    round_no : int or None
-        The round that has been started and not finished.
-    case_order, index : tuple of str, int
-        The cases of that round and the position of the due one.
-    displayed : bool
-        Whether the due case is on the screen (covered, in a pause).
-    aid_visible : bool
-        Whether the aid is switched on; in a pause it lies under the cover.
-    aid : AidShown or None
-        The aid this read has been given so far, also while hidden.
-    sealed : Answer or None
-        Sequential reading: the unaided answer of the due case.
-    finished : mapping of int to str
-        By round: wall time (UTC) at which it was finished.
-    revision : int
-        How many times a case has been displayed.
-    """
-
-    phase: Phase = Phase.CLOSED
-    round_no: int | None = None
-    case_order: tuple[str, ...] = ()
-    index: int = 0
-    draft: Draft = Draft()
-    displayed: bool = False
-    aid_visible: bool = False
-    aid: AidShown | None = None
-    sealed: Answer | None = None
-    answers: Mapping[tuple[int, str], Answer] = field(default_factory=dict)
-    finished: Mapping[int, str] = field(default_factory=dict)
-    revision: int = 0
-
-
-def initial(plan: Plan) -> SessionState:
-    """Return the state before anything has happened."""
-    del plan  # the same for every plan; the parameter keeps the signature of all functions here alike
-    return SessionState()
-
-
 def replay(plan: Plan, events: Iterable[Event]) -> SessionState:
     """Return the state after the events; the only way to obtain one."""
     return reduce(lambda state, event: evolve(plan, state, event), events, initial(plan))
-
-
-# --- queries -----------------------------------------------------------------------------------------------------------------
-
-
-def due_case(state: SessionState) -> str | None:
-    """Return the case to be read now, or None between rounds."""
-    return state.case_order[state.index] if state.index < len(state.case_order) else None
-
-
-def current_round(plan: Plan, state: SessionState) -> RoundPlan | None:
-    """Return the round under way, or None between rounds."""
-    return None if state.round_no is None else plan.round(state.round_no)
-
-
-def next_round(plan: Plan, state: SessionState) -> RoundPlan | None:
-    """Return the round that may be started next, or None while one is under way or when all are finished."""
-    if state.round_no is not None:
-        return None
-    return next((entry for entry in plan.rounds if entry.number not in state.finished), None)
-
-
-def round_opens(plan: Plan, state: SessionState, round_no: int) -> str | None:
-    """Return the first day (UTC, ``YYYY-MM-DD``) on which a round may be started; None if no washout holds it back.
-
-    The day is known once the previous round is finished; until then the answer is None as well, and the order of rounds holds it.
-    """
-    numbers = [entry.number for entry in plan.rounds]
-    position = numbers.index(round_no)
-    days = plan.rounds[position].min_washout_days
-    if position == 0 or days == 0:
-        return None
-    before = state.finished.get(numbers[position - 1])
-    return None if before is None else add_days(before[:10], days)
-
-
-def round_cases(plan: Plan, state: SessionState, round_no: int) -> tuple[str, ...]:
-    """Return the cases of a round in order; for a derived round, those that the answers so far select."""
-    entry = plan.round(round_no)
-    if entry.cases.kind != "left_at":
-        return entry.order
-    left = {case_id: own for (number, case_id), own in state.answers.items() if number == entry.cases.of_round}
-    wanted = set(entry.cases.values)
-    return tuple(case_id for case_id in entry.order if case_id in left and wanted & set(left[case_id].categories.values()))
-
-
-def earlier_answer(plan: Plan, state: SessionState, case_id: str) -> Answer | None:
-    """Return the answer that the round under way refines, where the reader may see it; else None."""
-    entry = current_round(plan, state)
-    if entry is None or entry.refines is None or not entry.show_earlier_answer:
-        return None
-    return state.answers.get((entry.refines, case_id))
-
-
-def missing(plan: Plan, state: SessionState) -> tuple[str, ...]:
-    """Return what validation of the due case still needs.
-
-    Returns
-    -------
-    tuple of str
-        ``"category:<unit>"``, ``"score:<unit>"`` in the order of the units, then ``"aid"`` where it must first be revealed;
-        empty when the case can be validated, or none is due.
-    """
-    case_id, entry = due_case(state), current_round(plan, state)
-    if case_id is None or entry is None:
-        return ()
-    needs = list(_unanswered(plan, state, case_id))
-    if entry.condition is Condition.AIDED_SEQUENTIAL and state.sealed is None:
-        needs.append("aid")
-    return tuple(needs)
-
-
-def legal_commands(plan: Plan, state: SessionState) -> frozenset[type]:
-    """Return the types of command that can be accepted now, given fitting contents (and, for ``StartRound``, the right day)."""
-    if state.phase is Phase.CLOSED:
-        return frozenset({OpenSession})
-    legal: set[type] = {OpenSession}
-    if state.phase is not Phase.READING:
-        legal.add(CloseSession)
-    if state.phase is Phase.BETWEEN:
-        legal.add(StartRound if state.round_no is None else DisplayCase)
-    if state.phase is Phase.PAUSED:
-        legal |= {Resume, Interrupt}
-    if state.phase is Phase.READING:
-        legal |= {Assess, Pause, Interrupt} | _reading_commands(plan, state)
-    return frozenset(legal)
-
-
-def _reading_commands(plan: Plan, state: SessionState) -> set[type]:
-    rules, legal = plan.assessment, set[type]()
-    if rules.score_kind != "none":
-        legal.add(GiveScore)
-    if rules.note_allowed:
-        legal.add(WriteNote)
-    if rules.marks_allowed:
-        legal.add(PlaceMark)
-    if state.draft.marks:
-        legal.add(RemoveMark)
-    needs = missing(plan, state)
-    if needs == ("aid",):
-        legal.add(RevealAid)
-    if not needs:
-        legal.add(SubmitRead)
-    if plan.display.reader_may_hide_aid and state.aid is not None:
-        legal.add(HideAid if state.aid_visible else ShowAid)
-    return legal
 
 
 # --- decide ------------------------------------------------------------------------------------------------------------------
@@ -349,13 +189,6 @@ def _display(plan: Plan, state: SessionState, command: DisplayCase) -> tuple[Eve
     elif command.aid is not None:
         raise ProtocolViolation("No aid may be on the screen now.")
     return (CaseDisplayed(entry.number, command.case_id, command.fingerprint, command.panes, command.aid),)
-
-
-def aid_due(entry: RoundPlan, state: SessionState) -> bool:
-    """Return whether the due case must be displayed with its aid."""
-    if entry.condition is Condition.AIDED_SEQUENTIAL:
-        return state.sealed is not None
-    return entry.condition is not Condition.UNAIDED
 
 
 def _check_aid(plan: Plan, state: SessionState, aid: AidShown) -> None:
@@ -475,14 +308,6 @@ def _round_under_way(plan: Plan, state: SessionState) -> RoundPlan:
     return plan.round(state.round_no)
 
 
-def _unanswered(plan: Plan, state: SessionState, case_id: str) -> Iterable[str]:
-    for unit in plan.units[case_id]:
-        if unit not in state.draft.categories:
-            yield f"category:{unit}"
-        if plan.assessment.score_kind != "none" and plan.assessment.score_required and unit not in state.draft.scores:
-            yield f"score:{unit}"
-
-
 def _check_unit(plan: Plan, case_id: str, unit: str) -> None:
     if unit not in plan.units[case_id]:
         raise ProtocolViolation(f"Case {case_id} is judged for {', '.join(plan.units[case_id])}, not for {unit}.")
@@ -559,25 +384,3 @@ def _resting(plan: Plan, state: SessionState) -> Phase:
     """Return the phase of an open sitting in which no case is on the screen."""
     done = state.round_no is None and all(entry.number in state.finished for entry in plan.rounds)
     return Phase.DONE if done else Phase.BETWEEN
-
-
-# --- dates -------------------------------------------------------------------------------------------------------------------
-
-
-def add_days(day: str, days: int) -> str:
-    """Return the date ``days`` after an ISO date of the Gregorian calendar (years 1-9999).
-
-    Counts days from 1 March of year 0, so that the leap day is the last of its year (Hinnant, "chrono-compatible low-level date
-    algorithms").
-    """
-    year, month, of_month = int(day[:4]), int(day[5:7]), int(day[8:10])
-    shifted = year - (month <= 2)
-    of_year = (153 * ((month + 9) % 12) + 2) // 5 + of_month - 1
-    number = 365 * shifted + shifted // 4 - shifted // 100 + shifted // 400 + of_year + days
-    era, in_era = divmod(number, 146097)
-    year_of_era = (in_era - in_era // 1460 + in_era // 36524 - in_era // 146096) // 365
-    rest = in_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    shifted_month = (5 * rest + 2) // 153
-    month = shifted_month + 3 if shifted_month < 10 else shifted_month - 9
-    year = year_of_era + era * 400 + (month <= 2)
-    return f"{year:04d}-{month:02d}-{rest - (153 * shifted_month + 2) // 5 + 1:02d}"
