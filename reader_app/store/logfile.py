@@ -11,12 +11,15 @@ import contextlib
 import json
 import os
 import platform
+import secrets
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from reader_app.errors import LogBug, LogFault, LogUnavailable
-from reader_app.store.disk import network_filesystem
+from reader_app.store import chain
+from reader_app.store.disk import network_filesystem, sync_directory
 
 #: "RdrL": the mark by which a read log is known, whatever it is called.
 APPLICATION_ID = 0x5264724C
@@ -26,6 +29,8 @@ SCHEMA_VERSION = 1
 SQLITE_NEEDED = (3, 37, 0)
 #: How long a lock of somebody else (virus scanner, second window) is waited for.
 PATIENCE_S = 1.0
+#: Debris of a program that was cut off while beginning a log is removed when it is older.
+_STALE_S = 60.0
 
 _TABLES = {
     "log": """CREATE TABLE log (
@@ -186,6 +191,69 @@ def check_schema(db: sqlite3.Connection, path: Path) -> None:
             raise LogBug(
                 f"{path}: the structure of this log was changed ('{name}'); bring back a copy of the file as the program wrote it"
             )
+
+
+def copy_database(source: sqlite3.Connection, path: Path) -> None:
+    """Write a copy of an open log to ``path`` atomically: a temporary file, synced, then renamed.
+
+    Raises
+    ------
+    LogUnavailable
+        If it cannot be written; an old file at ``path`` is untouched.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with explained(path), contextlib.closing(sqlite3.connect(part, isolation_level=None)) as target:
+            target.execute("PRAGMA synchronous=EXTRA")
+            source.backup(target)
+        os.replace(part, path)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise LogUnavailable(f"{path}: the copy of the log could not be written ({error}); check that disk") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def create(path: Path, reader_id: str, plan_hash: str, wall_utc: str) -> None:
+    """Make a log with its first row: complete under a private name, then named, so that no half log is ever met."""
+    if not path.parent.is_dir():
+        raise LogUnavailable(f"{path}: the folder does not exist; check the path of the study")
+    _forget_stale(path)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+    nonce = secrets.token_hex(16)
+    try:
+        part.touch(mode=0o600, exist_ok=False)
+        with contextlib.closing(connect(part, write=True)) as db:
+            db.execute("BEGIN EXCLUSIVE")
+            create_schema(db)
+            first = chain.genesis(reader_id, plan_hash, wall_utc, nonce)
+            db.execute("INSERT INTO log VALUES (1, ?, ?, ?, ?, ?)", (reader_id, plan_hash, wall_utc, nonce, first))
+            db.execute("COMMIT")
+        _name(part, path)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise LogUnavailable(f"{path}: the log cannot be begun ({error}); give write access to the folder") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _name(part: Path, path: Path) -> None:
+    """Give the new log its name, unless another program has begun the same log in this very moment: then that one counts."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        return
+    except OSError:  # a disk without hard links
+        os.rename(part, path)
+
+
+def _forget_stale(path: Path) -> None:
+    """Remove what a program that was cut off while beginning this log left behind."""
+    for left in path.parent.glob(f".{path.name}.*.new*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _STALE_S:
+                left.unlink()
 
 
 @contextlib.contextmanager

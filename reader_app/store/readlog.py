@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import secrets
 import shutil
 import sqlite3
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +25,6 @@ from reader_app.clock import Instant
 from reader_app.errors import Fault, LogBug, LogFault, LogUnavailable
 from reader_app.store import chain, logfile
 from reader_app.store.canonical import canonical_json
-from reader_app.store.disk import sync_directory
 from reader_app.store.logcheck import EventRow, Rows, RunRow, Seal, verified_rows
 from reader_app.store.runinfo import RunInfo, from_detail
 from reader_app.store.signing import SigningKey
@@ -37,7 +33,6 @@ from reader_app.study.eventcodec import from_payload, to_payload
 from reader_app.study.events import Event, Logged
 
 SUFFIX = ".readlog"
-_STALE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +95,7 @@ class ReadLog:
         logfile.refuse_network(path)
         with logfile.explained(path):
             if not path.exists():
-                _create(path, reader_id, plan_hash, run.started_utc)
+                logfile.create(path, reader_id, plan_hash, run.started_utc)
             db = logfile.connect(path, write=True)
             with contextlib.ExitStack() as undo:
                 undo.callback(db.close)
@@ -256,7 +251,7 @@ class ReadLog:
             If the copy cannot be written; the log itself is not concerned.
         """
         with self._lock:
-            copy_database(self._db, path)
+            logfile.copy_database(self._db, path)
 
     def close(self) -> None:
         """Close the file and give up the lock. May be called twice."""
@@ -340,69 +335,6 @@ def decoded(events: Sequence[EventRow]) -> tuple[Logged, ...]:
         Logged(seq, run_id, mono_ns, wall_utc, from_payload(*upcast(kind, json.loads(payload))))
         for seq, run_id, mono_ns, wall_utc, kind, payload, _ in events
     )
-
-
-def copy_database(source: sqlite3.Connection, path: Path) -> None:
-    """Write a copy of an open log to ``path`` atomically: a temporary file, synced, then renamed.
-
-    Raises
-    ------
-    LogUnavailable
-        If it cannot be written; an old file at ``path`` is untouched.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with logfile.explained(path), contextlib.closing(sqlite3.connect(part, isolation_level=None)) as target:
-            target.execute("PRAGMA synchronous=EXTRA")
-            source.backup(target)
-        os.replace(part, path)
-        sync_directory(path.parent)
-    except OSError as error:
-        raise LogUnavailable(f"{path}: the copy of the log could not be written ({error}); check that disk") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-
-
-def _create(path: Path, reader_id: str, plan_hash: str, wall_utc: str) -> None:
-    """Make a log with its first row: complete under a private name, then named, so that no half log is ever met."""
-    if not path.parent.is_dir():
-        raise LogUnavailable(f"{path}: the folder does not exist; check the path of the study")
-    _forget_stale(path)
-    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
-    nonce = secrets.token_hex(16)
-    try:
-        part.touch(mode=0o600, exist_ok=False)
-        with contextlib.closing(logfile.connect(part, write=True)) as db:
-            db.execute("BEGIN EXCLUSIVE")
-            logfile.create_schema(db)
-            first = chain.genesis(reader_id, plan_hash, wall_utc, nonce)
-            db.execute("INSERT INTO log VALUES (1, ?, ?, ?, ?, ?)", (reader_id, plan_hash, wall_utc, nonce, first))
-            db.execute("COMMIT")
-        _name(part, path)
-        sync_directory(path.parent)
-    except OSError as error:
-        raise LogUnavailable(f"{path}: the log cannot be begun ({error}); give write access to the folder") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _name(part: Path, path: Path) -> None:
-    """Give the new log its name, unless another program has begun the same log in this very moment: then that one counts."""
-    try:
-        os.link(part, path)
-    except FileExistsError:
-        return
-    except OSError:  # a disk without hard links
-        os.rename(part, path)
-
-
-def _forget_stale(path: Path) -> None:
-    """Remove what a program that was cut off while beginning this log left behind."""
-    for left in path.parent.glob(f".{path.name}.*.new*"):
-        with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > _STALE_S:
-                left.unlink()
 
 
 def _check_owner(path: Path, rows: Rows, reader_id: str, plan_hash: str) -> None:

@@ -53,7 +53,7 @@ class RunInfo:
     ----------
     run_id : str
         Unique; ``mono_ns`` of events is comparable only within one run.
-    clock : str
+    clock_kind : str
         "system", or "simulated" for scripted readers: such a log is no data of a person.
     more : mapping of str to str
         Whatever else describes the workstation (graphics, display server, settings).
@@ -63,7 +63,7 @@ class RunInfo:
     program: str
     system: str
     host: str
-    clock: str
+    clock_kind: str
     started_utc: str
     screens: tuple[Screen, ...] = ()
     more: tuple[tuple[str, str], ...] = ()
@@ -98,7 +98,7 @@ def describe_run(
         program=__version__,
         system=f"{platform.system()} {platform.release()}",
         host=platform.node() if host is None else host,
-        clock=clock.kind,
+        clock_kind=clock.kind,
         started_utc=clock.now().wall_utc,
         screens=tuple(screens),
         more=tuple(sorted(facts.items())),
@@ -111,7 +111,7 @@ def from_detail(run_id: str, detail: Mapping[str, object]) -> RunInfo:
     Never refuses: a run's description must not keep a log from being read.
     """
     plain = dict(detail)
-    texts = {key: str(plain.pop(key, "")) for key in ("program", "system", "host", "clock", "started_utc")}
+    texts = {key: str(plain.pop(key, "")) for key in ("program", "system", "host", "clock_kind", "started_utc")}
     stored = plain.pop("screens", [])
     more = plain.pop("more", {})
     facts = {**(more if isinstance(more, Mapping) else {}), **plain}

@@ -1,0 +1,142 @@
+"""``assignment.lock.json``: the frozen study, by hash. Made once; what it names can no longer change unseen.
+
+It covers the protocol, the case list, the readers, the hanging, every container's manifest and every stored prediction, but not
+the reference standard, whose very hash could tell a reader something.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from reader_app.errors import Fault, StudyFileError
+from reader_app.store.canonical import canonical_json, sha256_file, sha256_text
+
+LOCK = "assignment.lock.json"
+SCHEMA = 1
+#: The files of a study folder that are frozen by their bytes; the last one may be absent.
+FROZEN_FILES: tuple[str, ...] = ("study.toml", "cases.csv", "readers.csv", "hanging.toml")
+ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class LockedCase:
+    """What is frozen of a case: SHA-256 of its manifest file, and the fingerprint of its pixels."""
+
+    manifest: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyLock:
+    """A frozen study.
+
+    Attributes
+    ----------
+    files : mapping of str to str
+        SHA-256 by name of :data:`FROZEN_FILES`, or "absent".
+    cases : mapping of str to LockedCase
+    aids : mapping of str to mapping of str to str
+        SHA-256 of each prediction's JSON file, by model and case. Those of closed rounds are listed also where the files
+        themselves have not been delivered yet.
+    plans : mapping of str to str
+        Plan hash by reader.
+    study_hash : str
+        SHA-256 over all of these but the plans, which contain it.
+    """
+
+    study_id: str
+    program: str
+    frozen_utc: str
+    files: Mapping[str, str]
+    cases: Mapping[str, LockedCase]
+    aids: Mapping[str, Mapping[str, str]]
+    plans: Mapping[str, str]
+    study_hash: str
+
+    def document(self) -> dict[str, object]:
+        """Return the lock as it stands in its file."""
+        return {
+            "schema": SCHEMA,
+            "study_id": self.study_id,
+            "program": self.program,
+            "frozen_utc": self.frozen_utc,
+            "files": dict(self.files),
+            "cases": {name: {"manifest": own.manifest, "fingerprint": own.fingerprint} for name, own in self.cases.items()},
+            "aids": {model: dict(own) for model, own in self.aids.items()},
+            "plans": dict(self.plans),
+            "study_hash": self.study_hash,
+        }
+
+    def as_bytes(self) -> bytes:
+        """Return the file's bytes: canonical JSON and a line end."""
+        return (canonical_json(self.document()) + "\n").encode("utf-8")
+
+
+def study_hash(
+    study_id: str, files: Mapping[str, str], cases: Mapping[str, LockedCase], aids: Mapping[str, Mapping[str, str]]
+) -> str:
+    """Return the hash of everything that a read depends on."""
+    plain = {name: [own.manifest, own.fingerprint] for name, own in cases.items()}
+    return sha256_text(canonical_json([study_id, dict(files), plain, {model: dict(own) for model, own in aids.items()}]))
+
+
+def file_hashes(study: Path) -> dict[str, str]:
+    """Return the SHA-256 of each of :data:`FROZEN_FILES` as it is now.
+
+    Raises
+    ------
+    OSError
+        If one cannot be read.
+    """
+    return {name: sha256_file(study / name) if (study / name).exists() else ABSENT for name in FROZEN_FILES}
+
+
+def load_lock(study: Path) -> StudyLock | None:
+    """Return the lock of a study folder, or None when the study is not frozen.
+
+    Raises
+    ------
+    StudyFileError
+        If it cannot be read, is of a newer program, or does not match its own hash.
+    """
+    path = study / LOCK
+    if not path.exists():
+        return None
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["schema"] > SCHEMA:
+            raise StudyFileError([Fault(str(path), "a newer version of the program froze this study", "update the program")])
+        lock = StudyLock(
+            study_id=document["study_id"],
+            program=document["program"],
+            frozen_utc=document["frozen_utc"],
+            files=document["files"],
+            cases={name: LockedCase(own["manifest"], own["fingerprint"]) for name, own in document["cases"].items()},
+            aids=document["aids"],
+            plans=document["plans"],
+            study_hash=document["study_hash"],
+        )
+        actual = study_hash(lock.study_id, lock.files, lock.cases, lock.aids)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StudyFileError(
+            [Fault(str(path), f"the lock cannot be read ({error!r})", "bring back the file as it was")]
+        ) from error
+    if actual != lock.study_hash:
+        what = f"the lock was changed: it states the study hash {lock.study_hash}, its contents have {actual}"
+        raise StudyFileError([Fault(str(path), what, "bring back the file as it was")])
+    return lock
+
+
+def changed_files(study: Path, lock: StudyLock) -> list[Fault]:
+    """Return a fault with both hashes for every frozen file that is not as it was frozen."""
+    faults = []
+    now = file_hashes(study)
+    for name in FROZEN_FILES:
+        before = lock.files.get(name, ABSENT)
+        if now[name] != before:
+            what = f"it was changed after the study was frozen: frozen {before}, now {now[name]}"
+            faults.append(Fault(str(study / name), what, "bring back the frozen file; a changed protocol is a new study"))
+    return faults
