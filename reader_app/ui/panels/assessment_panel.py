@@ -1,0 +1,418 @@
+"""The panel beside the images, in the order of the reader's thought: aid, clinical data, category, suspicion, findings, lock.
+
+It shows a session state and emits what the reader asks for. Which field the digits go to (the *active* field) is its only own
+state; it is always visible as a blue line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QPlainTextEdit, QScrollArea, QWidget
+
+from reader_app.study import commands as ask
+from reader_app.study.assignment import Plan
+from reader_app.study.session import Answer, SessionState, legal_commands, missing
+from reader_app.ui import theme
+from reader_app.ui.language import tr
+from reader_app.ui.panels import wording
+from reader_app.ui.panels.aid_panel import AidPanel
+from reader_app.ui.panels.clinical_panel import ClinicalPanel
+from reader_app.ui.panels.fields import AnswerField, CategoryField, ScoreField, ValidateButton
+from reader_app.ui.panels.marks_panel import MarksPanel
+from reader_app.ui.widgets import clear, column, label, row, section
+
+#: A note is taken over when typing has rested for this long, and whenever the field is left.
+NOTE_REST_MS = 1200
+
+
+@dataclass(slots=True)
+class UnitFields:
+    """The fields of one unit."""
+
+    category: CategoryField
+    score: ScoreField | None
+    hint: QWidget
+
+
+class NoteEdit(QPlainTextEdit):
+    """Free text; Esc and Tab leave it."""
+
+    left = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("note")
+        self.setTabChangesFocus(True)
+        self.setPlaceholderText(tr("Note (optional)"))
+        self.setFixedHeight(theme.px(56))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+            return
+        super().keyPressEvent(event)
+
+
+class AssessmentPanel(QWidget):
+    """The whole panel.
+
+    Signals
+    -------
+    categorised(str unit, str category), scored(str unit, int score), noted(str)
+    validate_requested : the confirmed wish to lock the answer.
+    note_left : the keyboard goes back to the images.
+    """
+
+    categorised = Signal(str, str)
+    scored = Signal(str, int)
+    noted = Signal(str)
+    validate_requested = Signal()
+
+    def __init__(self, plan: Plan, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedWidth(theme.px(400))
+        self._plan = plan
+        self._units: dict[str, UnitFields] = {}
+        self._order: list[AnswerField] = []
+        self._active: AnswerField | None = None
+        self._armed = self._arm_when_complete = False
+        self._case: str | None = None
+        self._state: SessionState | None = None
+        self._ready = False
+        outer = column(self, spacing=0)
+        self.aid = AidPanel()
+        self.clinical = ClinicalPanel()
+        self.marks = MarksPanel()
+        self.note = NoteEdit()
+        self.validate = ValidateButton()
+        self._build(outer)
+        self._note_timer = QTimer(self)
+        self._note_timer.setSingleShot(True)
+        self._note_timer.setInterval(NOTE_REST_MS)
+        self._note_timer.timeout.connect(self.flush_note)
+        self.note.textChanged.connect(self._note_timer.start)
+        self.note.installEventFilter(self)
+        self.note.left.connect(lambda: self.focus_default())
+        self.validate.pressed.connect(self.press_validate)
+        self.validate.activated.connect(lambda: self._activate(None))
+
+    def _build(self, outer) -> None:
+        content = QWidget()
+        self._content = column(content, spacing=16)
+        self._content.setContentsMargins(theme.px(20), theme.px(16), theme.px(20), theme.px(8))
+        self._content.addWidget(self.aid)
+        self._content.addWidget(self.clinical)
+        self._fields = column(spacing=16)
+        self._content.addLayout(self._fields)
+        self._content.addWidget(self.marks)
+        self._content.addWidget(self.note)
+        self._content.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(content)
+        self._scroll = scroll
+        outer.addWidget(scroll, 1)
+        foot = column(spacing=0)
+        foot.setContentsMargins(theme.px(20), theme.px(8), theme.px(20), theme.px(16))
+        foot.addWidget(self.validate)
+        outer.addLayout(foot)
+
+    # --- a case -------------------------------------------------------------------------------------------------------------
+
+    def begin_case(self, case_id: str, clinical: Mapping[str, str]) -> None:
+        """Lay out the questions of a case and clear everything that was typed for the one before."""
+        rules = self._plan.assessment
+        units = self._plan.units[case_id]
+        if tuple(self._units) != units:
+            self._lay_out(units)
+        self._case = case_id
+        self._armed = self._arm_when_complete = False
+        self.clinical.show_case(clinical)
+        self.marks.setVisible(rules.marks_allowed)
+        self.note.setVisible(rules.note_allowed)
+        self._set_note("")
+        for own in self._units.values():
+            own.category.leave()
+            if own.score is not None:
+                own.score.reset()
+        self._activate(self._order[0])
+        self._scroll.verticalScrollBar().setValue(0)
+
+    def _lay_out(self, units: tuple[str, ...]) -> None:
+        clear(self._fields)
+        self._units, self._order = {}, []
+        rules = self._plan.assessment
+        for unit in units:
+            block = column(spacing=6)
+            category = CategoryField(unit, rules.categories)
+            category.chosen.connect(lambda name, own=unit: self._ask_category(own, name))
+            hint = label(role="small", wrap=True)
+            hint.setMinimumHeight(theme.px(18))
+            block.addWidget(section(wording.unit_heading(unit)))
+            block.addWidget(category)
+            block.addWidget(hint)
+            self._order.append(category)
+            score = None
+            if rules.score_kind != "none":
+                score = ScoreField(unit)
+                score.given.connect(lambda value, own=unit: self._ask_score(own, value))
+                head = row(spacing=8)
+                head.addWidget(section(tr("Suspicion of malignancy")))
+                head.addStretch(1)
+                if not rules.score_required:
+                    head.addWidget(label(tr("optional"), "small"))
+                block.addLayout(head)
+                block.addWidget(score)
+                self._order.append(score)
+            self._fields.addLayout(block)
+            self._units[unit] = UnitFields(category, score, hint)
+        for field in self._order:
+            field.activated.connect(lambda own=field: self._activate(own))
+        chain: list[QWidget] = [*self._order, self.note, self.validate]
+        for before, after in pairwise(chain):
+            QWidget.setTabOrder(before, after)
+
+    def show_state(self, state: SessionState, earlier: Answer | None, mark_key: str) -> None:
+        """Show the draft, what is missing, and what locking would lock; everything comes from the state."""
+        self._state = state
+        legal = legal_commands(self._plan, state)
+        answering = ask.Assess in legal
+        for unit, own in self._units.items():
+            category = state.draft.categories.get(unit, "")
+            before = earlier.categories.get(unit, "") if earlier else ""
+            own.category.show_value(category, before)
+            own.category.setEnabled(answering)
+            own.hint.setText(self._hint(unit, category, earlier))  # type: ignore[attr-defined]
+            if own.score is not None:
+                own.score.show_value(state.draft.scores.get(unit))
+                own.score.setEnabled(ask.GiveScore in legal)
+        self.note.setEnabled(ask.WriteNote in legal)
+        if not self.note.hasFocus() and not self._note_timer.isActive():
+            self._set_note(state.draft.note)
+        self.marks.show_marks(state.draft.marks, removable=ask.RemoveMark in legal, key=mark_key)
+        self._ready = ask.SubmitRead in legal
+        if not self._ready:
+            self._armed = False
+        elif self._arm_when_complete:
+            self._armed, self._arm_when_complete = True, False
+        self._advance(state)
+        self._show_button(state)
+
+    @staticmethod
+    def _hint(unit: str, category: str, earlier: Answer | None) -> str:
+        words = wording.likelihood(category)
+        if earlier is None or unit not in earlier.categories:
+            return words
+        before = earlier.categories[unit]
+        if unit in earlier.scores:
+            before = f"{before} · {earlier.scores[unit]}"
+        said = tr("Earlier: {answer} (sealed, R copies)", answer=before)
+        return f"{said}   {words}" if words else said
+
+    def _show_button(self, state: SessionState) -> None:
+        round_no = state.round_no or 0
+        needs = missing(self._plan, state)
+        if self._armed:
+            title = tr("Press Enter again to lock")
+            subtitle = f"{self._summary(state)} · {tr('Esc goes back')}"
+        elif needs == ("aid",):
+            title, subtitle = tr("Seal and show the aid"), tr("L twice · your answer without aid is locked")
+        elif self._ready:
+            title, subtitle = tr("Validate and next"), tr("Enter twice · locks this case for round {n}", n=round_no)
+        else:
+            title = tr("Validate and next")
+            words = wording.missing(needs, tuple(self._units))
+            subtitle = tr("missing: {what}", what=words) if words else ""
+        self.validate.show_state(title, subtitle, ready=self._ready, armed=self._armed)
+
+    def _summary(self, state: SessionState) -> str:
+        parts = []
+        for unit in self._units:
+            category, score = state.draft.categories.get(unit, "–"), state.draft.scores.get(unit)
+            head = f"{unit} " if len(self._units) > 1 else "BI-RADS "
+            parts.append(f"{head}{category}" + (f" · {score}" if score is not None else ""))
+        return ", ".join(parts)
+
+    # --- the active field ---------------------------------------------------------------------------------------------------
+
+    def _activate(self, field: AnswerField | None) -> None:
+        if self._active is not None and self._active is not field:
+            self._active.leave()
+            self._active.set_active(False)
+        self._active = field
+        if field is not None:
+            field.set_active(True)
+            self._scroll.ensureWidgetVisible(field, 0, theme.px(24))
+
+    def active_field(self) -> AnswerField | None:
+        """Return the field that digits go to; None when that is the button."""
+        return self._active
+
+    def focus_default(self) -> None:
+        """Bring the keyboard to the first question that is still open, else to the button."""
+        field = self._first_open()
+        (field or self.validate).setFocus()
+        self._activate(field)
+
+    def focus_score(self) -> None:
+        """Bring the digits to the suspicion of the active unit."""
+        own = self._units.get(self._active.unit if self._active else next(iter(self._units)))
+        if own is not None and own.score is not None:
+            own.score.setFocus()
+            self._activate(own.score)
+
+    def _first_open(self) -> AnswerField | None:
+        if self._state is None:
+            return self._order[0]
+        draft, required = self._state.draft, self._plan.assessment.score_required
+        for field in self._order:
+            answered = draft.categories if isinstance(field, CategoryField) else draft.scores
+            if field.unit not in answered and (isinstance(field, CategoryField) or required):
+                return field
+        return None
+
+    def _advance(self, state: SessionState) -> None:
+        """Move on when the active question has just been answered."""
+        field = self._active
+        if field is None or not getattr(field, "answered_now", False):
+            return
+        answered = state.draft.categories if isinstance(field, CategoryField) else state.draft.scores
+        if field.unit not in answered:
+            return
+        field.answered_now = False  # type: ignore[attr-defined]
+        target = self._first_open()
+        if self.note.hasFocus():
+            return
+        (target or self.validate).setFocus()
+        self._activate(target)
+
+    # --- keys and mouse -----------------------------------------------------------------------------------------------------
+
+    def take_key(self, key: str) -> bool:
+        """Take a key that gives an answer; return whether it was one.
+
+        Digits, letters after 4, Enter, Esc, Backspace in a half-typed score, and the arrows on a score.
+        """
+        field = self._active
+        if isinstance(field, ScoreField) and self._take_score_key(field, key):
+            return True
+        if isinstance(field, CategoryField) and field.pending():
+            return self._take_category_key(field, key)
+        if len(key) == 1 and key.isdigit():
+            return self._take_category_key(self._category_for_digit(), key)
+        if key == "Return":
+            self.press_validate()
+            return True
+        if key == "Esc":
+            return self.disarm()
+        return False
+
+    def _take_score_key(self, field: ScoreField, key: str) -> bool:
+        steps = {"Left": -1, "Right": 1, "Shift+Left": -10, "Shift+Right": 10}
+        if len(key) == 1 and key.isdigit():
+            self.disarm()
+            field.type_digit(key)
+            return True
+        if key in steps:
+            self.disarm()
+            field.step(steps[key])
+            return True
+        if key == "Return" and field.is_typing():
+            self._arm_when_complete = True
+            field.accept()
+            return True
+        if key == "Return":
+            field.leave()
+            return False
+        return (key == "Esc" and field.drop()) or (key == "Backspace" and field.erase())
+
+    def _category_for_digit(self) -> CategoryField:
+        field = self._active if isinstance(self._active, CategoryField) else self._first_open()
+        if isinstance(field, CategoryField):
+            return field
+        return self._units[field.unit if field is not None else next(iter(self._units))].category
+
+    def _take_category_key(self, field: CategoryField, key: str) -> bool:
+        if key == "Esc":
+            field.leave()
+            return True
+        if field is not self._active:
+            field.setFocus()
+            self._activate(field)
+        asked = field.type_key(key)
+        if asked:
+            self._ask_category(field.unit, asked)
+            return True
+        return field.pending() or (len(key) == 1 and key in "ABC0123456789")
+
+    def _ask_category(self, unit: str, category: str) -> None:
+        self.disarm()
+        own = self._units[unit].category
+        self._activate(own)
+        own.answered_now = True  # type: ignore[attr-defined]
+        self.categorised.emit(unit, category)
+
+    def _ask_score(self, unit: str, value: int) -> None:
+        arm = self._arm_when_complete
+        self.disarm()
+        self._arm_when_complete = arm
+        own = self._units[unit].score
+        if own is not None and own is self._active:
+            own.answered_now = True  # type: ignore[attr-defined]
+        self.scored.emit(unit, value)
+
+    def press_validate(self) -> None:
+        """Arm at the first press, ask for the lock at the second."""
+        self.flush_note()
+        if not self._ready:
+            return
+        if self._armed:
+            self._armed = False
+            self.validate_requested.emit()
+        else:
+            self._armed = True
+        if self._state is not None:
+            self._show_button(self._state)
+
+    def is_armed(self) -> bool:
+        """Return whether the next Enter locks the answer."""
+        return self._armed
+
+    def disarm(self) -> bool:
+        """Take back the first press; return whether there was one."""
+        had, self._armed, self._arm_when_complete = self._armed, False, False
+        if had and self._state is not None:
+            self._show_button(self._state)
+        return had
+
+    # --- the note -----------------------------------------------------------------------------------------------------------
+
+    def _set_note(self, text: str) -> None:
+        if self.note.toPlainText() != text:
+            self.note.blockSignals(True)
+            self.note.setPlainText(text)
+            self.note.blockSignals(False)
+
+    def flush_note(self) -> None:
+        """Ask for the note as it stands, if it differs from the one on record."""
+        self._note_timer.stop()
+        text = self.note.toPlainText()
+        if self._state is not None and self.note.isEnabled() and text != self._state.draft.note:
+            self.noted.emit(text)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.note and event.type() == QEvent.Type.FocusOut:
+            self.flush_note()
+        elif watched is self.note and event.type() == QEvent.Type.FocusIn:
+            self.disarm()
+        return super().eventFilter(watched, event)

@@ -1,0 +1,113 @@
+"""Small parts used all over: labels by role, key caps, buttons, rules. No logic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from reader_app.ui import theme
+
+Box = TypeVar("Box", bound=QBoxLayout)
+
+
+def label(text: str = "", role: str = "", *, wrap: bool = False, name: str = "") -> QLabel:
+    """Return a label; plain text only, so that nothing typed by a person can become markup."""
+    own = QLabel(text)
+    own.setTextFormat(Qt.TextFormat.PlainText)
+    own.setWordWrap(wrap)
+    if role:
+        own.setProperty("role", role)
+    if name:
+        own.setObjectName(name)
+    return own
+
+
+def section(text: str) -> QLabel:
+    """Return the small heading of a section of a panel."""
+    return label(text.upper(), "section")
+
+
+def button(text: str, role: str = "", *, on_click: Callable[[], object] | None = None, name: str = "") -> QPushButton:
+    """Return a push button; ``on_click`` is called without arguments."""
+    own = QPushButton(text)
+    own.setAutoDefault(False)
+    if role:
+        own.setProperty("role", role)
+    if name:
+        own.setObjectName(name)
+    if on_click is not None:
+        own.clicked.connect(lambda _checked=False: on_click())
+    return own
+
+
+def key_cap(key: str) -> QLabel:
+    """Return the picture of a key."""
+    own = label(key, "key")
+    own.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    own.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+    return own
+
+
+def rule() -> QFrame:
+    """Return a one-pixel horizontal line."""
+    own = QFrame()
+    own.setProperty("role", "rule")
+    own.setFixedHeight(1)
+    return own
+
+
+def card() -> tuple[QFrame, QVBoxLayout]:
+    """Return a raised frame and its layout."""
+    own = QFrame()
+    own.setProperty("role", "card")
+    inside = column(own, margin=16, spacing=8)
+    return own, inside
+
+
+def row(parent: QWidget | None = None, *, margin: int = 0, spacing: int = 8) -> QHBoxLayout:
+    """Return a horizontal layout with margins on the 8 px grid."""
+    own = QHBoxLayout(parent) if parent is not None else QHBoxLayout()
+    return _spaced(own, margin, spacing)
+
+
+def column(parent: QWidget | None = None, *, margin: int = 0, spacing: int = 8) -> QVBoxLayout:
+    """Return a vertical layout with margins on the 8 px grid."""
+    own = QVBoxLayout(parent) if parent is not None else QVBoxLayout()
+    return _spaced(own, margin, spacing)
+
+
+def _spaced(layout: Box, margin: int, spacing: int) -> Box:
+    gap = theme.px(margin)
+    layout.setContentsMargins(gap, gap, gap, gap)
+    layout.setSpacing(theme.px(spacing))
+    return layout
+
+
+def restyle(widget: QWidget, **properties: object) -> None:
+    """Set dynamic properties and have the style sheet look at them again, if any changed."""
+    changed = False
+    for name, value in properties.items():
+        if widget.property(name) != value:
+            widget.setProperty(name, value)
+            changed = True
+    if changed:
+        for own in (widget, *widget.findChildren(QWidget)):
+            own.style().unpolish(own)
+            own.style().polish(own)
+        widget.update()
+
+
+def clear(layout: QBoxLayout) -> None:
+    """Take everything out of a layout and delete it."""
+    while layout.count():
+        item = layout.takeAt(0)
+        inner = item.layout()
+        if inner is not None:
+            clear(inner)
+        widget = item.widget()
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()
