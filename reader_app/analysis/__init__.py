@@ -1,1 +1,1 @@
-"""Statistics of reader studies as pure functions over tables, and the only reader of the reference standard."""
+"""Statistics of reader studies: pure functions on tables. Only ``analysis.reference`` reads the reference standard."""

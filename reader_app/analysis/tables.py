@@ -1,0 +1,420 @@
+"""Read and check the tables that an analysis takes: every fault names its row and column.
+
+The form is fixed (UTF-8 CSV or XLSX, header row, every cell text). A table may also be given as a pandas DataFrame. Rows are
+counted as a spreadsheet shows them: the header is row 1.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from reader_app.errors import Fault, TableError
+from reader_app.study.assessment import CATEGORIES
+
+#: What may be given as a table.
+TableSource = str | Path | pd.DataFrame
+
+#: At most so many faults are listed one by one.
+MAX_FAULTS = 50
+
+READ_COLUMNS = (
+    "reader_id", "condition", "case_id", "round", "group", "lesion_id", "laterality", "lesion_type",
+    "score", "assessment", "call", "reading_time_s", "recall",
+)  # fmt: skip
+#: Columns that :func:`reader_app.analysis.fromlog.from_reads` adds.
+EXTRA_READ_COLUMNS = ("aid_model_id", "position", "stage")
+MARK_COLUMNS = ("reader_id", "condition", "case_id", "round", "rating", "lesion_id", "image_id", "x_mm", "y_mm", "z_mm", "group")
+PREDICTION_COLUMNS = (
+    "model_id", "case_id", "lesion_id", "laterality", "lesion_type", "image_id", "probability", "call", "cohort",
+)  # fmt: skip
+
+_SIDES = {"": "", "R": "R", "L": "L", "RIGHT": "R", "LEFT": "L"}
+
+
+def cell_text(value: object) -> str:
+    """Return a cell as text: blanks and NaN are empty, whole floats lose their ``.0``, spaces around are dropped."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return ""
+    if isinstance(value, bool | np.bool_):
+        return "1" if value else "0"
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        if math.isnan(number):
+            return ""
+        return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+    return str(value).strip()
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table of text cells.
+
+    Attributes
+    ----------
+    name : str
+        File name, or the name of the argument for a DataFrame.
+    frame : DataFrame
+        Text cells; its index holds the row numbers as a spreadsheet shows them.
+    sha256 : str
+        Of the file's bytes, or of the CSV form of a DataFrame.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    sha256: str
+
+
+def load_table(source: TableSource, name: str) -> TextTable:
+    """Read a CSV or XLSX file, or take a DataFrame.
+
+    Parameters
+    ----------
+    source
+        Path ending in ``.csv`` or ``.xlsx``, or a DataFrame.
+    name
+        What to call a DataFrame in messages ("reads", "reference" ...).
+
+    Raises
+    ------
+    TableError
+        If the file cannot be read, is not UTF-8, has no header, a doubled column name, or a row with too many cells.
+    """
+    if isinstance(source, pd.DataFrame):
+        frame = pd.DataFrame({str(c): [cell_text(v) for v in source[c].tolist()] for c in source.columns}, dtype=object)
+        frame.index = pd.RangeIndex(2, len(frame) + 2)
+        if len(set(frame.columns)) != len(source.columns):
+            raise TableError([Fault(f"{name}, row 1", "a column name stands twice", "give every column a name of its own")])
+        digest = hashlib.sha256(frame.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
+        return TextTable(name, frame, digest)
+    path = Path(source)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise TableError([Fault(str(path), f"cannot be read ({error.strerror})", "check the path")]) from error
+    rows = _xlsx_rows(path, content) if path.suffix.lower() in (".xlsx", ".xlsm") else _csv_rows(path, content)
+    return TextTable(path.name, _frame_of(path.name, rows), hashlib.sha256(content).hexdigest())
+
+
+def _csv_rows(path: Path, content: bytes) -> list[list[str]]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise TableError([Fault(f"{path.name}, row {line}", "is not UTF-8 text", "save the table as UTF-8 CSV")]) from error
+    if "\x00" in text:
+        raise TableError([Fault(path.name, "holds zero bytes and is no CSV table", "save the table as UTF-8 CSV or XLSX")])
+    header = text.split("\n", 1)[0]
+    delimiter = next((d for d in (",", ";", "\t") if d in header), ",")
+    try:
+        return [[cell_text(cell) for cell in row] for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)]
+    except csv.Error as error:
+        raise TableError([Fault(path.name, f"is no well-formed CSV table ({error})", "save it again as UTF-8 CSV")]) from error
+
+
+def _xlsx_rows(path: Path, content: bytes) -> list[list[str]]:
+    import zipfile
+
+    import openpyxl
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        sheet = book.worksheets[0]
+        rows = [[cell_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+        book.close()
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError) as error:
+        raise TableError([Fault(path.name, f"cannot be read as XLSX ({error})", "save it again as XLSX or UTF-8 CSV")]) from error
+    return rows
+
+
+def _frame_of(name: str, rows: list[list[str]]) -> pd.DataFrame:
+    if not rows or not any(rows[0]):
+        raise TableError([Fault(f"{name}, row 1", "there is no header row", "put the column names into the first row")])
+    header = rows[0]
+    while header and not header[-1]:
+        header = header[:-1]
+    faults = [
+        Fault(f"{name}, row 1, column {i + 1}", "has no name", "name it or delete it") for i, h in enumerate(header) if not h
+    ]
+    doubled = sorted({h for h in header if h and header.count(h) > 1})
+    faults += [Fault(f"{name}, row 1", f"column {h!r} stands twice", "keep one") for h in doubled]
+    body: list[list[str]] = []
+    numbers: list[int] = []
+    width = len(header)
+    for number, row in enumerate(rows[1:], start=2):
+        if not any(row):
+            continue
+        if any(row[width:]):
+            faults.append(
+                Fault(f"{name}, row {number}", f"has more cells than the {width} columns", "check its commas and quotes")
+            )
+        body.append((row + [""] * width)[:width])
+        numbers.append(number)
+    _refuse(faults)
+    return pd.DataFrame(body, columns=header, index=pd.Index(numbers), dtype=object)
+
+
+def _refuse(faults: Sequence[Fault]) -> None:
+    if faults:
+        shown = list(faults[:MAX_FAULTS])
+        if len(faults) > MAX_FAULTS:
+            shown.append(Fault("and so on", f"{len(faults) - MAX_FAULTS} more faults of this table are not listed"))
+        raise TableError(shown)
+
+
+class ColumnReader:
+    """Checks a text table column by column and gathers all its faults before refusing it."""
+
+    def __init__(self, table: TextTable) -> None:
+        self.table = table
+        self.faults: list[Fault] = []
+        self.columns: dict[str, pd.Series] = {}
+
+    def fault(self, row: int, column: str, what: str, remedy: str = "") -> None:
+        """Note a fault at a row (as a spreadsheet counts) and column."""
+        self.faults.append(Fault(f"{self.table.name}, row {row}, column {column}", what, remedy))
+
+    def has(self, column: str) -> bool:
+        """Whether the table has the column."""
+        return column in self.table.frame.columns
+
+    def require(self, columns: Sequence[str]) -> None:
+        """Refuse the table at once if it lacks a column."""
+        missing = [c for c in columns if not self.has(c)]
+        self.faults += [Fault(f"{self.table.name}, row 1", f"column {c} is missing", "add it") for c in missing]
+        if missing:
+            _refuse(self.faults)
+
+    def text(self, column: str, *, needed: bool = False) -> pd.Series:
+        """Return a text column ("" where absent); with ``needed`` a blank cell is a fault."""
+        index = self.table.frame.index
+        series = self.table.frame[column] if self.has(column) else pd.Series("", index=index, dtype=object)
+        if needed:
+            for row in series.index[series == ""]:
+                self.fault(int(row), column, "is blank", "fill it in")
+        return series
+
+    def side(self, column: str = "laterality") -> pd.Series:
+        """Return laterality as "R", "L" or ""."""
+        return self._mapped(column, lambda cell: _SIDES.get(cell.upper()), "is no laterality", "write R or L")
+
+    def category(self, column: str = "assessment") -> pd.Series:
+        """Return BI-RADS categories, "" where blank."""
+        known = {c: c for c in CATEGORIES} | {"": ""}
+        return self._mapped(
+            column, lambda cell: known.get(cell.upper()), "is no BI-RADS category", f"write one of {' '.join(CATEGORIES)}"
+        )
+
+    def _mapped(self, column: str, function: Callable[[str], str | None], what: str, remedy: str) -> pd.Series:
+        series = self.text(column)
+        table: Mapping[str, str | None] = {cell: function(cell) for cell in pd.unique(series)}
+        for cell, value in table.items():
+            if value is None:
+                for row in series.index[series == cell]:
+                    self.fault(int(row), column, f"{cell!r} {what}", remedy)
+        return series.map(table)
+
+    def number(
+        self, column: str, *, needed: bool = False, low: float = -math.inf, high: float = math.inf, open_low: bool = False
+    ) -> pd.Series:
+        """Return a column of finite numbers within limits, NaN where blank."""
+        series = self.text(column, needed=needed)
+        values = pd.to_numeric(series.where(series != ""), errors="coerce").astype(float)
+        array = values.to_numpy()
+        bad = (series != "").to_numpy() & ~np.isfinite(array)
+        for row in series.index[bad]:
+            self.fault(int(row), column, f"{series[row]!r} is no number", "write digits with a decimal point")
+        with np.errstate(invalid="ignore"):
+            outside = np.isfinite(array) & ((array < low) | (array > high) | (open_low & (array == low)))
+        for row in series.index[outside]:
+            limits = f"{'above' if open_low else 'from'} {low:g}" + (f" to {high:g}" if math.isfinite(high) else "")
+            self.fault(int(row), column, f"{series[row]} is outside its range", f"it must be {limits}")
+        return values.where(np.isfinite(array))
+
+    def binary(self, column: str, *, needed: bool = False) -> pd.Series:
+        """Return a 0/1 column as floats, NaN where blank."""
+        values = self.number(column, needed=needed)
+        array = values.to_numpy()
+        for row in values.index[np.isfinite(array) & (array != 0) & (array != 1)]:
+            self.fault(int(row), column, f"{self.table.frame.at[row, column]!r} is neither 0 nor 1", "write 0 or 1")
+        return values
+
+    def unique(self, keys: Sequence[str], frame: pd.DataFrame, what: str) -> None:
+        """Note every row whose key stands in an earlier row."""
+        doubled = frame.duplicated(list(keys), keep="first").to_numpy()
+        if not doubled.any():
+            return
+        first: dict[tuple[str, ...], int] = {}
+        for row, key in zip(frame.index, frame[list(keys)].itertuples(index=False, name=None), strict=True):
+            if key in first:
+                shown = ", ".join(f"{k} {v}" for k, v in zip(keys, key, strict=True) if v != "")
+                self.fault(int(row), keys[0], f"{what} ({shown}) stands already in row {first[key]}", "keep one of them")
+            else:
+                first[key] = int(row)
+
+    def unknown(self, known: Sequence[str]) -> str:
+        """Return one line naming the columns that the analysis ignores, or ""."""
+        extra = [c for c in self.table.frame.columns if c not in known]
+        return f"{self.table.name}: columns not known to the analysis are ignored: {', '.join(extra)}" if extra else ""
+
+    def finish(self) -> None:
+        """Raise all gathered faults.
+
+        Raises
+        ------
+        TableError
+            If there are any.
+        """
+        _refuse(self.faults)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A checked table: typed columns, what it was made from, and lines of warning."""
+
+    frame: pd.DataFrame
+    name: str
+    sha256: str
+    warnings: tuple[str, ...] = ()
+
+
+def round_ranks(rounds: pd.Series) -> NDArray[np.int64]:
+    """Return the order of the rounds: by number where all are numbers, else by text; 0 for the lowest."""
+    names = [str(n) for n in pd.unique(rounds)]
+
+    def numeric(name: str) -> float:
+        try:
+            return float(name) if name else -math.inf
+        except ValueError:
+            return math.nan
+
+    values = {n: numeric(n) for n in names}
+    plain = not any(math.isnan(v) for v in values.values())
+    ordered = sorted(names, key=lambda n: (values[n], n)) if plain else sorted(names)
+    place = {n: i for i, n in enumerate(ordered)}
+    return np.asarray(rounds.map(place), dtype=np.int64)
+
+
+def read_reads(source: TableSource, name: str = "reads") -> Checked:
+    """Read and check a table of reads.
+
+    Raises
+    ------
+    TableError
+        Listing every fault with its row and column.
+    """
+    table = load_table(source, name)
+    check = ColumnReader(table)
+    check.require(("reader_id", "condition", "case_id"))
+    if not any(check.has(c) for c in ("score", "assessment", "call", "recall")):
+        raise TableError([Fault(f"{table.name}, row 1", "there is neither score nor assessment nor call", "add one of them")])
+    frame = pd.DataFrame(
+        {
+            "reader_id": check.text("reader_id", needed=True),
+            "condition": check.text("condition", needed=True),
+            "case_id": check.text("case_id", needed=True),
+            "round": check.text("round"),
+            "group": check.text("group"),
+            "lesion_id": check.text("lesion_id"),
+            "laterality": check.side(),
+            "lesion_type": check.text("lesion_type"),
+            "score": check.number("score"),
+            "assessment": check.category(),
+            "call": check.binary("call"),
+            "reading_time_s": check.number("reading_time_s", low=0, open_low=True),
+            "recall": check.binary("recall"),
+            "aid_model_id": check.text("aid_model_id"),
+            "position": check.number("position"),
+        }
+    )
+    empty = frame["score"].isna() & (frame["assessment"] == "") & frame["call"].isna() & frame["recall"].isna()
+    answered = next(c for c in ("assessment", "score", "call", "recall") if check.has(c))
+    for row in frame.index[empty.to_numpy()]:
+        check.fault(int(row), answered, "the read has no answer", "fill it in or delete the row")
+    check.unique(("reader_id", "condition", "round", "case_id", "laterality", "lesion_id", "lesion_type"), frame, "this read")
+    groups = frame.loc[frame["group"] != "", ["reader_id", "group"]].drop_duplicates()
+    for reader in groups["reader_id"][groups["reader_id"].duplicated()]:
+        row = int(frame.index[(frame["reader_id"] == reader).to_numpy()][-1])
+        check.fault(row, "group", f"reader {reader} is in several groups", "give each reader one group")
+    if len(frame) == 0:
+        check.faults.append(Fault(table.name, "holds no reads", "give at least one row"))
+    check.finish()
+    frame["round_rank"] = round_ranks(frame["round"])
+    line = check.unknown((*READ_COLUMNS, *EXTRA_READ_COLUMNS))
+    return Checked(frame, table.name, table.sha256, (line,) if line else ())
+
+
+def read_marks(source: TableSource, name: str = "marks") -> Checked:
+    """Read and check a table of marks: positions, or a column ``lesion_id`` (blank = no lesion) when already matched.
+
+    Raises
+    ------
+    TableError
+        Listing every fault with its row and column.
+    """
+    table = load_table(source, name)
+    check = ColumnReader(table)
+    check.require(("reader_id", "condition", "case_id", "rating"))
+    matched = check.has("lesion_id")
+    if not matched:
+        check.require(("x_mm", "y_mm"))
+    positioned = check.has("x_mm") and check.has("y_mm") and not matched
+    frame = pd.DataFrame(
+        {
+            "reader_id": check.text("reader_id", needed=True),
+            "condition": check.text("condition", needed=True),
+            "case_id": check.text("case_id", needed=True),
+            "round": check.text("round"),
+            "rating": check.number("rating", needed=True),
+            "lesion_id": check.text("lesion_id"),
+            "image_id": check.text("image_id"),
+            "x_mm": check.number("x_mm", needed=positioned),
+            "y_mm": check.number("y_mm", needed=positioned),
+            "z_mm": check.number("z_mm"),
+        }
+    )
+    check.finish()
+    frame["round_rank"] = round_ranks(frame["round"])
+    frame.attrs["matched"] = matched
+    line = check.unknown(MARK_COLUMNS)
+    return Checked(frame, table.name, table.sha256, (line,) if line else ())
+
+
+def read_predictions(source: TableSource, name: str = "predictions") -> Checked:
+    """Read and check a table of model predictions.
+
+    Raises
+    ------
+    TableError
+        Listing every fault with its row and column.
+    """
+    table = load_table(source, name)
+    check = ColumnReader(table)
+    check.require(("model_id", "case_id", "probability"))
+    frame = pd.DataFrame(
+        {
+            "model_id": check.text("model_id", needed=True),
+            "case_id": check.text("case_id", needed=True),
+            "lesion_id": check.text("lesion_id"),
+            "laterality": check.side(),
+            "lesion_type": check.text("lesion_type"),
+            "image_id": check.text("image_id"),
+            "probability": check.number("probability", needed=True),
+            "call": check.binary("call"),
+            "cohort": check.text("cohort"),
+        }
+    )
+    check.unique(("model_id", "case_id", "lesion_id", "laterality", "lesion_type", "image_id"), frame, "this prediction")
+    check.finish()
+    line = check.unknown(PREDICTION_COLUMNS)
+    return Checked(frame, table.name, table.sha256, (line,) if line else ())
