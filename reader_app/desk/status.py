@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from reader_app.desk.gathering import gather
+from reader_app.desk.gathering import Gathered, gather
 from reader_app.study import session
 
 
@@ -44,8 +44,12 @@ def status(study: Path, today: str) -> list[RoundStatus]:
     today : str
         ISO date against which washouts are told.
     """
-    gathered = gather(study)
-    rows = []
+    return rows(gather(study), today)
+
+
+def rows(gathered: Gathered, today: str) -> list[RoundStatus]:
+    """Return the same from logs that are loaded already."""
+    found = []
     for reader in gathered.folder.readers:
         plan = gathered.plans[reader.reader_id]
         state = gathered.states.get(reader.reader_id, session.initial(plan))
@@ -54,22 +58,22 @@ def status(study: Path, today: str) -> list[RoundStatus]:
             done = sum(1 for key in state.answers if key[0] == number)
             opens = session.round_opens(plan, state, number)
             if number in state.finished:
-                rows.append(RoundStatus(reader.reader_id, reader.group, number, a_round.title, done, done, "finished", None))
+                found.append(RoundStatus(reader.reader_id, reader.group, number, a_round.title, done, done, "finished", None))
             elif state.round_no == number:
                 total = len(state.case_order)
-                rows.append(RoundStatus(reader.reader_id, reader.group, number, a_round.title, done, total, "reading", None))
+                found.append(RoundStatus(reader.reader_id, reader.group, number, a_round.title, done, total, "reading", None))
             else:
                 previous = [r.number for r in plan.rounds if r.number < number]
                 ready = all(n in state.finished for n in previous)
                 waits = opens is not None and opens > today
                 total = len(a_round.order) if a_round.cases.kind != "left_at" else None
                 word = ("washout" if waits else "open") if ready else "waiting"
-                rows.append(
+                found.append(
                     RoundStatus(reader.reader_id, reader.group, number, a_round.title, 0, total, word, opens if waits else None)
                 )
-    return rows
+    return found
 
 
-def document(rows: list[RoundStatus]) -> dict[str, Any]:
+def document(found: list[RoundStatus]) -> dict[str, Any]:
     """Return the progress as one JSON document."""
-    return {"schema": 1, "rounds": [asdict(row) for row in rows]}
+    return {"schema": 1, "rounds": [asdict(row) for row in found]}

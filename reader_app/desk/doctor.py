@@ -1,0 +1,150 @@
+"""This workstation: what matters for reading and for running models. Measured now, nothing is kept."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reader_app import __version__, paths
+from reader_app.clock import SystemClock
+
+_LIBRARIES = (
+    "PySide6_Essentials", "numpy", "opencv-python-headless", "pydicom", "imagecodecs", "SimpleITK", "pandas", "scipy",
+    "statsmodels", "openpyxl", "torch", "torchvision",
+)  # fmt: skip
+
+#: Asked in a process of its own, so that a broken driver cannot take this one down, and Qt and torch stay out of it.
+_DISPLAYS = """
+import json
+from PySide6.QtGui import QGuiApplication
+app = QGuiApplication([])
+print(json.dumps([[s.name(), s.geometry().width(), s.geometry().height(), s.devicePixelRatio(), s.depth(),
+                   round(s.physicalDotsPerInch(), 1), s.refreshRate()] for s in app.screens()]))
+"""
+_GPU = """
+import json, torch
+found = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+print(json.dumps([torch.__version__, found]))
+"""
+
+
+def examine() -> dict[str, dict[str, str]]:
+    """Return sections of findings as text, by name."""
+    return {
+        "Program": _program(),
+        "Displays": _displays(),
+        "Models": _models(),
+        "Disk": _disk(paths.data_dir()),
+        "Clock": _clock(),
+        "Decoders": _decoders(),
+        "Libraries": _versions(),
+    }
+
+
+def _program() -> dict[str, str]:
+    return {
+        "reader-app": __version__,
+        "Python": platform.python_version(),
+        "system": platform.platform(),
+        "processors": str(os.cpu_count()),
+        "packaged build": "yes" if paths.is_frozen() else "no",
+        "data folder": str(paths.data_dir()),
+    }
+
+
+def _ask(code: str, timeout_s: float = 60) -> str | None:
+    """Return what a few lines print in a fresh interpreter, or None when they fail."""
+    if paths.is_frozen():
+        return None
+    try:
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=timeout_s, check=True, text=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    lines = done.stdout.strip().splitlines()
+    return lines[-1] if lines else None
+
+
+def _displays() -> dict[str, str]:
+    said = _ask(_DISPLAYS)
+    if said is None:
+        return {"screens": "none reached (no display, or Qt cannot start here)"}
+    rows = {}
+    for name, width, height, ratio, depth, dpi, rate in json.loads(said):
+        small = "" if width * ratio >= 1280 and height * ratio >= 800 else ", too small: 1280 x 800 is the least"
+        rows[name or "screen"] = (
+            f"{width} x {height} at {ratio:g}, {depth // 3 if depth < 30 else 10} bit a channel, {dpi} dpi, {rate:g} Hz{small}"
+        )
+    return rows
+
+
+def _models() -> dict[str, str]:
+    if importlib.util.find_spec("torch") is None:
+        return {"torch": "not installed: this is a reading station; aids must be computed elsewhere"}
+    said = _ask(_GPU)
+    if said is None:
+        return {"torch": "installed, but it cannot be started"}
+    version, found = json.loads(said)
+    return {"torch": version, "GPU": ", ".join(found) or "none: models run on the CPU"}
+
+
+def _disk(folder: Path) -> dict[str, str]:
+    """Time a few durable writes, as the log makes them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free / 2**30
+    rows = {"free": f"{free:.1f} GiB" + ("" if free >= 1 else ": too little, 1 GiB is the least")}
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            times = []
+            for _ in range(20):
+                start = time.perf_counter_ns()
+                file.write(b"x" * 512)
+                file.flush()
+                os.fsync(file.fileno())
+                times.append(time.perf_counter_ns() - start)
+        times.sort()
+        rows["durable write"] = f"median {times[10] / 1e6:.1f} ms, slowest {times[-1] / 1e6:.1f} ms"
+    except OSError as fault:
+        rows["durable write"] = f"failed: {fault.strerror}; reading is not possible with this folder"
+    return rows
+
+
+def _clock() -> dict[str, str]:
+    clock = SystemClock()
+    first, second = clock.now(), clock.now()
+    steps = []
+    for _ in range(1000):
+        start = time.perf_counter_ns()
+        while (now := time.perf_counter_ns()) == start:
+            pass
+        steps.append(now - start)
+    return {
+        "now (UTC)": datetime.now(UTC).isoformat(timespec="seconds"),
+        "monotonic": "yes" if second.mono_ns >= first.mono_ns else "NO: it ran backwards",
+        "smallest step": f"{min(steps) / 1e3:.1f} µs",
+    }
+
+
+def _decoders() -> dict[str, str]:
+    from reader_app.imaging import decode
+
+    return decode.available()
+
+
+def _versions() -> dict[str, str]:
+    rows = {}
+    for name in _LIBRARIES:
+        try:
+            rows[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            rows[name] = "not installed"
+    return rows

@@ -1,0 +1,78 @@
+"""Whether a log, container, model bundle, reading package or whole study is what it says it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reader_app.ai import bundle as bundles
+from reader_app.errors import Fault, InputFaults, ReaderAppError
+from reader_app.imaging import container
+from reader_app.store import readlog
+from reader_app.store.studyfolder import StudyFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a verification found.
+
+    Attributes
+    ----------
+    kind : str
+        What the file was taken for.
+    faults : tuple of Fault
+        Empty when everything holds.
+    remark : str
+        E.g. the head code to compare with the receipt.
+    """
+
+    kind: str
+    faults: tuple[Fault, ...]
+    remark: str = ""
+
+
+def verify(path: Path) -> Verified:
+    """Verify one file or folder by what it is."""
+    if not path.exists():
+        return Verified("nothing", (Fault(str(path), "there is no such file or folder", "check the path"),))
+    try:
+        if path.suffix == ".readlog":
+            return _log(path)
+        if (path / "container.json").exists():
+            return Verified("case container", tuple(container.verify(path)))
+        if (path / "study.toml").exists():
+            return _study(path)
+        if (path / "manifest.json").exists():
+            bundle = bundles.load(path)
+            return Verified("model bundle", (), f" ({bundle.model_id}, {bundle.sha256[:12]})")
+        if path.suffix == ".zip":
+            from reader_app.export import package
+
+            return Verified("reading package", tuple(package.verify(path)))
+    except InputFaults as fault:
+        return Verified(path.suffix.lstrip(".") or "folder", fault.faults)
+    except ReaderAppError as fault:
+        return Verified(path.suffix.lstrip(".") or "folder", (Fault(str(path), str(fault)),))
+    what = "is neither a log (.readlog), a case container, a study folder, a model bundle nor a reading package (.zip)"
+    return Verified("unknown", (Fault(str(path), what),))
+
+
+def _log(path: Path) -> Verified:
+    faults = tuple(readlog.verify(path))
+    if faults:
+        return Verified("read log", faults)
+    contents = readlog.read(path)
+    seq, digest = contents.head
+    return Verified("read log", (), f" (reader {contents.reader_id}, {seq} entries, head {digest[:16]})")
+
+
+def _study(path: Path) -> Verified:
+    folder = StudyFolder.load(path)
+    faults: list[Fault] = []
+    for case in folder.cases:
+        faults += container.verify(folder.container(case.case_id))
+    logs = sorted((path / "logs").glob("*.readlog"))
+    for log in logs:
+        faults += readlog.verify(log)
+    frozen = "frozen" if folder.is_frozen else "not frozen"
+    return Verified("study", tuple(faults), f" ({frozen}, {len(folder.cases)} cases, {len(logs)} logs)")
