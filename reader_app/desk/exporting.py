@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
+import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reader_app import __version__
 from reader_app.ai import results as predictions
+from reader_app.analysis import reference
 from reader_app.analysis.analyze import Options
+from reader_app.clock import SystemClock
 from reader_app.desk.progress import Progress, silent
 from reader_app.desk.results import FORMATS, Analysed, analyse
 from reader_app.errors import Fault, InputFaults, ReaderAppError
-from reader_app.export.workbook import WorkbookContent
+from reader_app.export.content import PredictionSummary, WorkbookContent
 
 
 def export(
@@ -87,35 +92,63 @@ def content(analysed: Analysed) -> WorkbookContent:
             "Simulated readers: their answers and times were written beforehand by the program; no person read these cases."
         )
     return WorkbookContent(
-        definition=folder.definition,
+        study=folder.definition,
         cases=folder.cases,
         readers=folder.readers,
         reads=gathered.reads,
+        reference=[{str(k): str(v) for k, v in row.items()} for row in analysed.reference.fillna("").to_dict("records")],
         deviations=gathered.deviations,
-        results=analysed.results,
-        reference=analysed.reference,
-        heads={reader_id: log.head for reader_id, log in gathered.logs.items()},
-        hashes=_hashes(analysed),
+        analysis=analysed.results,
         predictions=_predictions(analysed),
+        versions=_versions(),
+        hashes=_hashes(analysed),
+        heads={reader_id: log.head for reader_id, log in gathered.logs.items()},
         interim=analysed.interim,
         notes=tuple(notes),
-        program_version=__version__,
+        written_utc=SystemClock().now().wall_utc,
     )
 
 
+def _versions() -> dict[str, str]:
+    found = {"reader-app": __version__, "Python": platform.python_version()}
+    for name in ("numpy", "scipy", "statsmodels", "pandas", "scikit-learn", "openpyxl"):
+        found[name] = importlib.metadata.version(name)
+    return found
+
+
 def _hashes(analysed: Analysed) -> dict[str, str]:
-    lock = analysed.gathered.folder.lock or {}
-    return {name: value for name, value in lock.items() if isinstance(value, str) and len(value) == 64}
+    lock = analysed.gathered.folder.lock
+    found = {} if lock is None else {"study": lock.study_hash, **lock.files}
+    if lock is not None:
+        found |= {f"plan of {reader_id}": value for reader_id, value in lock.plans.items()}
+    path = analysed.gathered.folder.path / reference.FILE_NAME
+    found[reference.FILE_NAME] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
 
 
-def _predictions(analysed: Analysed) -> dict[tuple[str, str], predictions.Prediction]:
-    """Return the stored predictions by (model id, case id)."""
+def _predictions(analysed: Analysed) -> list[PredictionSummary]:
+    """Return the stored predictions without their pictures."""
     folder = analysed.gathered.folder
-    found = {}
+    found = []
     for model in folder.definition.models:
         for case in folder.cases:
             try:
-                found[model.model_id, case.case_id] = predictions.load(folder.aid_dir(model.model_id), case.case_id)
+                own = predictions.load(folder.aid_dir(model.model_id), case.case_id)
             except (ReaderAppError, FileNotFoundError):
                 continue
+            origin = own.provenance
+            found.append(
+                PredictionSummary(
+                    model_id=own.model_id,
+                    case_id=own.case_id,
+                    probability=own.probability,
+                    threshold=own.threshold,
+                    call=own.call,
+                    positive=own.positive,
+                    status=own.status,
+                    sha256=own.sha256,
+                    bundle=" ".join(str(origin.get(f"bundle_{part}", "")) for part in ("id", "version", "sha256")).strip(),
+                    training_data=str(origin.get("training_data", "")),
+                )
+            )
     return found
