@@ -276,6 +276,19 @@ def read(path: Path) -> LogContents:
 def read_rows(path: Path) -> Rows:
     """Return the verified rows of a log that no program has open.
 
+    Raises
+    ------
+    LogUnavailable, LogBug
+        As :meth:`ReadLog.open`.
+    """
+    with readable(path) as db:
+        return verified_rows(db, path)
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a log for reading: of sound structure and pages, its rows not verified yet.
+
     A log whose program was cut off has a journal beside it; then a private copy of both is brought in order and read, and the
     original is left as it is.
 
@@ -286,27 +299,24 @@ def read_rows(path: Path) -> Rows:
     """
     if not path.is_file():
         raise LogUnavailable(f"{path}: there is no such log; check the path")
-    try:
-        with logfile.explained(path):
-            return _rows_of(path, write=False)
-    except LogUnavailable as fault:
-        cause = fault.__cause__
-        if not (isinstance(cause, sqlite3.Error) and getattr(cause, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK):
-            raise
-    with tempfile.TemporaryDirectory(prefix="readlog-") as folder, logfile.explained(path):
-        copy = Path(folder) / path.name
-        shutil.copyfile(path, copy)
-        shutil.copyfile(_journal(path), _journal(copy))
-        return _rows_of(copy, write=True)
-
-
-def _rows_of(path: Path, *, write: bool) -> Rows:
-    with contextlib.closing(logfile.connect(path, write=write)) as db:
-        logfile.check_schema(db, path)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(logfile.explained(path))
+        db = stack.enter_context(contextlib.closing(logfile.connect(path, write=False)))
+        try:
+            logfile.check_schema(db, path)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+                raise
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="readlog-")))
+            copy = folder / path.name
+            shutil.copyfile(path, copy)
+            shutil.copyfile(_journal(path), _journal(copy))
+            db = stack.enter_context(contextlib.closing(logfile.connect(copy, write=True)))
+            logfile.check_schema(db, path)
         damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
             raise LogBug(f"{path}: the file is damaged ({damage}); keep it and bring back the last copy")
-        return verified_rows(db, path)
+        yield db
 
 
 def verify(path: Path) -> list[Fault]:
