@@ -1,0 +1,371 @@
+"""Mammograms as readers hang them: RCC | LCC over RMLO | LMLO, chest walls back to back, one scale for all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from reader_app.imaging.overlay import Box
+from reader_app.study.finding import Mark
+from reader_app.ui import theme
+from reader_app.ui.viewer import content, marks, overlay
+from reader_app.ui.viewer.camera import Camera, Pair, Region, fit_scale, fitted, to_the_wall
+from reader_app.ui.viewer.events import ViewerEvents
+from reader_app.ui.viewer.overlay import Grid
+from reader_app.ui.viewer.pane import Caption, Pane, Window
+from reader_app.ui.viewer.view import CaseView
+
+VIEWS = ("RCC", "LCC", "RMLO", "LMLO")
+GAP = 1  # logical pixels between panes
+OVERLAP = 0.12  # of a pane, shared by neighbouring 1:1 tiles
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One hanging step: pane names in rows and columns, and whether they are read 1:1 in tiles."""
+
+    title: str
+    grid: tuple[tuple[str, ...], ...]
+    tiles: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Pane names in reading order."""
+        return tuple(name for row in self.grid for name in row)
+
+
+def words(name: str) -> str:
+    """Return a pane's name as written on it: "R CC"."""
+    return f"{name[0]} {name[1:]}" if name[:1] in "RL" else name
+
+
+def steps_for(priors: Sequence[str]) -> tuple[Step, ...]:
+    """Return the hanging steps of an exam; ``priors`` are the views of which an earlier exam is at hand."""
+    steps = [
+        Step("all views", (("RCC", "LCC"), ("RMLO", "LMLO"))),
+        Step("CC", (("RCC", "LCC"),)),
+        Step("MLO", (("RMLO", "LMLO"),)),
+    ]
+    for pair in (("RCC", "LCC"), ("RMLO", "LMLO")):
+        if any(name in priors for name in pair):
+            title = f"{pair[0][1:]}: current over prior"
+            steps.append(Step(title, (pair, tuple(f"{name} prior" for name in pair))))
+    steps += [Step(f"{words(name)} 1:1", ((name,),), True) for name in VIEWS]
+    return tuple(steps)
+
+
+class MammoView(CaseView):
+    """Four-view mammograms in hanging steps."""
+
+    def __init__(self, events: ViewerEvents, parent: QWidget | None = None) -> None:
+        super().__init__(events, parent)
+        self.show_priors = True
+        self._pool: dict[str, Pane] = {}
+        self._images: dict[str, Any] = {}
+        self._regions: dict[str, Region] = {}
+        self._grids: dict[str, tuple[Grid, ...]] = {}
+        self._steps = steps_for(())
+        self._at = 0
+        self._tile = 0
+
+    # -- hanging
+
+    def hang(self) -> None:
+        """Give every view its pane; a missing one keeps its labelled empty pane."""
+        self._images, self._regions, self._grids = {}, {}, {}
+        for image in self.case.images:
+            name = f"{image.laterality}{image.view}" if image.role == "current" else f"{image.laterality}{image.view} prior"
+            if image.grid and image.kind == "image" and (image.role == "current" or self.show_priors):
+                self._images.setdefault(name, image)
+        priors = [name.split()[0] for name in self._images if name.endswith(" prior")]
+        self._steps = steps_for(priors)
+        for name in {n for step in self._steps for n in step.names}:
+            pane = self._pool.get(name)
+            if pane is None:
+                pane = self._pool[name] = Pane(name, name, self, self)
+            image = self._images.get(name)
+            pane.image_id = image.id if image is not None else ""
+            pane.window_state, pane.magnifier, pane.camera = Window(), None, None
+            pane.show_picture(content.of_image(image) if image is not None else None)
+            if image is not None:
+                self._regions[name] = content.breast_region(pane.picture)
+        self._at = self._tile = 0
+        self._enter()
+
+    def forget_pixels(self) -> None:
+        """Drop the pixels of the case."""
+        self._images, self._regions, self._grids = {}, {}, {}
+        for pane in self._pool.values():
+            pane.show_picture(None)
+
+    def _enter(self) -> None:
+        step = self._steps[self._at]
+        self.panes = tuple(self._pool[name] for name in step.names)
+        for pane in self._pool.values():
+            pane.setVisible(pane in self.panes)
+        self.mode = "1:1" if step.tiles else "fit"
+        self.arrange()
+
+    def step(self, by: int) -> None:
+        """Go to the next or previous hanging step; a step in tiles has one stop a tile."""
+        if self.case is None:
+            return
+        tiles = self._tile_places() if self._steps[self._at].tiles else [None]
+        if self._steps[self._at].tiles and 0 <= self._tile + by < len(tiles):
+            self._tile += by
+            self._look_at_tile()
+        else:
+            self._at = (self._at + by) % len(self._steps)
+            self._tile = 0
+            self._enter()
+            if by < 0 and self._steps[self._at].tiles:
+                self._tile = len(self._tile_places()) - 1
+                self._look_at_tile()
+        self.refresh()
+        self.events.step_changed.emit(self.step_text())
+
+    def step_text(self) -> str:
+        """Return the hanging step in words."""
+        step = self._steps[self._at]
+        if not step.tiles:
+            return step.title
+        return f"{step.title}, part {self._tile + 1} of {len(self._tile_places())}"
+
+    # -- placing
+
+    def arrange(self) -> None:
+        """Place the panes edge to edge with one pixel between them, and fit them if that is the mode."""
+        if not self.panes:
+            return
+        grid = self._steps[self._at].grid
+        rows, height = len(grid), self.height()
+        for r, names in enumerate(grid):
+            top, bottom = _cut(height, r, rows)
+            for c, name in enumerate(names):
+                left, right = _cut(self.width(), c, len(names))
+                self._pool[name].setGeometry(left, top, max(1, right - left), max(1, bottom - top))
+        if self._steps[self._at].tiles and self.mode == "1:1":
+            self._look_at_tile()
+            return
+        unset = any(p.camera is None for p in self.panes if p.picture is not None)
+        if self.mode == "fit" or unset:
+            self._fit()
+        else:
+            for pane in self.panes:
+                if pane.camera is not None:
+                    pane.set_camera(pane.camera.resized(pane.device_size))
+        self.captions()
+
+    def _fit(self) -> None:
+        """One scale for all panes: the largest at which every breast, from the chest wall out, fits into its pane."""
+        shown = [p for p in self.panes if p.picture is not None]
+        regions = {p.name: self._shared_region(p) for p in shown}
+        in_mm = {p.picture.has_mm for p in shown}
+        scales = {
+            p.name: fit_scale(
+                to_the_wall(regions[p.name], p.picture.source.shape, p.picture.chest_wall), p.picture.pixel, p.device_size
+            )
+            for p in shown
+        }
+        for pane in shown:
+            picture = pane.picture
+            same = len(in_mm) == 1
+            scale = min(scales.values()) if same else scales[pane.name]
+            pane.set_camera(
+                fitted(picture.source.shape, pane.device_size, picture.pixel, regions[pane.name], picture.chest_wall, scale)
+            )
+
+    def _shared_region(self, pane: Pane) -> Region:
+        """Return the region of a view with the rows of its partner of the other side, so that both stand at the same height."""
+        own = self._regions[pane.name]
+        partner = self._pool.get(("L" if pane.name[0] == "R" else "R") + pane.name[1:])
+        if partner is None or partner not in self.panes or partner.picture is None:
+            return own
+        height = pane.picture.source.shape[0] * pane.picture.pixel[0]
+        other_height = partner.picture.source.shape[0] * partner.picture.pixel[0]
+        if abs(height - other_height) > 0.03 * height:
+            return own
+        other = self._regions[partner.name]
+        ratio = partner.picture.pixel[0] / pane.picture.pixel[0]
+        top, bottom = min(own.top, other.top * ratio), max(own.bottom, other.bottom * ratio)
+        return replace(own, top=top, bottom=min(bottom, float(pane.picture.source.shape[0])))
+
+    def _tile_places(self) -> list[Pair]:
+        """Return the middles (index) of the tiles that cover the breast at 1:1, row by row from the chest wall outwards."""
+        pane = self.panes[0]
+        if pane.picture is None:
+            return [(0.0, 0.0)]
+        region = self._regions[pane.name]
+        starts = []
+        for low, high, size in zip((region.top, region.left), (region.bottom, region.right), pane.device_size, strict=True):
+            count = max(1, math.ceil((high - low - size * OVERLAP) / (size * (1 - OVERLAP))))
+            first, last = low + size / 2, high - size / 2
+            if count == 1:
+                starts.append([(low + high) / 2])
+            else:
+                starts.append([first + (last - first) * i / (count - 1) for i in range(count)])
+        columns = starts[1][::-1] if pane.picture.chest_wall == "right" else starts[1]
+        return [(y - 0.5, x - 0.5) for y in starts[0] for x in columns]
+
+    def _look_at_tile(self) -> None:
+        pane = self.panes[0]
+        if pane.picture is None:
+            return
+        places = self._tile_places()
+        self._tile = min(self._tile, len(places) - 1)
+        h, w = pane.device_size
+        picture = pane.picture
+        camera = Camera(picture.source.shape, (h, w), picture.pixel, 1.0 / min(picture.pixel), (0.0, 0.0), picture.chest_wall)
+        pane.set_camera(camera.one_to_one(places[self._tile], (h / 2, w / 2)))
+        self.captions()
+
+    # -- linked movement
+
+    def linked(self, pane: Pane) -> Iterable[Pane]:
+        """All panes on the screen move together, the one in use first."""
+        return (pane, *(p for p in self.panes if p is not pane))
+
+    def mirrored(self, pane: Pane, other: Pane) -> bool:
+        """The other breast moves as in a mirror."""
+        return pane.name[:1] != other.name[:1]
+
+    # -- additions
+
+    def refresh(self) -> None:
+        """Bring aid, marks and callipers of all panes up to date."""
+        shown = self.shown_marks()
+        current = self.current_finding
+        for pane in self.panes:
+            image = self._images.get(pane.name)
+            if image is None:
+                pane.additions = replace(pane.additions, grids=(), boxes=(), marks=(), lines=())
+                pane.update()
+                continue
+            boxes, grids, at = [], (), -1
+            if self.aid is not None and self.aid_visible:
+                grids = self._heat(image.id)
+                for box in self.aid.boxes:
+                    if box.image_id == image.id:
+                        at = len(boxes) if box is current else at
+                        boxes.append(overlay.flat_box(box, overlay.colour_of(box, self.aid.positive)))
+            pane.additions = replace(
+                pane.additions,
+                grids=grids,
+                boxes=tuple(boxes),
+                current_box=at,
+                marks=marks.of_image(shown, image.id, self.selected_mark),
+                lines=self.calipers(pane),
+                threshold=self.threshold,
+                opacity=self.opacity,
+                colours=self.colours,
+                legend=self.legend_words(image.id),
+            )
+            pane.update()
+        self.captions()
+
+    def _heat(self, image_id: str) -> tuple[Grid, ...]:
+        if image_id not in self._grids:
+            maps = [h for h in self.aid.heatmaps if h.image_id == image_id and h.evidence] if self.aid else []
+            self._grids[image_id] = tuple(Grid.of_image(h) for h in maps)
+        return self._grids[image_id]
+
+    def set_aid(self, aid: Any, visible: bool = True) -> None:
+        """Give or take the prediction."""
+        self._grids = {}
+        super().set_aid(aid, visible)
+
+    def captions(self) -> None:
+        """Write labels away from the breast, zoom and window."""
+        texts = [p.window_state.words(p.picture.grey) for p in self.panes if p.picture is not None and p.picture.grey is not None]
+        alike = len(set(texts)) == 1
+        first = True
+        for pane in self.panes:
+            image = self._images.get(pane.name)
+            side = "left" if pane.name[:1] == "R" else "right"
+            if image is None:
+                pane.caption = Caption(words(pane.name), side=side, empty=self.tr("no image"))
+                continue
+            note = " · ".join(w for w in (image.title, _age(image)) if w)
+            aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
+            parts = [f"×{pane.camera.zoom[1]:.2f}"] if pane.camera is not None else []
+            if pane.picture.grey is not None and (first or not alike):
+                parts.append(pane.window_state.words(pane.picture.grey))
+            if first and self.mode:
+                parts.append(self.mode)
+            first = False
+            pane.caption = Caption(words(pane.name), note, side, aid, "", (" · ".join(parts),))
+            pane.update()
+
+    # -- going to places
+
+    def solid_index(self, pane: Pane, at: Pair) -> tuple[float, ...]:
+        """Return the image index of a place."""
+        return at
+
+    def show_finding(self, box: Box, number: int, count: int) -> None:
+        """Bring a box into view."""
+        middle = tuple((a + b) / 2 - 0.5 for a, b in zip(box.start, box.stop, strict=True))
+        self._reveal(box.image_id, (middle[0], middle[1]))
+
+    def show_mark(self, mark: Mark) -> None:
+        """Bring a mark into view."""
+        self._reveal(mark.image_id, (mark.index[-2], mark.index[-1]))
+
+    def _reveal(self, image_id: str, index: Pair) -> None:
+        name = next((n for n, image in self._images.items() if image.id == image_id), None)
+        if name is None:
+            return
+        if self._pool[name] not in self.panes:
+            self._at = next(i for i, step in enumerate(self._steps) if name in step.names)
+            self._tile = 0
+            self._enter()
+            self.events.step_changed.emit(self.step_text())
+        pane = self._pool[name]
+        self.set_active(pane)
+        if pane.camera is None:
+            return
+        y, x = pane.camera.to_screen(index)
+        h, w = pane.device_size
+        if not (0.1 * h < y < 0.9 * h and 0.02 * w < x < 0.98 * w):
+            self.pan_by(pane, h / 2 - y, w / 2 - x)
+
+    def hovered(self, pane: Pane, at: Pair | None) -> None:
+        """Say where the cursor is: distance from the nipple where it is known, else from the chest wall."""
+        image = self._images.get(pane.name)
+        if at is None or image is None:
+            self.events.position_changed.emit("")
+            return
+        text = words(pane.name)
+        if image.spacing_mm is not None:
+            sy, sx = image.spacing_mm[-2:]
+            if image.nipple_index is not None:
+                distance = math.hypot((at[0] - image.nipple_index[-2]) * sy, (at[1] - image.nipple_index[-1]) * sx)
+                text += f" · {distance:.0f} mm from nipple"
+            elif image.chest_wall:
+                columns = at[1] + 0.5 if image.chest_wall == "left" else image.array.shape[1] - 0.5 - at[1]
+                text += f" · {columns * sx:.0f} mm from chest wall"
+        self.events.position_changed.emit(text)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint what lies between the panes."""
+        QPainter(self).fillRect(event.rect(), theme.READING["line"])
+
+
+def _cut(length: int, number: int, count: int) -> tuple[int, int]:
+    """Return start and stop of one of ``count`` parts of a length with a gap between them."""
+    room = length - GAP * (count - 1)
+    start = number * room // count + number * GAP
+    return start, (number + 1) * room // count + number * GAP
+
+
+def _age(image: Any) -> str:
+    """Return how long before the current exam a prior was made, in words; never a date."""
+    if image.role != "prior" or image.exam_days is None:
+        return "prior" if image.role == "prior" else ""
+    days = abs(int(image.exam_days))
+    return f"prior, {days / 365.25:.1f} years before" if days >= 365 else f"prior, {days} days before"

@@ -1,0 +1,294 @@
+"""What a model adds to a pane: the heatmap as a premultiplied picture at the screen's resolution, and boxes with their score.
+
+The heatmap is interpolated at the true position of every device pixel (cell centres at ``offset + scale * i``), so it lies within
+half an image pixel of where the model put it. It is rebuilt only when zoom, threshold or colours change, or when a pan leaves the
+part that was built; opacity is applied while painting and costs nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
+
+from reader_app.imaging.overlay import Box, Heatmap, color_table
+from reader_app.ui import theme
+from reader_app.ui.viewer import readout
+from reader_app.ui.viewer.camera import Camera, Pair
+
+RED = theme.COMMON["malignant"]
+GREEN = theme.COMMON["benign"]
+_FINE_CELL = 16.0  # image pixels; for cells up to this size 1/32-cell interpolation is exact enough
+_MARGIN = 0.35  # of the pane, built beyond its edges so that small pans need no rebuilding
+
+
+class Aid(Protocol):
+    """What the viewer needs of a prediction."""
+
+    @property
+    def boxes(self) -> Sequence[Box]:
+        """Boxes found."""
+
+    @property
+    def heatmaps(self) -> Sequence[Heatmap]:
+        """Heatmaps."""
+
+    @property
+    def positive(self) -> bool:
+        """Whether the model's call is positive."""
+
+    @property
+    def status(self) -> str:
+        """One of ok, no_finding, not_applicable, failed."""
+
+
+def colour_of(box: Box, positive: bool) -> str:
+    """Return the colour of a box: by its own word, else by the model's call for the case."""
+    word = box.label.lower()
+    if any(w in word for w in ("malignant", "high", "suspicious")):
+        return RED
+    if any(w in word for w in ("benign", "low", "normal")):
+        return GREEN
+    return RED if positive else GREEN
+
+
+def status_words(aid: Aid | None, image_id: str) -> str:
+    """Return what must be said in words where a model shows nothing on an image; empty where it shows something."""
+    if aid is None:
+        return ""
+    words = {"no_finding": "aid: no finding", "not_applicable": "aid: not applicable", "failed": "aid: not available"}
+    if aid.status in words:
+        return words[aid.status]
+    maps = [h for h in aid.heatmaps if h.image_id == image_id]
+    if maps and not any(h.evidence for h in maps) and not any(b.image_id == image_id for b in aid.boxes):
+        return "aid: no evidence"
+    return ""
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """A 2-D heatmap of one plane: uint8 levels and where their cells lie in the plane's index space."""
+
+    levels: np.ndarray
+    scale: Pair
+    offset: Pair
+    tables: Heatmap
+
+    @staticmethod
+    def of_image(heatmap: Heatmap) -> Grid:
+        """Return the grid of an image's heatmap."""
+        return Grid(heatmap.grid, heatmap.scale[:2], heatmap.offset[:2], heatmap)
+
+    @staticmethod
+    def of_plane(heatmap: Heatmap, axis: int, position: float, half: float = 0.0) -> Grid | None:
+        """Return the grid where a plane cuts a volume's heatmap, or None where it lies beyond the grid.
+
+        Parameters
+        ----------
+        axis : int
+            Axis of the volume that stands still: 0 transverse, 1 coronal, 2 sagittal (transposed to (row, slice)).
+        position : float
+            Index of the plane along it.
+        half : float
+            Half the thickness of a slab in index units; the strongest level within the slab counts.
+        """
+        n = heatmap.grid.shape[axis]
+        low, high = ((position + d - heatmap.offset[axis]) / heatmap.scale[axis] for d in (-half, half))
+        if high <= -0.5 or low >= n - 0.5:
+            return None
+        take = lambda i: np.take(heatmap.grid, i, axis=axis)  # noqa: E731
+        edges = [min(max(v, 0.0), n - 1.0) for v in ((low, high) if half else (low,))]
+        planes = []
+        for value in edges:
+            i, part = int(value), value - int(value)
+            planes.append(take(i) if not part else cv2.addWeighted(take(i), 1 - part, take(min(i + 1, n - 1)), part, 0))
+        planes += [take(i) for i in range(math.ceil(edges[0]), math.floor(edges[-1]) + 1)]
+        levels = planes[0]
+        for plane in planes[1:]:
+            levels = cv2.max(np.ascontiguousarray(levels), np.ascontiguousarray(plane))
+        kept = [a for a in range(3) if a != axis]
+        if axis == 2:
+            kept.reverse()
+            levels = cv2.transpose(np.ascontiguousarray(levels))
+        scale, offset = ((t[kept[0]], t[kept[1]]) for t in (heatmap.scale, heatmap.offset))
+        return Grid(np.ascontiguousarray(levels), scale, offset, heatmap)
+
+
+class HeatLayer:
+    """The coloured picture of one heatmap for one pane; kept until something that matters changes."""
+
+    def __init__(self) -> None:
+        self.image: QImage | None = None
+        self.corner = (0, 0)  # device pixels from the image's outer corner to the picture's first pixel
+        self.builds = 0
+        self._key: tuple[Any, ...] = ()
+        self._grid: Grid | None = None
+        self._bounds = (0, 0, 0, 0)
+        self._whole = False
+        self._buffer: np.ndarray | None = None
+
+    def update(self, grid: Grid, camera: Camera, threshold: float, colours: str) -> None:
+        """Make the picture fit the camera; cheap when nothing but a small pan or the opacity changed."""
+        oy, ox = camera.origin
+        h, w = camera.viewport
+        view = (-oy, -ox, h - oy, w - ox)
+        key = (camera.scale, camera.pixel, threshold, colours)
+        inside = all(a <= v for a, v in zip(self._bounds[:2], view[:2], strict=True)) and all(
+            a >= v for a, v in zip(self._bounds[2:], view[2:], strict=True)
+        )
+        if grid is self._grid and key == self._key and (self._whole or inside):
+            return
+        my, mx = int(h * _MARGIN), int(w * _MARGIN)
+        self._bounds = (view[0] - my, view[1] - mx, view[2] + my, view[3] + mx)
+        self._key, self._grid = key, grid
+        self._build(grid, camera, threshold, colours)
+        self.builds += 1
+
+    def _build(self, grid: Grid, camera: Camera, threshold: float, colours: str) -> None:
+        self.image = None
+        lowest = max(1, grid.tables.level(threshold))
+        cells = np.argwhere(grid.levels >= lowest)
+        self._whole = not len(cells)
+        if self._whole or not grid.tables.evidence:
+            return
+        zoom = camera.zoom
+        first, last = cells.min(axis=0) - 1, cells.max(axis=0) + 1
+        start, stop, complete = [], [], True
+        for a in range(2):
+            size = math.ceil(camera.shape[a] * zoom[a])
+            low = math.floor((grid.offset[a] + first[a] * grid.scale[a] + 0.5) * zoom[a])
+            high = math.ceil((grid.offset[a] + last[a] * grid.scale[a] + 0.5) * zoom[a])
+            if first[a] < 0:
+                low = min(low, 0)
+            if last[a] >= grid.levels.shape[a]:
+                high = max(high, size)
+            low, high = max(low, 0), min(high, size)
+            complete &= self._bounds[a] <= low and high <= self._bounds[a + 2]
+            start.append(max(low, self._bounds[a]))
+            stop.append(min(high, self._bounds[a + 2]))
+        self._whole = complete
+        if start[0] >= stop[0] or start[1] >= stop[1]:
+            return
+        levels = interpolated(grid, zoom, (start[0], start[1]), (stop[0], stop[1]))
+        self._buffer = _premultiplied(colours, lowest).take(levels, mode="clip")
+        h, w = self._buffer.shape
+        self.image = QImage(self._buffer.data, w, h, 4 * w, QImage.Format.Format_ARGB32_Premultiplied)
+        self.corner = (start[0], start[1])
+
+    def paint(self, painter: QPainter, camera: Camera, opacity: float) -> None:
+        """Draw the picture; the painter's unit is the device pixel."""
+        if self.image is None or opacity <= 0:
+            return
+        painter.setOpacity(min(1.0, opacity))
+        painter.drawImage(camera.origin[1] + self.corner[1], camera.origin[0] + self.corner[0], self.image)
+        painter.setOpacity(1.0)
+
+
+def interpolated(grid: Grid, zoom: Pair, start: tuple[int, int], stop: tuple[int, int]) -> np.ndarray:
+    """Return the heatmap's levels at device pixels ``start`` to ``stop``, counted from the image's outer corner.
+
+    Linear between cell centres; beyond the outermost centres the nearest cell.
+    """
+    first, step = [], []
+    for a in range(2):
+        step.append(1.0 / (zoom[a] * grid.scale[a]))
+        first.append((((start[a] + 0.5) / zoom[a] - 0.5) - grid.offset[a]) / grid.scale[a])
+    shape = (stop[0] - start[0], stop[1] - start[1])
+    if max(grid.scale) <= _FINE_CELL:
+        matrix = np.array([[step[1], 0, first[1]], [0, step[0], first[0]]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return cv2.warpAffine(grid.levels, matrix, shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    weights = [_weights(grid.levels.shape[a], first[a], step[a], shape[a]) for a in range(2)]
+    values = weights[0] @ grid.levels.astype(np.float32) @ weights[1].T
+    return cv2.convertScaleAbs(values)  # rounds and saturates; the values are never negative
+
+
+def _weights(cells: int, first: float, step: float, count: int) -> np.ndarray:
+    """Return the (count, cells) matrix of linear interpolation at ``first + step * i``."""
+    place = np.clip(first + step * np.arange(count), 0, cells - 1)
+    low = np.minimum(place.astype(np.int64), max(0, cells - 2))
+    part = (place - low).astype(np.float32)
+    matrix = np.zeros((count, cells), np.float32)
+    rows = np.arange(count)
+    matrix[rows, low] = 1 - part
+    if cells > 1:
+        matrix[rows, low + 1] = part
+    return matrix
+
+
+def _premultiplied(colours: str, lowest: int) -> np.ndarray:
+    """Return 256 colours as Qt's premultiplied 0xAARRGGBB; levels below ``lowest`` are clear.
+
+    Alpha rises over the scale, so that weak evidence veils the tissue less than strong evidence.
+    """
+    rgba = color_table(colours).astype(np.float64)
+    alpha = rgba[:, 3] / 255.0 * (0.45 + 0.55 * np.linspace(0.0, 1.0, 256))
+    alpha[:lowest] = 0.0
+    rgb = np.rint(rgba[:, :3] * alpha[:, None]).astype(np.uint32)
+    a = np.rint(alpha * 255).astype(np.uint32)
+    return (a << 24) | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2]
+
+
+@dataclass(frozen=True, slots=True)
+class FlatBox:
+    """A box as it appears in one pane: edges in the image's edge coordinates, colour and text."""
+
+    top: float
+    left: float
+    bottom: float
+    right: float
+    colour: str
+    text: str
+
+
+def flat_box(box: Box, colour: str, axis: int | None = None, position: float = 0.0, half: float = 0.0) -> FlatBox | None:
+    """Return a box as cut by a plane (``axis`` None: an image), or None where the plane (slab) misses it."""
+    start, stop = box.start, box.stop
+    if axis is not None:
+        if position + 0.5 + half <= start[axis] or position + 0.5 - half >= stop[axis]:
+            return None
+        kept = [a for a in range(3) if a != axis]
+        if axis == 2:
+            kept.reverse()
+        start, stop = tuple(start[a] for a in kept), tuple(stop[a] for a in kept)
+    text = f"{box.score:.2f}" if not box.label else f"{box.label} {box.score:.2f}"
+    return FlatBox(start[0], start[1], stop[0], stop[1], colour, text)
+
+
+def paint_box(painter: QPainter, camera: Camera, box: FlatBox, unit: float, current: bool = False) -> QRectF:
+    """Draw one box and its label; return the box's rectangle in device pixels.
+
+    Parameters
+    ----------
+    unit : float
+        Device pixels per logical pixel (line width and text size follow the screen's scale).
+    current : bool
+        The finding the reader stepped to: a stronger line.
+    """
+    oy, ox = camera.origin
+    zy, zx = camera.zoom
+    rect = QRectF(ox + box.left * zx, oy + box.top * zy, (box.right - box.left) * zx, (box.bottom - box.top) * zy)
+    width = (3.0 if current else 2.0) * unit
+    frame = rect.adjusted(-width / 2, -width / 2, width / 2, width / 2)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for colour, line in ((QColor(0, 0, 0, 150), width + 2 * unit), (QColor(box.colour), width)):
+        pen = QPen(colour, line)
+        pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+        painter.setPen(pen)
+        painter.drawRect(frame)
+    stamp = readout.chip(box.text, box.colour, unit)
+    h, w = camera.viewport
+    outer = frame.adjusted(-width / 2, -width / 2, width / 2, width / 2)
+    x = min(max(0.0, outer.left()), max(0.0, w - stamp.width()))
+    y = outer.top() - stamp.height()
+    if y < 0:
+        y = min(outer.bottom(), h - stamp.height())
+    if outer.intersects(QRectF(0, 0, w, h)):
+        painter.drawImage(round(x), round(y), stamp)
+    return rect

@@ -1,0 +1,413 @@
+"""One rectangle on the screen that shows one image or one plane of a volume, painted by the processor at device resolution."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QEnterEvent,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from reader_app.imaging.window import GreyScale, Preset, lookup_table, window_of
+from reader_app.ui import theme
+from reader_app.ui.viewer import marks, overlay, readout
+from reader_app.ui.viewer.camera import Camera, Pair
+from reader_app.ui.viewer.marks import FlatMark
+from reader_app.ui.viewer.overlay import FlatBox, Grid, HeatLayer
+from reader_app.ui.viewer.raster import Raster, Source
+
+NIPPLE = theme.COMMON["nipple"]
+CROSS = QColor(90, 220, 160, 150)
+
+
+class Handler(Protocol):
+    """Who is told of a pane's events: the view it belongs to."""
+
+    def pane_painted(self, pane: Pane, milliseconds: float) -> None:
+        """Called at the end of each paint of full quality."""
+
+    def pane_resized(self, pane: Pane) -> None:
+        """Called when the pane has another size."""
+
+    def press(self, pane: Pane, event: QMouseEvent) -> None:
+        """Mouse button went down."""
+
+    def move(self, pane: Pane, event: QMouseEvent) -> None:
+        """Mouse moved."""
+
+    def release(self, pane: Pane, event: QMouseEvent) -> None:
+        """Mouse button went up."""
+
+    def double_click(self, pane: Pane, event: QMouseEvent) -> None:
+        """Second click in quick succession."""
+
+    def wheel(self, pane: Pane, event: QWheelEvent) -> None:
+        """Wheel turned."""
+
+    def leave(self, pane: Pane) -> None:
+        """The cursor left the pane."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """How stored values become grey in one pane: a preset of the image, or the reader's own centre and width, and inversion."""
+
+    preset: int = 0
+    own: tuple[float, float] | None = None
+    inverted: bool = False
+
+    def chosen(self, grey: GreyScale) -> Preset | tuple[float, float]:
+        """Return what the look-up table is made from. A window that is dragged keeps the kind of its preset."""
+        preset = grey.presets[self.preset % len(grey.presets)]
+        if self.own is None:
+            return preset
+        kind = preset.function if preset.function in ("sigmoid", "linear_exact") else "linear"
+        return Preset("", kind, self.own[0], max(1e-6, self.own[1]))
+
+    def values(self, grey: GreyScale) -> tuple[float, float]:
+        """Return (centre, width) now in force."""
+        return self.own or window_of(grey.presets[self.preset % len(grey.presets)], grey)
+
+    def words(self, grey: GreyScale) -> str:
+        """Return the window as the reader sees it written."""
+        center, width = self.values(grey)
+        name = grey.presets[self.preset % len(grey.presets)].name if self.own is None else ""
+        return " ".join(
+            w for w in (f"W {readout.number(width)}", f"L {readout.number(center)}", name, "inverted" * self.inverted) if w
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What a pane shows: pixels, scale and grey-scale of one image or plane (already hung)."""
+
+    source: Source
+    grey: GreyScale | None
+    padding: tuple[int, int] | None = None
+    pixel: Pair = (1.0, 1.0)  # mm, or relative where has_mm is False
+    has_mm: bool = False
+    chest_wall: str | None = None
+
+
+@dataclass
+class Caption:
+    """Words of a pane. ``side`` is the side on which they stand: "left" or "right" (away from the breast)."""
+
+    title: str = ""
+    note: str = ""
+    side: str = "left"
+    aid: str = ""
+    empty: str = ""
+    lines: tuple[str, ...] = ()  # bottom corner, upwards
+    edges: tuple[str, str, str, str] = ("", "", "", "")  # letters: top, left, bottom, right
+    show: bool = True
+
+
+@dataclass
+class Additions:
+    """What is painted over the pixels; replaced as a whole by the view."""
+
+    grids: tuple[Grid, ...] = ()
+    boxes: tuple[FlatBox, ...] = ()
+    current_box: int = -1
+    marks: tuple[FlatMark, ...] = ()
+    cross: Pair | None = None
+    nipple: Pair | None = None
+    lines: tuple[tuple[Pair, Pair, str], ...] = ()  # callipers: ends (index) and text
+    threshold: float = 0.0
+    opacity: float = 0.5
+    colours: str = "inferno"
+    legend: tuple[str, str] | None = None
+    extra: list[Any] = field(default_factory=list)
+
+
+class Pane(QWidget):
+    """One image or plane. It draws what it is given and passes every event to its handler; it decides nothing.
+
+    Parameters
+    ----------
+    name : str
+        Name of the pane in the record of what was displayed.
+    image_id : str
+        Image of the container it shows.
+    """
+
+    def __init__(self, name: str, image_id: str, handler: Handler, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.name, self.image_id = name, image_id
+        self.picture: Picture | None = None
+        self.camera: Camera | None = None
+        self.window_state = Window()
+        self.caption = Caption()
+        self.additions = Additions()
+        self.magnifier: Pair | None = None  # screen position (y, x) in device pixels
+        self.before_paint: Callable[[], None] | None = None
+        self._handler = handler
+        self._raster, self._glass = Raster(), Raster()
+        self._layers: list[HeatLayer] = []
+        self._image: QImage | None = None
+        self._image_of: np.ndarray | None = None
+        self._table: np.ndarray | None = None
+        self._table_key: tuple[Any, ...] = ()
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAccessibleName(name)
+
+    # -- what is shown
+
+    def show_picture(self, picture: Picture | None) -> None:
+        """Show other pixels; the camera stays if they have the same shape, else it is taken away and the view must set one."""
+        same = picture is not None and self.camera is not None and picture.source.shape == self.camera.shape
+        if picture is None or self.picture is None or picture.grey is not self.picture.grey:
+            self._table_key = ()
+        self.picture = picture
+        if not same:
+            self.camera = None
+        self.update()
+
+    def set_camera(self, camera: Camera) -> None:
+        """Look at the image from elsewhere."""
+        if camera != self.camera:
+            self.camera = camera
+            self.update()
+
+    def set_window(self, window: Window) -> None:
+        """Change window, level or inversion."""
+        if window != self.window_state:
+            self.window_state = window
+            self.update()
+
+    @property
+    def unit(self) -> float:
+        """Device pixels per logical pixel."""
+        return float(self.devicePixelRatioF())
+
+    @property
+    def device_size(self) -> tuple[int, int]:
+        """Size (height, width) in device pixels."""
+        return max(1, round(self.height() * self.unit)), max(1, round(self.width() * self.unit))
+
+    # -- where things are
+
+    def image_to_screen(self, index: Sequence[float]) -> Pair | None:
+        """Return the logical widget position (x, y) of an image index (row, column); None before the first layout."""
+        if self.camera is None:
+            return None
+        y, x = self.camera.to_screen((index[-2], index[-1]))
+        return x / self.unit, y / self.unit
+
+    def screen_to_image(self, point: QPoint | QPointF | Pair) -> Pair | None:
+        """Return the image index (row, column) at a logical widget position (x, y)."""
+        return None if self.camera is None else self.camera.to_index(self.to_device(point))
+
+    def to_device(self, point: QPoint | QPointF | Pair) -> Pair:
+        """Return a logical widget position as (y, x) in device pixels."""
+        x, y = (point.x(), point.y()) if isinstance(point, QPoint | QPointF) else point
+        return y * self.unit, x * self.unit
+
+    def table(self) -> np.ndarray | None:
+        """Return the look-up table in force; None for colour."""
+        picture = self.picture
+        if picture is None or picture.grey is None:
+            return None
+        key = (self.window_state, picture.padding, picture.source.dtype)
+        if self._table is None or key != self._table_key:
+            window = self.window_state
+            self._table = lookup_table(
+                picture.grey, window.chosen(picture.grey), window.inverted, picture.padding, picture.source.dtype
+            )
+            self._table_key = key
+        return self._table
+
+    # -- painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint pixels, aid, marks and words in one pass."""
+        started = time.perf_counter_ns()
+        if self.before_paint is not None:
+            self.before_paint()
+        painter = QPainter(self)
+        self._use_device_pixels(painter)
+        picture, camera = self.picture, self.camera
+        if picture is None or camera is None:
+            painter.fillRect(QRect(QPoint(0, 0), QSize(self.device_size[1] + 1, self.device_size[0] + 1)), Qt.GlobalColor.black)
+        else:
+            self._raster.update(picture.source, camera, self.table())
+            painter.drawImage(0, 0, self._qimage(self._raster.grey))
+            self._paint_additions(painter, camera)
+            self._paint_glass(painter, camera)
+        self._paint_words(painter)
+        painter.end()
+        self._handler.pane_painted(self, (time.perf_counter_ns() - started) / 1e6)
+
+    def _use_device_pixels(self, painter: QPainter) -> None:
+        """Make the painter's unit one device pixel and its origin a whole one, also where Qt places the widget between two."""
+        device = painter.deviceTransform()
+        unit = self.unit
+        painter.translate((round(device.dx()) - device.dx()) / unit, (round(device.dy()) - device.dy()) / unit)
+        painter.scale(1 / unit, 1 / unit)
+
+    def _qimage(self, grey: np.ndarray) -> QImage:
+        if self._image is None or self._image_of is not grey:
+            self._image, self._image_of = _wrapped(grey), grey
+        return self._image
+
+    def _paint_additions(self, painter: QPainter, camera: Camera) -> None:
+        unit, more = self.unit, self.additions
+        while len(self._layers) < len(more.grids):
+            self._layers.append(HeatLayer())
+        for layer, grid in zip(self._layers, more.grids, strict=False):
+            layer.update(grid, camera, more.threshold, more.colours)
+            layer.paint(painter, camera, more.opacity)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        if more.cross is not None:
+            self._paint_cross(painter, camera, more.cross)
+        for number, box in enumerate(more.boxes):
+            overlay.paint_box(painter, camera, box, unit, number == more.current_box)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if more.nipple is not None:
+            y, x = camera.to_screen(more.nipple)
+            for colour, width in ((QColor(0, 0, 0, 150), 3.5), (QColor(NIPPLE), 1.6)):
+                painter.setPen(QPen(colour, width * unit))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawEllipse(QPointF(x, y), 6 * unit, 6 * unit)
+        for start, stop, text in more.lines:
+            self._paint_line(painter, camera, start, stop, text)
+        for mark in more.marks:
+            marks.paint(painter, camera, mark, unit)
+
+    def _paint_cross(self, painter: QPainter, camera: Camera, at: Pair) -> None:
+        y, x = camera.to_screen(at)
+        height, width = self.device_size
+        row, column, gap = round(y - 0.5), round(x - 0.5), round(14 * self.unit)
+        thick = max(1, round(self.unit))
+        for rect in (
+            QRect(0, row, column - gap, thick),
+            QRect(column + gap, row, width - column - gap, thick),
+            QRect(column, 0, thick, row - gap),
+            QRect(column, row + gap, thick, height - row - gap),
+        ):
+            if rect.width() > 0 and rect.height() > 0:
+                painter.fillRect(rect, CROSS)
+
+    def _paint_line(self, painter: QPainter, camera: Camera, start: Pair, stop: Pair, text: str) -> None:
+        unit = self.unit
+        (y0, x0), (y1, x1) = camera.to_screen(start), camera.to_screen(stop)
+        for colour, width in ((QColor(0, 0, 0, 170), 3.5), (QColor(readout.STRONG), 1.4)):
+            painter.setPen(QPen(colour, width * unit))
+            painter.drawLine(QPointF(x0, y0), QPointF(x1, y1))
+            for y, x in ((y0, x0), (y1, x1)):
+                painter.drawLine(QPointF(x - 4 * unit, y), QPointF(x + 4 * unit, y))
+                painter.drawLine(QPointF(x, y - 4 * unit), QPointF(x, y + 4 * unit))
+        if text:
+            image = readout.stamp(text, readout.STRONG, readout.BODY, True, unit)
+            painter.drawImage(round(x1 + 8 * unit), round(y1 - image.height() / 2), image)
+
+    def _paint_glass(self, painter: QPainter, camera: Camera) -> None:
+        if self.magnifier is None or self.picture is None:
+            return
+        side = round(280 * self.unit)
+        about = self.magnifier
+        factor = max(2.0, 1.0 / max(camera.zoom))
+        index = camera.to_index(about)
+        inner = replace(camera, viewport=(side, side), chest_wall=None)
+        zy, zx = inner.zoom
+        corner = (side / 2 - (index[0] + 0.5) * zy * factor, side / 2 - (index[1] + 0.5) * zx * factor)
+        inner = replace(inner, scale=camera.scale * factor, corner=corner)
+        self._glass.update(self.picture.source, inner, self.table())
+        left, top = round(about[1] - side / 2), round(about[0] - side / 2)
+        painter.drawImage(left, top, _wrapped(self._glass.grey))
+        painter.setPen(QPen(QColor(readout.DIM), self.unit))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(QRectF(left, top, side, side))
+        image = readout.stamp(f"×{inner.zoom[1]:.2f}", readout.NORMAL, readout.SMALL, unit=self.unit)
+        painter.drawImage(left + round(4 * self.unit), top + side - image.height(), image)
+
+    def _paint_words(self, painter: QPainter) -> None:
+        words, unit, size = self.caption, self.unit, self.device_size
+        if words.empty:
+            image = readout.stamp(words.empty, readout.DIM, readout.LABEL, unit=unit)
+            painter.drawImage((size[1] - image.width()) // 2, (size[0] - image.height()) // 2, image)
+        if not words.show:
+            return
+        top = readout.Corner(painter, size, f"top {words.side}", unit)
+        top.add(words.title, readout.STRONG, readout.LABEL, True)
+        top.add(words.note, readout.DIM, readout.SMALL)
+        top.add(words.aid, theme.COMMON["attention"], readout.BODY)
+        bottom = readout.Corner(painter, size, f"bottom {words.side}", unit)
+        for line in words.lines:
+            bottom.add(line, readout.NORMAL, readout.SMALL)
+        for letter, (y, x) in zip(words.edges, ((0.0, 0.5), (0.5, 0.0), (1.0, 0.5), (0.5, 1.0)), strict=True):
+            if letter:
+                image = readout.stamp(letter, readout.DIM, readout.BODY, True, unit)
+                inset = 4 * unit
+                left = inset + (size[1] - image.width() - 2 * inset) * x
+                painter.drawImage(round(left), round(inset + (size[0] - image.height() - 2 * inset) * y), image)
+        if self.picture is not None and self.camera is not None and self.picture.has_mm:
+            per_mm = self.camera.scale
+            length = readout.ruler_length_mm(per_mm, size[0] * 0.22)
+            if length and size[0] > 240 * unit:
+                x = 14 * unit if words.side == "left" else size[1] - 14 * unit
+                y = size[0] / 2 + length * per_mm / 2
+                readout.paint_ruler(painter, (x, y), length * per_mm, f"{length:.0f} mm", unit, words.side)
+
+    # -- events, all passed on
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Tell the view."""
+        self._handler.pane_resized(self)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Tell the view."""
+        self._handler.press(self, event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Tell the view."""
+        self._handler.move(self, event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Tell the view."""
+        self._handler.release(self, event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Tell the view."""
+        self._handler.double_click(self, event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Tell the view."""
+        self._handler.wheel(self, event)
+        event.accept()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Swallow it: the view opens its menu when the right button is let go without a drag."""
+        event.accept()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Nothing yet: the first move tells where the cursor is."""
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Tell the view."""
+        self._handler.leave(self)
+
+
+def _wrapped(grey: np.ndarray) -> QImage:
+    """Return a QImage on the same buffer."""
+    h, w = grey.shape[:2]
+    kind = QImage.Format.Format_Grayscale8 if grey.ndim == 2 else QImage.Format.Format_RGB888
+    return QImage(grey.data, w, h, w * (1 if grey.ndim == 2 else 3), kind)

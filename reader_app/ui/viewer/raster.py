@@ -1,0 +1,210 @@
+"""From stored pixels to the pixels of a pane, without Qt: pyramid level, crop, resize, look-up table.
+
+Minification always starts from 2 x 2 area means, so no speck falls between two samples; the rest of the way (a factor
+between 1/2 and 1) and any magnification is linear. At zoom 1 the stored pixels are copied.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from reader_app.ui.viewer.camera import Camera
+
+Array = np.ndarray
+_CANDIDATES = 16  # places tried for the start of a crop: see _Axis
+
+
+def halved(array: Array, axis: int) -> Array:
+    """Return the means of pairs along one axis; an odd last line is left out."""
+    n = array.shape[axis] // 2
+    size = (array.shape[1], n) if axis == 0 else (n, array.shape[0])
+    part = array[: 2 * n] if axis == 0 else array[:, : 2 * n]
+    return cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+
+
+class Source:
+    """An image or plane and its reductions by powers of two along each axis.
+
+    Parameters
+    ----------
+    levels : sequence of array
+        (rows, columns) or (rows, columns, 3); the full size first, then the stored 2 x 2 area means. Further reductions are made
+        when asked for and kept.
+    """
+
+    def __init__(self, levels: Sequence[Array]) -> None:
+        self._kept: dict[tuple[int, int], Array] = {(k, k): np.asarray(a) for k, a in enumerate(levels)}
+        first = self._kept[0, 0]
+        self.shape: tuple[int, int] = (first.shape[0], first.shape[1])
+        self.colour = first.ndim == 3
+        self.dtype = first.dtype
+        self._deepest = tuple(max(0, int(math.log2(max(1, n))) - 1) for n in self.shape)
+
+    def levels_for(self, zoom: tuple[float, float]) -> tuple[int, int]:
+        """Return the powers of two by which to reduce along each axis: as far as the screen still has fewer pixels."""
+        y, x = (
+            min(deep, max(0, math.floor(-math.log2(z) + 1e-9))) if z < 1 else 0
+            for z, deep in zip(zoom, self._deepest, strict=True)
+        )
+        return y, x
+
+    def level(self, ky: int, kx: int) -> Array:
+        """Return the array reduced ``2**ky`` times along rows and ``2**kx`` times along columns."""
+        found = self._kept.get((ky, kx))
+        if found is None:
+            if ky > kx:
+                found = halved(self.level(ky - 1, kx), 0)
+            elif kx > ky:
+                found = halved(self.level(ky, kx - 1), 1)
+            else:
+                found = halved(halved(self.level(ky - 1, kx - 1), 0), 1)
+            self._kept[ky, kx] = found
+        return found
+
+
+class _Axis:
+    """How device pixels ``start`` to ``stop`` of one axis are taken from a level: crop, scale, and how many lines to drop.
+
+    ``cv2.resize`` maps the crop's outer edge to a whole output pixel. So the crop begins where that edge falls (nearly) on one:
+    the best of a few places, which leaves 1/32 of a device pixel at most; exact at 1:1, at whole factors and at the image's edge.
+    """
+
+    __slots__ = ("crop_start", "crop_stop", "drop", "zoom")
+
+    def __init__(self, zoom: float, length: int, origin: int, start: int, stop: int) -> None:
+        first = (start - origin + 0.5) / zoom - 0.5
+        last = (stop - 1 - origin + 0.5) / zoom - 0.5
+        low = min(max(0, math.floor(first) - 1), length - 1)
+        places = range(low, max(-1, low - _CANDIDATES), -1)
+        best = low if low == 0 or zoom == 1 else min(places, key=lambda i: abs(i * zoom - round(i * zoom)))
+        self.crop_start = best
+        self.crop_stop = min(length, math.floor(last) + 3)
+        self.drop = start - origin - round(best * zoom)
+        self.zoom = zoom
+
+
+def resample(source: Source, camera: Camera, start: tuple[int, int], stop: tuple[int, int], out: Array) -> None:
+    """Write device pixels ``start`` to ``stop`` (vertical, horizontal; all on the image) of a pane into ``out``.
+
+    Parameters
+    ----------
+    out : array
+        Of the source's type, shape ``stop - start`` (and 3 for colour).
+    """
+    zoom = camera.zoom
+    ky, kx = source.levels_for(zoom)
+    level = source.level(ky, kx)
+    y = _Axis(zoom[0] * 2**ky, level.shape[0], camera.origin[0], start[0], stop[0])
+    x = _Axis(zoom[1] * 2**kx, level.shape[1], camera.origin[1], start[1], stop[1])
+    part = level[y.crop_start : y.crop_stop, x.crop_start : x.crop_stop]
+    if y.zoom != 1 or x.zoom != 1:
+        part = cv2.resize(part, None, fx=x.zoom, fy=y.zoom, interpolation=cv2.INTER_LINEAR)
+    part = part[y.drop :, x.drop :][: out.shape[0], : out.shape[1]]
+    h, w = part.shape[:2]
+    out[:h, :w] = part
+    # Rounding may leave the crop one line short at the image's far edge: the last line stands for it.
+    if h < out.shape[0]:
+        out[h:, :w] = out[h - 1, :w]
+    if w < out.shape[1]:
+        out[:, w:] = out[:, w - 1 : w]
+
+
+def covered(camera: Camera) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the device pixels (start, stop) whose centres lie on the image, clipped to the pane; empty where start >= stop."""
+    start, stop = [], []
+    for origin, size, pane in zip(camera.origin, camera.size, camera.viewport, strict=True):
+        start.append(max(0, origin))
+        stop.append(min(pane, origin + math.ceil(size - 0.5 - 1e-6)))
+    return (start[0], start[1]), (stop[0], stop[1])
+
+
+class Raster:
+    """The picture of one pane: stored values at the screen's resolution (kept) and grey levels on a buffer of its own.
+
+    Attributes
+    ----------
+    grey : array
+        uint8 (height, width), or (height, width, 3) for colour; black outside the image, also when inverted.
+    """
+
+    def __init__(self) -> None:
+        self.grey: Array = np.zeros((1, 1), np.uint8)
+        self._values: Array = np.zeros((1, 1), np.uint16)
+        self._spare: Array = self._values
+        self._source: Source | None = None
+        self._camera: Camera | None = None
+        self._table: Array | None = None
+
+    def update(self, source: Source, camera: Camera, table: Array | None) -> bool:
+        """Bring the picture up to date; return whether anything changed.
+
+        Parameters
+        ----------
+        table : array or None
+            uint8, 256 or 65536 entries (index = the stored value's bit pattern); None for colour.
+        """
+        moved = source is not self._source or camera != self._camera
+        if not moved and table is self._table:
+            return False
+        if moved:
+            self._resample(source, camera)
+        self._source, self._camera, self._table = source, camera, table
+        (y0, x0), (y1, x1) = covered(camera)
+        if y0 >= y1 or x0 >= x1:
+            return True
+        inside = self._values[y0:y1, x0:x1]
+        target = self.grey[y0:y1, x0:x1]
+        if table is None:
+            np.copyto(target, inside)
+            return True
+        if inside.dtype == np.int16:
+            inside = inside.view(np.uint16)
+        written = cv2.LUT(inside, table.reshape(1, -1), dst=target)
+        if not np.may_share_memory(written, target):
+            np.copyto(target, written)
+        return True
+
+    def _resample(self, source: Source, camera: Camera) -> None:
+        depth = (3,) if source.colour else ()
+        shape = (*camera.viewport, *depth)
+        if self.grey.shape != shape:
+            self.grey = np.zeros(shape, np.uint8)
+        else:
+            self.grey.fill(0)
+        if self._values.shape != shape or self._values.dtype != source.dtype:
+            self._values = np.empty(shape, source.dtype)
+            self._spare = np.empty(shape, source.dtype)
+            self._source = None
+        (y0, x0), (y1, x1) = covered(camera)
+        if y0 >= y1 or x0 >= x1:
+            return
+        old = self._camera
+        if old is None or source is not self._source or old.scale != camera.scale or old.pixel != camera.pixel:
+            resample(source, camera, (y0, x0), (y1, x1), self._values[y0:y1, x0:x1])
+            return
+        self._shift(source, old, camera, (y0, x0), (y1, x1))
+
+    def _shift(self, source: Source, old: Camera, new: Camera, start: tuple[int, int], stop: tuple[int, int]) -> None:
+        """Pan: keep what is still in sight, resample only the strips that came into it."""
+        dy, dx = new.origin[0] - old.origin[0], new.origin[1] - old.origin[1]
+        (oy0, ox0), (oy1, ox1) = covered(old)
+        y0, y1 = max(start[0], oy0 + dy), min(stop[0], oy1 + dy)
+        x0, x1 = max(start[1], ox0 + dx), min(stop[1], ox1 + dx)
+        if y0 >= y1 or x0 >= x1:
+            resample(source, new, start, stop, self._values[start[0] : stop[0], start[1] : stop[1]])
+            return
+        self._values, self._spare = self._spare, self._values
+        np.copyto(self._values[y0:y1, x0:x1], self._spare[y0 - dy : y1 - dy, x0 - dx : x1 - dx])
+        strips = (
+            (start[0], start[1], y0, stop[1]),
+            (y1, start[1], stop[0], stop[1]),
+            (y0, start[1], y1, x0),
+            (y0, x1, y1, stop[1]),
+        )
+        for top, left, bottom, right in strips:
+            if top < bottom and left < right:
+                resample(source, new, (top, left), (bottom, right), self._values[top:bottom, left:right])

@@ -1,0 +1,142 @@
+"""Text and scales over the images: every word has a dark halo so that it can be read on any grey.
+
+Text is drawn once into a small premultiplied picture and kept; a frame only copies it. All sizes are in logical pixels
+times ``unit`` (device pixels per logical pixel), so text is sharp at every scale of the screen.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage, QPainter, QPainterPath, QPen
+
+from reader_app.ui import theme
+
+STRONG = theme.READING["strong"]
+NORMAL = theme.READING["normal"]
+DIM = "#9aa0a8"  # a little lighter than the panels' dim: it stands on images
+SMALL, BODY, LABEL = 12.0, 13.0, 15.0  # logical pixels
+
+
+def font(size: float, bold: bool = False) -> QFont:
+    """Return the application's font at a size in device pixels, figures of equal width where the font has them."""
+    result = QFont(QGuiApplication.font())
+    result.setPixelSize(max(1, round(size)))
+    result.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
+    if hasattr(result, "setFeature"):
+        result.setFeature(QFont.Tag("tnum"), 1)
+    return result
+
+
+@lru_cache(maxsize=512)
+def _stamp(family: str, text: str, colour: str, size: float, bold: bool) -> QImage:
+    face = font(size, bold)
+    metrics = QFontMetricsF(face)
+    pad = math.ceil(size * 0.28)
+    width = math.ceil(metrics.horizontalAdvance(text)) + 2 * pad
+    height = math.ceil(metrics.height()) + 2 * pad
+    image = QImage(max(1, width), max(1, height), QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    base = QPointF(pad, pad + metrics.ascent())
+    path = QPainterPath()
+    path.addText(base, face, text)
+    for grow, alpha in ((size * 0.42, 70), (size * 0.24, 190)):
+        pen = QPen(QColor(0, 0, 0, alpha), grow, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
+        painter.strokePath(path, pen)
+    painter.setFont(face)
+    painter.setPen(QColor(colour))
+    painter.drawText(base, text)
+    painter.end()
+    return image
+
+
+def stamp(text: str, colour: str = NORMAL, size: float = BODY, bold: bool = False, unit: float = 1.0) -> QImage:
+    """Return a picture of a line of text with its halo; ``size`` in logical pixels."""
+    return _stamp(QGuiApplication.font().family(), text, colour, round(size * unit * theme.scale(), 2), bold)
+
+
+@lru_cache(maxsize=256)
+def _chip(family: str, text: str, colour: str, size: float) -> QImage:
+    face = font(size, True)
+    metrics = QFontMetricsF(face)
+    pad_x, pad_y = math.ceil(size * 0.4), math.ceil(size * 0.16)
+    image = QImage(
+        math.ceil(metrics.horizontalAdvance(text)) + 2 * pad_x,
+        math.ceil(metrics.height()) + 2 * pad_y,
+        QImage.Format.Format_ARGB32_Premultiplied,
+    )
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(colour))
+    painter.drawRoundedRect(QRectF(0, 0, image.width(), image.height()), size * 0.15, size * 0.15)
+    painter.setFont(face)
+    painter.setPen(QColor("#ffffff"))
+    painter.drawText(QPointF(pad_x, pad_y + metrics.ascent()), text)
+    painter.end()
+    return image
+
+
+def chip(text: str, colour: str, unit: float = 1.0) -> QImage:
+    """Return a picture of white text on a colour: the label of a box."""
+    return _chip(QGuiApplication.font().family(), text, colour, round(SMALL * unit * theme.scale(), 2))
+
+
+class Corner:
+    """Lines of text that stack up in one corner of a pane."""
+
+    def __init__(self, painter: QPainter, size: tuple[int, int], corner: str, unit: float, inset: float = 8.0) -> None:
+        self._painter = painter
+        self._height, self._width = size
+        self._bottom = corner.startswith("bottom")
+        self._right = corner.endswith("right")
+        self._unit = unit
+        self._inset = inset * unit
+        self._used = 0.0
+
+    def add(self, text: str, colour: str = NORMAL, size: float = BODY, bold: bool = False) -> None:
+        """Write one more line (away from the edge)."""
+        if not text:
+            return
+        image = stamp(text, colour, size, bold, self._unit)
+        x = self._width - image.width() - self._inset if self._right else self._inset
+        y = self._height - image.height() - self._used - self._inset / 2 if self._bottom else self._used + self._inset / 2
+        self._painter.drawImage(round(x), round(y), image)
+        self._used += image.height() * 0.82
+
+
+def ruler_length_mm(pixels_per_mm: float, room: float) -> float:
+    """Return the longest of 1, 2, 5, 10, 20, 50, 100 mm that fits into ``room`` device pixels; 0 where none does."""
+    fitting = [v for v in (100.0, 50.0, 20.0, 10.0, 5.0, 2.0, 1.0) if v * pixels_per_mm <= room]
+    return fitting[0] if fitting else 0.0
+
+
+def paint_ruler(painter: QPainter, at: tuple[float, float], length: float, text: str, unit: float, side: str = "right") -> None:
+    """Draw a vertical ruler with its lower end at ``at`` (x, y) and ticks at its tenths; ``length`` in device pixels.
+
+    ``side`` is the edge of the pane it stands at: its ticks point inwards and the text keeps inside.
+    """
+    x, bottom = at
+    inwards = 1 if side == "left" else -1
+    lines = [(x, bottom - length, x, bottom)]
+    for i in range(11):
+        tick = (6 if i in (0, 5, 10) else 3) * unit
+        y = bottom - length * i / 10
+        lines.append((x + inwards * tick, y, x, y))
+    for colour, width in ((QColor(0, 0, 0, 170), 3.0), (QColor(DIM), 1.0)):
+        painter.setPen(QPen(colour, width * unit))
+        for x0, y0, x1, y1 in lines:
+            painter.drawLine(QPointF(x0, y0), QPointF(x1, y1))
+    image = stamp(text, DIM, SMALL, unit=unit)
+    left = x - 6 * unit if side == "left" else x - image.width() + 6 * unit
+    painter.drawImage(round(left), round(bottom - length - image.height()), image)
+
+
+def number(value: float) -> str:
+    """Return a number as shown: no more digits than can be meant."""
+    return f"{value:.0f}" if abs(value) >= 100 or value == round(value) else f"{value:.1f}"

@@ -1,0 +1,292 @@
+"""Hand-held ultrasound: images side by side as acquired, colour Doppler beside grey, cines that scroll and play."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from reader_app.imaging.overlay import Box
+from reader_app.study.finding import Mark
+from reader_app.ui import theme
+from reader_app.ui.viewer import content, overlay
+from reader_app.ui.viewer.camera import Pair, fitted
+from reader_app.ui.viewer.events import ViewerEvents
+from reader_app.ui.viewer.marks import FlatMark
+from reader_app.ui.viewer.overlay import Grid
+from reader_app.ui.viewer.pane import Caption, Pane, Window
+from reader_app.ui.viewer.view import CaseView
+
+PER_PAGE = 4
+SPEEDS = (0.25, 0.5, 1.0, 2.0)  # of the recorded frame rate
+FRAME_MS = 50.0  # where the file does not say
+
+
+class UltrasoundView(CaseView):
+    """One to four images a page; further pages by hanging step."""
+
+    def __init__(self, events: ViewerEvents, parent: QWidget | None = None) -> None:
+        super().__init__(events, parent)
+        self._pool: list[Pane] = []
+        self._images: tuple[Any, ...] = ()
+        self._page = 0
+        self._frames: dict[str, int] = {}
+        self._shown: dict[Pane, Any] = {}
+        self._grids: dict[str, tuple[Grid, ...]] = {}
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._tick)
+        self._speed = 2
+        self._playing: Pane | None = None
+
+    # -- the case
+
+    def hang(self) -> None:
+        """Show the first page; colour images stand beside their grey neighbours in the order of the container."""
+        images = [image for image in self.case.images if image.role == "current" and image.kind in ("image", "cine")]
+        self._images = tuple(sorted(images, key=lambda image: not image.grid))  # extra images come last
+        self._page, self._frames, self._grids = 0, {}, {}
+        for pane in self._pool:
+            pane.window_state, pane.magnifier = Window(), None
+        self._enter()
+
+    def forget_pixels(self) -> None:
+        """Drop the pixels of the case."""
+        self._images, self._shown, self._grids = (), {}, {}
+        for pane in self._pool:
+            pane.show_picture(None)
+
+    def _pages(self) -> int:
+        return max(1, -(-len(self._images) // PER_PAGE))
+
+    def _enter(self) -> None:
+        self.stop_cine()
+        page = self._images[self._page * PER_PAGE : (self._page + 1) * PER_PAGE]
+        while len(self._pool) < max(1, len(page)):
+            self._pool.append(Pane("", "", self, self))
+        self.panes = tuple(self._pool[: max(1, len(page))])
+        self._shown = dict(zip(self.panes, page, strict=False))
+        for pane in self._pool:
+            image = self._shown.get(pane)
+            pane.setVisible(pane in self.panes)
+            pane.camera = None
+            pane.name = pane.image_id = image.id if image is not None else ""
+            pane.setAccessibleName(pane.name)
+            pane.show_picture(None if image is None else self._picture(image))
+        self.mode = "fit"
+        self.arrange()
+
+    def _picture(self, image: Any) -> Any:
+        return content.of_frame(image, self._frames.get(image.id, 0)) if image.kind == "cine" else content.of_image(image)
+
+    def step(self, by: int) -> None:
+        """Next or previous page."""
+        if self._pages() > 1:
+            self._page = (self._page + by) % self._pages()
+            self._enter()
+            self.refresh()
+            self.events.step_changed.emit(self.step_text())
+
+    def step_text(self) -> str:
+        """Return the page in words."""
+        return f"images {self._page + 1} of {self._pages()}" if self._pages() > 1 else ""
+
+    # -- placing
+
+    def arrange(self) -> None:
+        """One image alone; two side by side (one over the other in portrait); three or four in two rows."""
+        count, w, h = len(self.panes), self.width(), self.height()
+        columns = 1 if count == 1 or (count == 2 and h > w) else 2
+        rows = -(-count // columns)
+        for number, pane in enumerate(self.panes):
+            r, c = divmod(number, columns)
+            span = columns if number == count - 1 and count % columns else 1
+            left, top = c * (w + 1) // columns, r * (h + 1) // rows
+            right, bottom = (c + span) * (w + 1) // columns - 1, (r + 1) * (h + 1) // rows - 1
+            pane.setGeometry(left, top, max(1, right - left), max(1, bottom - top))
+            if pane.picture is None:
+                continue
+            if pane.camera is None or self.mode == "fit":
+                pane.set_camera(fitted(pane.picture.source.shape, pane.device_size, pane.picture.pixel))
+            else:
+                pane.set_camera(pane.camera.resized(pane.device_size))
+        self.captions()
+
+    # -- additions
+
+    def refresh(self) -> None:
+        """Bring aid, marks and callipers up to date."""
+        marks = self.shown_marks()
+        for pane, image in self._shown.items():
+            boxes, at, grids = [], -1, ()
+            frame = self._frames.get(image.id, 0)
+            if self.aid is not None and self.aid_visible:
+                grids = self._heat(image, frame)
+                for box in self.aid.boxes:
+                    flat = None
+                    if box.image_id == image.id:
+                        axis = 0 if len(box.start) == 3 else None
+                        flat = overlay.flat_box(box, overlay.colour_of(box, self.aid.positive), axis, frame)
+                    if flat is not None:
+                        at = len(boxes) if box is self.current_finding else at
+                        boxes.append(flat)
+            pane.additions = replace(
+                pane.additions,
+                grids=grids,
+                boxes=tuple(boxes),
+                current_box=at,
+                marks=self._flat_marks(marks, image, frame),
+                lines=self.calipers(pane),
+                threshold=self.threshold,
+                opacity=self.opacity,
+                colours=self.colours,
+                legend=self.legend_words(image.id),
+            )
+            pane.update()
+        self.captions()
+
+    def _heat(self, image: Any, frame: int) -> tuple[Grid, ...]:
+        maps = [h for h in self.aid.heatmaps if h.image_id == image.id and h.evidence] if self.aid else []
+        if image.kind == "cine":
+            cut = (Grid.of_plane(h, 0, frame) if h.grid.ndim == 3 else Grid.of_image(h) for h in maps)
+            return tuple(g for g in cut if g is not None)
+        if image.id not in self._grids:
+            self._grids[image.id] = tuple(Grid.of_image(h) for h in maps)
+        return self._grids[image.id]
+
+    def _flat_marks(self, marks: Sequence[Mark], image: Any, frame: int) -> tuple[FlatMark, ...]:
+        return tuple(
+            FlatMark(
+                m.mark_id,
+                m.finding_id or m.mark_id,
+                (m.index[-2], m.index[-1]),
+                0.0,
+                m.extent[-2:],
+                m.mark_id == self.selected_mark,
+            )
+            for m in marks
+            if m.image_id == image.id and (len(m.index) == 2 or round(m.index[0]) == frame)
+        )
+
+    def set_aid(self, aid: Any, visible: bool = True) -> None:
+        """Give or take the prediction."""
+        self._grids = {}
+        super().set_aid(aid, visible)
+
+    def captions(self) -> None:
+        """Write side, view and frame."""
+        for pane in self.panes:
+            image = self._shown.get(pane)
+            if image is None:
+                pane.caption = Caption(empty=self.tr("no image"))
+                continue
+            title = " ".join(w for w in (image.laterality, _VIEW_WORDS.get(image.view, image.view)) if w)
+            note = image.title
+            if image.kind == "cine":
+                note = " · ".join(w for w in (note, f"{self._frames.get(image.id, 0) + 1} / {image.array.shape[0]}") if w)
+            parts = [f"×{pane.camera.zoom[1]:.2f}"] if pane.camera is not None else []
+            if pane.picture is not None and pane.picture.grey is not None:
+                parts.append(pane.window_state.words(pane.picture.grey))
+            if self.mode:
+                parts.append(self.mode)
+            aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
+            pane.caption = Caption(title, note, "left", aid, "", (" · ".join(parts),))
+            pane.update()
+
+    # -- moving about
+
+    def solid_index(self, pane: Pane, at: Pair) -> tuple[float, ...]:
+        """Return the index of a place: with the frame in a cine."""
+        image = self._shown.get(pane)
+        return (float(self._frames.get(image.id, 0)), *at) if image is not None and image.kind == "cine" else at
+
+    def hovered(self, pane: Pane, at: Pair | None) -> None:
+        """Say how deep the cursor is."""
+        image = self._shown.get(pane)
+        text = ""
+        if at is not None and image is not None and image.spacing_mm is not None:
+            text = f"{image.laterality} · depth {(at[0] + 0.5) * image.spacing_mm[-2]:.0f} mm".lstrip(" ·")
+        self.events.position_changed.emit(text)
+
+    def scrolls(self, pane: Pane) -> bool:
+        """Only cines scroll."""
+        image = self._shown.get(pane)
+        return image is not None and image.kind == "cine"
+
+    def scroll_pane(self, pane: Pane, steps: int) -> None:
+        """Go on by frames."""
+        image = self._shown.get(pane)
+        if image is not None and image.kind == "cine":
+            self._go_to_frame(pane, min(max(self._frames.get(image.id, 0) + steps, 0), image.array.shape[0] - 1))
+
+    def _go_to_frame(self, pane: Pane, frame: int) -> None:
+        image = self._shown[pane]
+        if frame != self._frames.get(image.id, 0):
+            self._frames[image.id] = frame
+            pane.show_picture(self._picture(image))
+            self.refresh()
+
+    def show_finding(self, box: Box, number: int, count: int) -> None:
+        """Go to the page and frame of a box."""
+        frame = round((box.start[0] + box.stop[0]) / 2 - 0.5) if len(box.start) == 3 else None
+        self._reveal(box.image_id, frame)
+
+    def show_mark(self, mark: Mark) -> None:
+        """Go to the page and frame of a mark."""
+        self._reveal(mark.image_id, round(mark.index[0]) if len(mark.index) == 3 else None)
+
+    def _reveal(self, image_id: str, frame: int | None) -> None:
+        number = next((i for i, image in enumerate(self._images) if image.id == image_id), None)
+        if number is None:
+            return
+        if number // PER_PAGE != self._page:
+            self._page = number // PER_PAGE
+            self._enter()
+            self.events.step_changed.emit(self.step_text())
+        pane = self.panes[number % PER_PAGE]
+        self.set_active(pane)
+        if frame is not None and self.scrolls(pane):
+            self._go_to_frame(pane, frame)
+
+    # -- cine
+
+    def play(self, on: bool | None) -> None:
+        """Play the active cine over and over."""
+        on = self._playing is None if on is None else on
+        pane = self.active
+        if on and pane is not None and not self.scrolls(pane):
+            pane = next((p for p in self.panes if self.scrolls(p)), None)
+        if on and pane is not None:
+            self._playing = pane
+            self._start_timer()
+        else:
+            self._playing = None
+            self._timer.stop()
+
+    def cine_speed(self, by: int) -> None:
+        """Play faster or slower."""
+        self._speed = min(max(self._speed + by, 0), len(SPEEDS) - 1)
+        if self._playing is not None:
+            self._start_timer()
+
+    def _start_timer(self) -> None:
+        image = self._shown[self._playing] if self._playing is not None else None
+        own = getattr(image, "frame_time_ms", None) or FRAME_MS
+        self._timer.start(max(10, round(own / SPEEDS[self._speed])))
+
+    def _tick(self) -> None:
+        image = self._shown.get(self._playing) if self._playing is not None else None
+        if image is None or self._playing is None:
+            self.stop_cine()
+            return
+        self._go_to_frame(self._playing, (self._frames.get(image.id, 0) + 1) % image.array.shape[0])
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint what lies between the panes."""
+        QPainter(self).fillRect(event.rect(), theme.READING["line"])
+
+
+_VIEW_WORDS = {"US": "ultrasound", "DOPPLER": "colour Doppler"}

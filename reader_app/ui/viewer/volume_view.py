@@ -1,0 +1,373 @@
+"""ABVS volumes: a large coronal plane, transverse and sagittal beside it, one linked position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from reader_app.imaging import geometry
+from reader_app.imaging.overlay import Box
+from reader_app.study.finding import Mark
+from reader_app.ui import theme
+from reader_app.ui.viewer import overlay
+from reader_app.ui.viewer.camera import Pair, fitted
+from reader_app.ui.viewer.cursor import CORONAL, PLANES, Plane, Triple, clipped, nearest, position_words, same_place
+from reader_app.ui.viewer.events import ViewerEvents
+from reader_app.ui.viewer.marks import IN_PLANE_MM, NEAR_PLANE_MM, FlatMark
+from reader_app.ui.viewer.overlay import Grid
+from reader_app.ui.viewer.pane import Caption, Pane, Picture, Window
+from reader_app.ui.viewer.raster import Source
+from reader_app.ui.viewer.scan_tabs import ScanTabs
+from reader_app.ui.viewer.slider import MARK_COLOUR, WIDTH, PlaneSlider
+from reader_app.ui.viewer.view import CaseView
+
+SCROLL_MM = 0.4  # one turn of the wheel goes on by at least this much
+FIRST_DEPTH = 0.3  # of the volume's depth, where a scan is first shown
+SLAB_MM = 1.0  # coronal slab at first: thin enough for detail, thick enough to calm the speckle
+SPEEDS = (5.0, 10.0, 15.0, 20.0, 30.0)  # planes a second
+CORONAL_SHARE = 0.59  # of the width (landscape)
+
+
+class VolumeView(CaseView):
+    """Three linked planes of one scan, tabs for the others."""
+
+    def __init__(self, events: ViewerEvents, parent: QWidget | None = None) -> None:
+        super().__init__(events, parent)
+        self.slab_mm, self.slab_mode = SLAB_MM, "mean"
+        self.image: Any = None
+        self.position: Triple = (0.0, 0.0, 0.0)
+        self._volumes: dict[str, Any] = {}
+        self._places: dict[str, Triple] = {}
+        self._cuts: dict[Plane, tuple[Any, ...]] = {}
+        self._planes = {Pane(plane.name, "", self, self): plane for plane in PLANES}
+        self._own_panes = tuple(self._planes)
+        self._sliders = {pane: PlaneSlider(pane) for pane in self._own_panes}
+        for pane, slider in self._sliders.items():
+            slider.moved.connect(lambda index, p=pane: self._slide(p, index))
+        self._tabs = ScanTabs(self)
+        self._tabs.chosen.connect(self.select_scan)
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._tick)
+        self._speed, self._direction = 2, 1
+        self._playing: Pane | None = None
+
+    # -- the case
+
+    def hang(self) -> None:
+        """Show the first scan; offer the others as tabs."""
+        self._volumes = {image.id: image for image in self.case.images if image.kind == "volume" and image.role == "current"}
+        self._places, self._cuts = {}, {}
+        self._tabs.set_scans([(i, _scan_words(image)) for i, image in self._volumes.items()])
+        self._tabs.setVisible(len(self._volumes) > 1)
+        for pane in self._own_panes:
+            pane.window_state, pane.magnifier, pane.camera = Window(), None, None
+        self.panes = self._own_panes
+        if not self._volumes:
+            self.image = None
+            for pane in self.panes:
+                pane.show_picture(None)
+                pane.caption = Caption(empty=self.tr("no volume"))
+            return
+        self._show_scan(next(iter(self._volumes.values())), None)
+
+    def forget_pixels(self) -> None:
+        """Drop the pixels of the case."""
+        self.image, self._volumes, self._cuts = None, {}, {}
+        for pane in self._own_panes:
+            pane.show_picture(None)
+
+    def scans(self) -> tuple[str, ...]:
+        """Return the ids of the volumes."""
+        return tuple(self._volumes)
+
+    def select_scan(self, image_id: str) -> None:
+        """Show another scan; in the same breast at the same place relative to the nipple, else where it was left."""
+        image = self._volumes.get(image_id)
+        if image is None or image is self.image:
+            return
+        self.stop_cine()
+        place = same_place(self.image, self.position, image) or self._places.get(image_id)
+        self._show_scan(image, place)
+        self.refresh()
+        self.events.step_changed.emit(self.step_text())
+
+    def _show_scan(self, image: Any, place: Triple | None) -> None:
+        if self.image is not None:
+            self._places[self.image.id] = self.position
+        self.image = image
+        shape = image.array.shape
+        middle = (shape[0] / 2, shape[1] * FIRST_DEPTH, shape[2] / 2)
+        self.position = tuple(map(float, nearest(clipped(place or middle, shape))))  # type: ignore[assignment]
+        for pane, plane in self._planes.items():
+            pane.name, pane.image_id = f"{image.id} {plane.name}", image.id
+            pane.setAccessibleName(pane.name)
+            pane.camera = None
+        self._cut()
+        self._tabs.select(image.id)
+        self.mode = "fit"
+        self.arrange()
+
+    def step(self, by: int) -> None:
+        """Next or previous scan."""
+        ids = list(self._volumes)
+        if self.image is not None and len(ids) > 1:
+            self.select_scan(ids[(ids.index(self.image.id) + by) % len(ids)])
+
+    def step_text(self) -> str:
+        """Return the scan in words."""
+        return _scan_words(self.image) if self.image is not None else ""
+
+    # -- planes
+
+    def half_slab(self, plane: Plane) -> int:
+        """Return how many planes the slab has to either side (0: one plane)."""
+        if plane is not CORONAL or self.image is None or self.image.spacing_mm is None:
+            return 0
+        return max(0, round((self.slab_mm / self.image.spacing_mm[1] - 1) / 2))
+
+    def set_slab(self, thickness_mm: float, mode: str) -> None:
+        """Set thickness and kind of the coronal slab."""
+        self.slab_mm, self.slab_mode = max(0.0, thickness_mm), mode
+        self._cut()
+        self.refresh()
+
+    def _cut(self) -> None:
+        """Give each pane the plane through the position; only those that changed."""
+        image = self.image
+        if image is None:
+            return
+        spacing = image.spacing_mm or (1.0, 1.0, 1.0)
+        at = nearest(self.position)
+        for pane, plane in self._planes.items():
+            half = self.half_slab(plane)
+            key = (image.id, at[plane.axis], half, self.slab_mode)
+            if self._cuts.get(plane) == key and pane.picture is not None:
+                continue
+            self._cuts[plane] = key
+            pixels = plane.cut(image, at[plane.axis], half, self.slab_mode)
+            pane.show_picture(
+                Picture(Source((pixels,)), image.grey, image.padding, plane.pixel(spacing), image.spacing_mm is not None)
+            )
+
+    def go_to(self, index: Sequence[float]) -> None:
+        """Move the crosshair to a volume index; all planes follow."""
+        if self.image is None:
+            return
+        place = clipped(index, self.image.array.shape)
+        if place != self.position:
+            self.position = place
+            self._cut()
+            self.refresh()
+
+    # -- placing
+
+    def arrange(self) -> None:
+        """Landscape: coronal left, the others right; portrait: one below the other."""
+        w, h = self.width(), self.height()
+        coronal, transverse, sagittal = self._own_panes
+        if w >= h:
+            x, y = round(w * CORONAL_SHARE), h // 2
+            coronal.setGeometry(0, 0, x, h)
+            transverse.setGeometry(x + 1, 0, w - x - 1, y)
+            sagittal.setGeometry(x + 1, y + 1, w - x - 1, h - y - 1)
+        else:
+            y1, y2 = h // 2, h * 3 // 4
+            coronal.setGeometry(0, 0, w, y1)
+            transverse.setGeometry(0, y1 + 1, w, y2 - y1 - 1)
+            sagittal.setGeometry(0, y2 + 1, w, h - y2 - 1)
+        for pane, slider in self._sliders.items():
+            slider.setGeometry(pane.width() - WIDTH - 4, 44, WIDTH, max(40, pane.height() - 88))
+        self._tabs.adjustSize()
+        self._tabs.move(max(0, coronal.width() - self._tabs.width() - WIDTH - 16), 8)
+        self._tabs.raise_()
+        for pane in self._own_panes:
+            if pane.picture is None:
+                continue
+            if pane.camera is None or self.mode == "fit":
+                pane.set_camera(fitted(pane.picture.source.shape, pane.device_size, pane.picture.pixel))
+            else:
+                pane.set_camera(pane.camera.resized(pane.device_size))
+        self.captions()
+
+    # -- additions
+
+    def refresh(self) -> None:
+        """Bring crosshair, aid, marks, callipers and sliders up to date."""
+        image = self.image
+        if image is None:
+            return
+        shown = [m for m in self.shown_marks() if m.image_id == image.id]
+        boxes = [b for b in self.aid.boxes if b.image_id == image.id] if self.aid is not None and self.aid_visible else []
+        maps = (
+            [m for m in self.aid.heatmaps if m.image_id == image.id and m.evidence]
+            if self.aid is not None and self.aid_visible
+            else []
+        )
+        for pane, plane in self._planes.items():
+            at, half = self.position[plane.axis], float(self.half_slab(plane))
+            flat = [(b, overlay.flat_box(b, overlay.colour_of(b, self.aid.positive), plane.axis, at, half)) for b in boxes]
+            cut = [(b, f) for b, f in flat if f is not None]
+            grids = (Grid.of_plane(m, plane.axis, at, half) for m in maps)
+            pane.additions = replace(
+                pane.additions,
+                grids=tuple(g for g in grids if g is not None),
+                boxes=tuple(f for _, f in cut),
+                current_box=next((i for i, (b, _) in enumerate(cut) if b is self.current_finding), -1),
+                marks=self._flat_marks(shown, plane),
+                cross=plane.flat(self.position),
+                nipple=plane.flat(image.nipple_index) if plane is CORONAL and image.nipple_index is not None else None,
+                lines=self.calipers(pane),
+                threshold=self.threshold,
+                opacity=self.opacity,
+                colours=self.colours,
+                legend=self.legend_words(image.id),
+            )
+            ticks = [(b.start[plane.axis], b.stop[plane.axis] - 1, overlay.colour_of(b, self.aid.positive)) for b in boxes]
+            ticks += [(m.index[plane.axis], m.index[plane.axis], MARK_COLOUR) for m in shown]
+            self._sliders[pane].set_axis(image.array.shape[plane.axis], at, ticks)
+            pane.update()
+        self.captions()
+        self.events.position_changed.emit(self.position_text())
+
+    def _flat_marks(self, shown: Sequence[Mark], plane: Plane) -> tuple[FlatMark, ...]:
+        spacing = self.image.spacing_mm or (1.0, 1.0, 1.0)
+        flat = []
+        for mark in shown:
+            index = (mark.index[0], mark.index[1], mark.index[2])
+            reach = self.half_slab(plane) * spacing[plane.axis]
+            away = max(0.0, abs(index[plane.axis] - self.position[plane.axis]) * spacing[plane.axis] - reach)
+            if away <= NEAR_PLANE_MM + IN_PLANE_MM:
+                extent = (mark.extent[plane.down], mark.extent[plane.across]) if len(mark.extent) == 3 else ()
+                text = mark.finding_id or mark.mark_id
+                flat.append(FlatMark(mark.mark_id, text, plane.flat(index), away, extent, mark.mark_id == self.selected_mark))
+        return tuple(flat)
+
+    def captions(self) -> None:
+        """Write the names of the planes, the place, and the letters of the edges."""
+        image = self.image
+        if image is None:
+            return
+        letters = geometry.axis_letters(image.affine) if image.affine is not None else (("", ""),) * 3
+        for pane, plane in self._planes.items():
+            at, count = nearest(self.position)[plane.axis], image.array.shape[plane.axis]
+            note = ""
+            if self.half_slab(plane):
+                note = self.tr("slab {0} mm {1}").format(f"{self.slab_mm:.1f}", self.slab_mode)
+            lines = [f"×{pane.camera.zoom[1]:.2f}" if pane.camera is not None else ""]
+            aid = ""
+            if plane is CORONAL:
+                if pane.picture is not None and pane.picture.grey is not None:
+                    lines[0] += " · " + pane.window_state.words(pane.picture.grey)
+                lines.append(self.position_text())
+                aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
+            down, across = letters[plane.down], letters[plane.across]
+            edges = (down[0], across[0], down[1], across[1])
+            pane.caption = Caption(f"{plane.name.upper()}  {at + 1} / {count}", note, "left", aid, "", tuple(lines), edges)
+            pane.update()
+
+    def position_text(self) -> str:
+        """Return side, clock, distance from the nipple and depth of the crosshair."""
+        return position_words(self.image, self.position) if self.image is not None else ""
+
+    # -- moving about
+
+    def solid_index(self, pane: Pane, at: Pair) -> tuple[float, ...]:
+        """Return the volume index of a place in a plane."""
+        return self._planes[pane].solid(at, self.position)
+
+    def clicked(self, pane: Pane, at: Pair | None) -> None:
+        """Look there."""
+        if at is not None:
+            self.go_to(self.solid_index(pane, at))
+
+    def scrolls(self, pane: Pane) -> bool:
+        """Planes are scrolled."""
+        return True
+
+    def scroll_pane(self, pane: Pane, steps: int) -> None:
+        """Go on by planes along this pane's axis, at least 0.4 mm a step."""
+        plane = self._planes.get(pane)
+        if plane is None or self.image is None:
+            return
+        spacing = self.image.spacing_mm
+        stride = max(1, round(SCROLL_MM / spacing[plane.axis])) if spacing else 1
+        self._slide(pane, self.position[plane.axis] + steps * stride)
+
+    def _slide(self, pane: Pane, index: float) -> None:
+        self.set_active(pane)
+        place = list(self.position)
+        place[self._planes[pane].axis] = float(round(index))
+        self.go_to(place)
+
+    def mark_at_cursor(self) -> bool:
+        """Ask for a mark under the cursor, or at the crosshair when the cursor is elsewhere."""
+        if super().mark_at_cursor():
+            return True
+        if self.image is None:
+            return False
+        self.events.mark_placed.emit(self.image.id, self.position)
+        return True
+
+    def show_finding(self, box: Box, number: int, count: int) -> None:
+        """Go to the middle of a box, in its scan."""
+        self._reveal(box.image_id, [(a + b) / 2 - 0.5 for a, b in zip(box.start, box.stop, strict=True)])
+
+    def show_mark(self, mark: Mark) -> None:
+        """Go to a mark, in its scan."""
+        self._reveal(mark.image_id, mark.index)
+
+    def _reveal(self, image_id: str, index: Sequence[float]) -> None:
+        if image_id not in self._volumes or len(index) != 3:
+            return
+        if self.image is None or image_id != self.image.id:
+            self.select_scan(image_id)
+        self.go_to(index)
+        for pane, plane in self._planes.items():
+            if pane.camera is None:
+                continue
+            y, x = pane.camera.to_screen(plane.flat(self.position))
+            h, w = pane.device_size
+            if not (0 <= y < h and 0 <= x < w):
+                pane.set_camera(pane.camera.panned(h / 2 - y, w / 2 - x))
+
+    # -- cine
+
+    def play(self, on: bool | None) -> None:
+        """Play through the active pane's axis, there and back."""
+        on = self._playing is None if on is None else on
+        if on and self.active is not None and self.image is not None:
+            self._playing = self.active
+            self._timer.start(round(1000 / SPEEDS[self._speed]))
+        else:
+            self._playing = None
+            self._timer.stop()
+
+    def cine_speed(self, by: int) -> None:
+        """Play faster or slower."""
+        self._speed = min(max(self._speed + by, 0), len(SPEEDS) - 1)
+        if self._playing is not None:
+            self._timer.start(round(1000 / SPEEDS[self._speed]))
+
+    def _tick(self) -> None:
+        if self._playing is None or self.image is None:
+            return
+        axis = self._planes[self._playing].axis
+        before = self.position[axis]
+        self.scroll_pane(self._playing, self._direction)
+        if self.position[axis] == before:
+            self._direction = -self._direction
+            self.scroll_pane(self._playing, self._direction)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint what lies between the panes."""
+        QPainter(self).fillRect(event.rect(), theme.READING["line"])
+
+
+def _scan_words(image: Any) -> str:
+    """Return a scan's name as on its tab: "L LAT"."""
+    return f"{image.laterality} {image.view}".strip() or str(image.id)
