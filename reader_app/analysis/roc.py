@@ -88,6 +88,43 @@ def clustered_covariance(parts: Placements, truth: BoolArray, cluster: NDArray[n
     return np.asarray(s10 / n1 + s01 / n0 + (s11 + s11.T) / (n1 * n0))
 
 
+def partial_covariance(
+    ratings: FloatArray, truth: BoolArray, cluster: NDArray[np.int64] | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Return the areas (T,) and their covariance (T, T) where tests may lack ratings (NaN) on different units.
+
+    Without missing ratings this is DeLong's (or Obuchowski's clustered) covariance. With some missing, two tests are correlated
+    through the units that both rated.
+    """
+    if np.isfinite(ratings).all():
+        parts = placements(ratings, truth)
+        return parts.auc, delong_covariance(parts) if cluster is None else clustered_covariance(parts, truth, cluster)
+    tests, k = ratings.shape
+    areas = np.empty(tests)
+    shares = np.zeros((tests, k))
+    for t, row in enumerate(ratings):
+        read = np.isfinite(row)
+        parts = placements(row[read][None, :], truth[read])
+        areas[t] = parts.auc[0]
+        own = np.empty(int(read.sum()))
+        own[truth[read]] = (parts.v10[0] - areas[t]) / parts.v10.shape[1]
+        own[~truth[read]] = (parts.v01[0] - areas[t]) / parts.v01.shape[1]
+        shares[t, read] = own
+    if cluster is not None:
+        _, codes = np.unique(cluster, return_inverse=True)
+        m = int(codes.max()) + 1
+        summed = np.stack([np.bincount(codes, row, minlength=m) for row in shares])
+        return areas, np.asarray(m / max(m - 1, 1) * (summed @ summed.T))
+    present = np.isfinite(ratings).astype(float)
+    covariance = np.zeros((tests, tests))
+    for where in (truth, ~truth):
+        common = present[:, where] @ present[:, where].T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            correction = np.where(common > 1, common / (common - 1), 0.0)
+        covariance += correction * (shares[:, where] @ shares[:, where].T)
+    return areas, covariance
+
+
 def auc(ratings: FloatArray, truth: BoolArray, cluster: NDArray[np.int64] | None = None, alpha: float = 0.05) -> Estimate:
     """Return the area with its DeLong interval, cut to [0, 1]; with ``cluster``, Obuchowski's. NaN ratings are left out."""
     method = "delong" if cluster is None else "clustered (Obuchowski 1997)"
