@@ -45,7 +45,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--level", choices=("case", "breast", "lesion"), default="case")
     parser.add_argument("--by", choices=("group",))
     parser.add_argument("--cluster", choices=("patient_id",))
-    parser.add_argument("--zero", choices=("positive", "negative", "exclude"))
+    parser.add_argument("--zero", choices=("error", "positive", "negative", "exclude"), default="error")
     parser.add_argument("--margin", type=float)
     parser.add_argument("--alpha", type=float, default=0.05)
     parser.add_argument("--seed", type=int, default=1)
@@ -53,7 +53,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _options(given: argparse.Namespace, positive_from: str) -> Any:
-    from reader_app.analysis.analyze import Options
+    from reader_app.analysis.options import Options
 
     names = ("ci", "covariance", "endpoint", "level", "by", "cluster", "zero", "margin", "alpha", "seed")
     return Options(positive_from=given.positive_from or positive_from, **{name: getattr(given, name) for name in names})
@@ -100,7 +100,6 @@ def _analyze(given: argparse.Namespace) -> int:
 
 def _analyze_tables(given: argparse.Namespace) -> dict[str, Any]:
     """Analyse plain tables without a study."""
-    from reader_app.analysis import tables
     from reader_app.analysis.analyze import analyze
     from reader_app.errors import Fault, TableError
 
@@ -108,12 +107,7 @@ def _analyze_tables(given: argparse.Namespace) -> dict[str, Any]:
         raise TableError(
             [Fault("analyze", "needs a study folder, or both --reads and --reference", "see reader-app analyze --help")]
         )
-    loaded = tables.load_all(given.reads, given.reference, given.marks, given.predictions)
-    results: dict[str, Any] = analyze(
-        loaded.reads, loaded.reference, marks=loaded.marks, predictions=loaded.predictions, options=_options(given, "4A")
-    )
-    results["input"]["sha256"] = loaded.sha256
-    return results
+    return analyze(given.reads, given.reference, marks=given.marks, predictions=given.predictions, options=_options(given, "4A"))
 
 
 def _export(given: argparse.Namespace) -> int:

@@ -80,8 +80,7 @@ def run_model(study: Path, model: str, device: str = "auto", progress: Progress 
     if wanted:
         cases = [(case.case_id, folder.container(case.case_id), dict(case.clinical)) for case in wanted]
         with Worker() as worker:
-            outcome = worker.run(bundle_path, cases, directory, device=device, progress=progress, cancelled=cancelled)
-            used = outcome.device
+            used = worker.run(bundle, cases, directory, device=device, progress=progress, cancelled=cancelled).device
     else:
         used = "none (all predictions are current)"
     skipped = tuple(case.case_id for case in wanted if _status(directory, case.case_id) == "not_applicable")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reader_app.ai import results
 from reader_app.analysis import reference
+from reader_app.desk.importing import REFERENCE
 from reader_app.desk.progress import Progress, silent
 from reader_app.errors import Fault, InputFaults, ReaderAppError
 from reader_app.imaging import container
@@ -98,15 +99,15 @@ def _aid_faults(folder: StudyFolder) -> list[Fault]:
 
 
 def _reference_remarks(folder: StudyFolder, faults: list[Fault]) -> list[str]:
-    path = folder.path / reference.FILE_NAME
+    path = folder.path / REFERENCE
     if not path.exists():
-        return [f"There is no {reference.FILE_NAME}: accuracy cannot be computed until it is there."]
+        return [f"There is no {REFERENCE}: accuracy cannot be computed until it is there."]
     try:
-        table = reference.load(path)
+        known = set(reference.load(path).case_ids)
     except InputFaults as fault:
         faults += fault.faults
         return []
-    lacking = sorted({case.case_id for case in folder.cases} - set(table["case_id"]))
+    lacking = sorted({case.case_id for case in folder.cases} - known)
     if lacking:
         return [f"The reference standard lacks {len(lacking)} case(s): {', '.join(lacking[:5])}."]
     return []

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from reader_app import __version__
 from reader_app.ai import results as predictions
-from reader_app.analysis import reference
-from reader_app.analysis.analyze import Options
+from reader_app.analysis.options import Options
 from reader_app.clock import SystemClock
+from reader_app.desk.importing import REFERENCE
 from reader_app.desk.progress import Progress, silent
 from reader_app.desk.results import FORMATS, Analysed, analyse
 from reader_app.errors import Fault, InputFaults, ReaderAppError
@@ -96,7 +96,7 @@ def content(analysed: Analysed) -> WorkbookContent:
         cases=folder.cases,
         readers=folder.readers,
         reads=gathered.reads,
-        reference=[{str(k): str(v) for k, v in row.items()} for row in analysed.reference.fillna("").to_dict("records")],
+        reference=[{str(k): str(v) for k, v in row.items()} for row in analysed.reference.astype(str).to_dict("records")],
         deviations=gathered.deviations,
         analysis=analysed.results,
         predictions=_predictions(analysed),
@@ -121,8 +121,8 @@ def _hashes(analysed: Analysed) -> dict[str, str]:
     found = {} if lock is None else {"study": lock.study_hash, **lock.files}
     if lock is not None:
         found |= {f"plan of {reader_id}": value for reader_id, value in lock.plans.items()}
-    path = analysed.gathered.folder.path / reference.FILE_NAME
-    found[reference.FILE_NAME] = hashlib.sha256(path.read_bytes()).hexdigest()
+    path = analysed.gathered.folder.path / REFERENCE
+    found[REFERENCE] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 
 

@@ -11,7 +11,7 @@ from reader_app.store import readlog
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.study.assignment import Plan
 from reader_app.study.audit import Deviation, audit
-from reader_app.study.events import Logged
+from reader_app.study.events import Event, Logged
 from reader_app.study.readtable import Read, reads
 from reader_app.study.session import SessionState, replay
 
@@ -90,5 +90,5 @@ def gather(study: Path) -> Gathered:
     )
 
 
-def _events(logged: tuple[Logged, ...]) -> list[object]:
+def _events(logged: tuple[Logged, ...]) -> list[Event]:
     return [entry.event for entry in logged]

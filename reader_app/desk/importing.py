@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from reader_app.analysis import reference
 from reader_app.desk import tables
 from reader_app.desk.progress import Cancelled, Progress, never, silent
 from reader_app.errors import Fault, StudyFileError
 from reader_app.imaging.importer import ImportReport, import_sources
 from reader_app.store.studyfolder import StudyFolder
+
+#: Name of the reference standard in a study folder; only the desk and the analysis know it.
+REFERENCE = "reference_standard.csv"
 
 _FIRST_COLUMNS = ("case_id", "modality", "breasts", "stratum", "fingerprint")
 
@@ -77,7 +79,7 @@ def enter_cases(study: Path, rows: Sequence[dict[str, str]]) -> None:
 
 def enter_reference(study: Path, rows: Sequence[dict[str, str]]) -> None:
     """Replace the reference rows of the cases named in ``rows`` in ``reference_standard.csv`` (coordinator's machine only)."""
-    path = study / reference.FILE_NAME
+    path = study / REFERENCE
     named = {row["case_id"] for row in rows}
     merged = [*(row for row in tables.read_rows(path) if row["case_id"] not in named), *rows]
     columns = list(dict.fromkeys(["case_id", "malignant", *(key for row in merged for key in row)]))

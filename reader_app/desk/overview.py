@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from reader_app.ai import results
-from reader_app.analysis import reference
 from reader_app.desk import status as progress_status
 from reader_app.desk import tables
 from reader_app.desk.gathering import Gathered, gather
+from reader_app.desk.importing import REFERENCE
 from reader_app.errors import Fault, InputFaults, ReaderAppError
 from reader_app.store.studyfolder import StudyFolder
 
@@ -66,7 +66,9 @@ def overview(study: Path, today: str) -> Overview:
         return Overview(study, faults=fault.faults)
     rows = tuple(tables.read_rows(study / "cases.csv"))
     lacking = tuple(case.case_id for case in folder.cases if not (folder.container(case.case_id) / "manifest.json").exists())
-    gathered, log_faults, progress = None, (), ()
+    gathered: Gathered | None = None
+    log_faults: tuple[Fault, ...] = ()
+    progress: tuple[progress_status.RoundStatus, ...] = ()
     if folder.is_frozen:
         try:
             gathered = gather(study)
@@ -79,7 +81,7 @@ def overview(study: Path, today: str) -> Overview:
         cases=rows,
         without_images=lacking,
         aids=tuple(_aid_states(folder)),
-        has_reference=(study / reference.FILE_NAME).exists(),
+        has_reference=(study / REFERENCE).exists(),
         progress=progress,
         gathered=gathered,
         log_faults=log_faults,

@@ -13,11 +13,19 @@ from pathlib import Path
 
 from reader_app import paths
 from reader_app.ai import results as predictions
-from reader_app.analysis import reference, simulate
+from reader_app.analysis import simulate
 from reader_app.desk import tables
+from reader_app.desk.importing import REFERENCE
 from reader_app.desk.progress import Progress, silent
 from reader_app.errors import EnvironmentFault, Fault, InputFaults
 from reader_app.store.studyfolder import StudyFolder
+
+#: Skill by experience group; near what the published studies print for their readers without aid.
+_SKILLS = {
+    "junior": simulate.Skill(auc=0.80, seconds=38.0),
+    "middle": simulate.Skill(auc=0.86, seconds=32.0),
+    "senior": simulate.Skill(auc=0.91, seconds=26.0, aid_weight=0.3),
+}
 
 #: Wall-clock limit for one simulated reader, seconds.
 _READER_LIMIT_S = 1800
@@ -94,7 +102,7 @@ def write_scripts(study: Path, out: Path, seed: int = 1) -> dict[str, Path]:
         Script file by reader id.
     """
     folder = StudyFolder.load(study)
-    path = study / reference.FILE_NAME
+    path = study / REFERENCE
     if not path.exists():
         raise InputFaults([Fault(str(path), "simulated readers need a reference standard", "import one with the case table")])
     plans = [folder.plan(reader.reader_id) for reader in folder.readers]
@@ -104,8 +112,8 @@ def write_scripts(study: Path, out: Path, seed: int = 1) -> dict[str, Path]:
         }
         for model in folder.definition.models
     }
-    groups = {reader.reader_id: reader.group for reader in folder.readers}
-    scripts = simulate.scripts(plans, reference.load(path), probabilities, groups=groups, seed=seed)
+    skills = {reader.reader_id: _SKILLS.get(reader.group, simulate.Skill()) for reader in folder.readers}
+    scripts = simulate.scripts(plans, path, probabilities, skills, seed)
     out.mkdir(parents=True, exist_ok=True)
     files = {}
     for reader_id, script in scripts.items():

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from reader_app.ai import results as predictions
-from reader_app.analysis import fromlogs, reference
-from reader_app.analysis.analyze import Options, analyze
+from reader_app.analysis import fromlog, tables
+from reader_app.analysis.analyze import analyze
+from reader_app.analysis.options import Options
 from reader_app.desk.gathering import Gathered, gather
+from reader_app.desk.importing import REFERENCE
 from reader_app.errors import Fault, InputFaults, ReaderAppError
+from reader_app.imaging import container, geometry
 from reader_app.store.studyfolder import StudyFolder
 
 
@@ -56,21 +59,41 @@ def analyse(study: Path, options: Options | None = None, interim: bool = False) 
         more = f" and {len(open_rounds) - 6} more" if len(open_rounds) > 6 else ""
         what = f"rounds are not finished: {some}{more}"
         raise InputFaults([Fault(str(study), what, "finish them, or say --interim, which is printed on every result")])
-    path = study / reference.FILE_NAME
+    path = study / REFERENCE
     if not path.exists():
         raise InputFaults([Fault(str(path), "there is no reference standard", "import it with the case table")])
-    truth = reference.load(path)
-    reads_table, marks_table = fromlogs.tables(gathered.reads, gathered.folder.definition, gathered.folder.readers)
-    results = analyze(
-        reads_table,
-        truth,
-        marks=marks_table if len(marks_table) and "x_mm" in truth.columns else None,
-        predictions=_prediction_table(gathered.folder),
-        options=options or Options(positive_from=gathered.folder.definition.assessment.positive_from),
+    truth = tables.load_table(path, REFERENCE).frame
+    groups = {reader.reader_id: reader.group for reader in gathered.folder.readers}
+    made = fromlog.from_reads(gathered.reads, list(gathered.plans.values()), groups, _millimetres(gathered.folder))
+    given = options or Options(positive_from=made.positive_from)
+    given = replace(
+        given, conditions=made.conditions, categories=made.categories, aids=made.aids, level=made.level, interim=bool(open_rounds)
     )
-    if open_rounds:
-        results["warnings"].insert(0, {"text": "interim: some rounds are not finished", "rounds": [list(x) for x in open_rounds]})
-    return Analysed(gathered, results, reads_table, truth, bool(open_rounds))
+    results = analyze(
+        made.reads,
+        truth,
+        marks=made.marks if "x_mm" in truth.columns else None,
+        predictions=_prediction_table(gathered.folder),
+        options=given,
+    )
+    return Analysed(gathered, results, made.reads, truth, bool(open_rounds))
+
+
+def _millimetres(folder: StudyFolder) -> fromlog.ToMillimetres:
+    """Return how a mark's index becomes millimetres: patient LPS in volumes, from the first stored pixel in images."""
+    opened: dict[str, container.OpenCase] = {}
+
+    def convert(case_id: str, image_id: str, index: tuple[float, ...]) -> tuple[float, float, float | None]:
+        if case_id not in opened:
+            opened[case_id] = container.open_case(folder.container(case_id))
+        image = next(i for i in opened[case_id].images if i.id == image_id)
+        if image.affine is not None and len(index) == 3:
+            x, y, z = geometry.to_mm(image.affine, index)
+            return float(x), float(y), float(z)
+        spacing = image.spacing_mm or (1.0,) * len(index)
+        return index[-1] * spacing[-1], index[-2] * spacing[-2], None
+
+    return convert
 
 
 def _prediction_table(folder: StudyFolder) -> Any:

@@ -60,8 +60,8 @@ def rows(gathered: Gathered, today: str) -> list[RoundStatus]:
             if number in state.finished:
                 found.append(RoundStatus(reader.reader_id, reader.group, number, a_round.title, done, done, "finished", None))
             elif state.round_no == number:
-                total = len(state.case_order)
-                found.append(RoundStatus(reader.reader_id, reader.group, number, a_round.title, done, total, "reading", None))
+                of = len(state.case_order)
+                found.append(RoundStatus(reader.reader_id, reader.group, number, a_round.title, done, of, "reading", None))
             else:
                 previous = [r.number for r in plan.rounds if r.number < number]
                 ready = all(n in state.finished for n in previous)
