@@ -73,6 +73,7 @@ COMMANDS: tuple[KeyCommand, ...] = (
     KeyCommand("view.next_finding", "Next finding of the aid", "N", AID, VIEWING, short="next finding"),
     KeyCommand("view.previous_finding", "Previous finding of the aid", "Shift+N", AID, VIEWING),
     KeyCommand("mark.place", "Mark a finding at the pointer", "M", MARKS, ask.PlaceMark, short="mark"),
+    KeyCommand("mark.link", "The chosen finding, here too", "Shift+M", MARKS, ask.PlaceMark),
     KeyCommand("mark.remove", "Remove the chosen mark, or the last one", "Delete", MARKS, ask.RemoveMark, also=("Backspace",)),
     KeyCommand("mark.hide", "Marks on or off", "H", MARKS, VIEWING),
     KeyCommand("view.next_step", "Next hanging step", "Space", IMAGES, VIEWING, short="next step"),

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QPlainTextEdit, QScrollArea, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QScrollArea, QWidget
 
 from reader_app.study import commands as ask
 from reader_app.study.assignment import Plan
@@ -36,7 +36,7 @@ class UnitFields:
 
     category: CategoryField
     score: ScoreField | None
-    hint: QWidget
+    hint: QLabel
 
 
 class NoteEdit(QPlainTextEdit):
@@ -65,13 +65,14 @@ class AssessmentPanel(QWidget):
     -------
     categorised(str unit, str category), scored(str unit, int score), noted(str)
     validate_requested : the confirmed wish to lock the answer.
-    note_left : the keyboard goes back to the images.
+    reveal_requested : sequential reading: the confirmed wish to seal the answer and see the aid.
     """
 
     categorised = Signal(str, str)
     scored = Signal(str, int)
     noted = Signal(str)
     validate_requested = Signal()
+    reveal_requested = Signal()
 
     def __init__(self, plan: Plan, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -192,7 +193,7 @@ class AssessmentPanel(QWidget):
             before = earlier.categories.get(unit, "") if earlier else ""
             own.category.show_value(category, before)
             own.category.setEnabled(answering)
-            own.hint.setText(self._hint(unit, category, earlier))  # type: ignore[attr-defined]
+            own.hint.setText(self._hint(unit, category, earlier))
             if own.score is not None:
                 own.score.show_value(state.draft.scores.get(unit))
                 own.score.setEnabled(ask.GiveScore in legal)
@@ -200,7 +201,7 @@ class AssessmentPanel(QWidget):
         if not self.note.hasFocus() and not self._note_timer.isActive():
             self._set_note(state.draft.note)
         self.marks.show_marks(state.draft.marks, removable=ask.RemoveMark in legal, key=mark_key)
-        self._ready = ask.SubmitRead in legal
+        self._ready = bool({ask.SubmitRead, ask.RevealAid} & legal)
         if not self._ready:
             self._armed = False
         elif self._arm_when_complete:
@@ -223,10 +224,10 @@ class AssessmentPanel(QWidget):
         round_no = state.round_no or 0
         needs = missing(self._plan, state)
         if self._armed:
-            title = tr("Press Enter again to lock")
+            title = tr("Press Enter again to seal") if needs == ("aid",) else tr("Press Enter again to lock")
             subtitle = f"{self._summary(state)} · {tr('Esc goes back')}"
         elif needs == ("aid",):
-            title, subtitle = tr("Seal and show the aid"), tr("L twice · your answer without aid is locked")
+            title, subtitle = tr("Seal and show the aid"), tr("Enter twice · locks your answer without aid")
         elif self._ready:
             title, subtitle = tr("Validate and next"), tr("Enter twice · locks this case for round {n}", n=round_no)
         else:
@@ -264,6 +265,17 @@ class AssessmentPanel(QWidget):
         (field or self.validate).setFocus()
         self._activate(field)
 
+    def go_to_open(self) -> None:
+        """Once the answers asked for are on record, go to the first question still open, else to the button."""
+        self._activate(self._order[-1])
+        self._order[-1].answered_now = True
+
+    def focus_unit(self, unit: str) -> None:
+        """Bring the digits to the category of a unit."""
+        field = self._units[unit].category
+        field.setFocus()
+        self._activate(field)
+
     def focus_score(self) -> None:
         """Bring the digits to the suspicion of the active unit."""
         own = self._units.get(self._active.unit if self._active else next(iter(self._units)))
@@ -284,12 +296,12 @@ class AssessmentPanel(QWidget):
     def _advance(self, state: SessionState) -> None:
         """Move on when the active question has just been answered."""
         field = self._active
-        if field is None or not getattr(field, "answered_now", False):
+        if field is None or not field.answered_now:
             return
         answered = state.draft.categories if isinstance(field, CategoryField) else state.draft.scores
         if field.unit not in answered:
             return
-        field.answered_now = False  # type: ignore[attr-defined]
+        field.answered_now = False
         target = self._first_open()
         if self.note.hasFocus():
             return
@@ -359,7 +371,7 @@ class AssessmentPanel(QWidget):
         self.disarm()
         own = self._units[unit].category
         self._activate(own)
-        own.answered_now = True  # type: ignore[attr-defined]
+        own.answered_now = True
         self.categorised.emit(unit, category)
 
     def _ask_score(self, unit: str, value: int) -> None:
@@ -368,7 +380,7 @@ class AssessmentPanel(QWidget):
         self._arm_when_complete = arm
         own = self._units[unit].score
         if own is not None and own is self._active:
-            own.answered_now = True  # type: ignore[attr-defined]
+            own.answered_now = True
         self.scored.emit(unit, value)
 
     def press_validate(self) -> None:
@@ -378,7 +390,8 @@ class AssessmentPanel(QWidget):
             return
         if self._armed:
             self._armed = False
-            self.validate_requested.emit()
+            sealing = self._state is not None and missing(self._plan, self._state) == ("aid",)
+            (self.reveal_requested if sealing else self.validate_requested).emit()
         else:
             self._armed = True
         if self._state is not None:

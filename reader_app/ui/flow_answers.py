@@ -1,0 +1,158 @@
+"""From the panel and the images to study commands: answers, marks, validation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+
+from reader_app.study import commands as ask
+from reader_app.study.finding import Mark
+from reader_app.study.session import SessionState, due_case, earlier_answer
+from reader_app.ui.panels.assessment_panel import AssessmentPanel
+
+if TYPE_CHECKING:
+    from reader_app.ui.reading_flow import ReadingFlow
+
+
+class AnswerCommands(QObject):
+    """Makes a command of each wish of the reader about the case on the screen; the revision seen goes with it.
+
+    Parameters
+    ----------
+    flow : ReadingFlow
+    """
+
+    def __init__(self, flow: ReadingFlow) -> None:
+        super().__init__()
+        self._flow = flow
+        self._panel: AssessmentPanel | None = None
+        self._link = False
+        viewer = flow.window.viewer
+        viewer.mark_placed.connect(self._mark_placed)
+        viewer.mark_moved.connect(self._mark_moved)
+        viewer.mark_removed.connect(self._remove_mark)
+        viewer.mark_selected.connect(self._mark_selected)
+
+    def connect_panel(self, panel: AssessmentPanel) -> None:
+        """Listen to the panel of the plan."""
+        self._panel = panel
+        panel.categorised.connect(self._categorised)
+        panel.scored.connect(self._scored)
+        panel.noted.connect(self._noted)
+        panel.validate_requested.connect(self._submit)
+        panel.reveal_requested.connect(self._reveal)
+        panel.marks.removed.connect(self._remove_mark)
+        panel.marks.chosen.connect(self._choose_mark)
+
+    @property
+    def _state(self) -> SessionState:
+        return self._flow.state
+
+    def _seen(self) -> tuple[str, int] | None:
+        case_id = due_case(self._state)
+        return None if case_id is None else (case_id, self._state.revision)
+
+    def run(self, command_id: str) -> None:
+        """Carry out one of the answer commands of the keymap."""
+        if self._panel is None:
+            return
+        if command_id == "answer.score":
+            self._panel.focus_score()
+        elif command_id == "answer.note":
+            self._panel.note.setFocus()
+        elif command_id == "answer.copy":
+            self._copy()
+        elif command_id in ("answer.validate", "aid.reveal"):
+            self._panel.press_validate()
+        elif command_id == "answer.next":
+            self._panel.focusNextChild()
+        elif command_id == "answer.previous":
+            self._panel.focusPreviousChild()
+        elif command_id == "mark.link":
+            self._link = True
+            if not self._flow.window.viewer.mark_at_cursor():
+                self._link = False
+        elif command_id == "mark.remove" and self._state.draft.marks:
+            self._remove_mark(self._panel.marks.chosen_mark() or self._state.draft.marks[-1].mark_id)
+
+    # --- answers ------------------------------------------------------------------------------------------------------------
+
+    def _categorised(self, unit: str, category: str) -> None:
+        seen = self._seen()
+        if seen is not None:
+            self._flow.do(ask.Assess(*seen, unit, category))
+
+    def _scored(self, unit: str, score: int) -> None:
+        seen = self._seen()
+        if seen is not None:
+            self._flow.do(ask.GiveScore(*seen, unit, score))
+
+    def _noted(self, text: str) -> None:
+        seen = self._seen()
+        if seen is not None:
+            self._flow.do(ask.WriteNote(*seen, text))
+
+    def _copy(self) -> None:
+        """Take over the earlier answer, question by question, as if it had been given by hand."""
+        seen, plan = self._seen(), self._flow.plan
+        if seen is None or plan is None or self._panel is None:
+            return
+        earlier = earlier_answer(plan, self._state, seen[0])
+        if earlier is None:
+            return
+        for unit in plan.units[seen[0]]:
+            if unit in earlier.categories:
+                self._categorised(unit, earlier.categories[unit])
+            if unit in earlier.scores and plan.assessment.score_kind != "none":
+                self._scored(unit, earlier.scores[unit])
+        self._panel.go_to_open()
+
+    def _submit(self) -> None:
+        seen, at = self._seen(), self._flow.window.times.instant()
+        if seen is not None:
+            self._flow.do(ask.SubmitRead(*seen, at.wall_utc), at)
+
+    def _reveal(self) -> None:
+        seen, aid = self._seen(), self._flow.aid_shown()
+        if seen is not None and aid is not None:
+            self._flow.do(ask.RevealAid(*seen, aid))
+
+    # --- marks --------------------------------------------------------------------------------------------------------------
+
+    def _mark_placed(self, image_id: str, index: object) -> None:
+        seen, marks = self._seen(), self._state.draft.marks
+        linked, self._link = self._link, False
+        if seen is None or self._panel is None or not self._flow.window.actions_.is_enabled("mark.place"):
+            return
+        number = 1 + max((int(mark.mark_id) for mark in marks if mark.mark_id.isdigit()), default=0)
+        chosen = next((mark.finding_id for mark in marks if mark.mark_id == self._panel.marks.chosen_mark()), None)
+        if linked and marks:
+            finding = chosen or marks[-1].finding_id
+        else:
+            finding = str(1 + max((int(mark.finding_id) for mark in marks if mark.finding_id.isdigit()), default=0))
+        place = tuple(float(value) for value in index)  # type: ignore[attr-defined]
+        self._panel.marks.choose(str(number))
+        self._flow.do(ask.PlaceMark(*seen, Mark(str(number), finding, image_id, place)))
+
+    def _mark_moved(self, mark_id: str, index: object) -> None:
+        seen = self._seen()
+        mark = next((own for own in self._state.draft.marks if own.mark_id == mark_id), None)
+        if seen is not None and mark is not None:
+            place = tuple(float(value) for value in index)  # type: ignore[attr-defined]
+            self._flow.do(ask.PlaceMark(*seen, replace(mark, index=place)))
+
+    def _remove_mark(self, mark_id: str) -> None:
+        seen = self._seen()
+        if seen is not None:
+            self._flow.do(ask.RemoveMark(*seen, mark_id))
+
+    def _choose_mark(self, mark_id: str) -> None:
+        """A line of the list was clicked: lead to the mark in the images."""
+        self._flow.window.viewer.select_mark(mark_id)
+        self._mark_selected(mark_id)
+
+    def _mark_selected(self, mark_id: str) -> None:
+        if self._panel is not None:
+            self._panel.marks.choose(mark_id)

@@ -1,0 +1,251 @@
+"""The pages that stand in place of the images: log-in, before a round, end of a round, end of the session, faults."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
+
+from reader_app.errors import Fault
+from reader_app.ui import theme
+from reader_app.ui.language import tr
+from reader_app.ui.widgets import button, card, clear, column, label, row, rule, section
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a reader hands to the coordinator at the end: with it nobody can cut the log's end unseen."""
+
+    reader_id: str
+    study_id: str
+    events: int
+    code: str
+    wall_utc: str
+    lines: tuple[str, ...] = ()
+
+    def as_text(self) -> str:
+        """Return the receipt as plain text."""
+        head = f"{self.study_id} · {self.reader_id} · {self.wall_utc}"
+        return "\n".join([head, *self.lines, tr("{n} entries in the log", n=self.events), self.code])
+
+
+class Page(QWidget):
+    """A column in the middle of the window.
+
+    Signals
+    -------
+    chosen(str) : the name of the button pressed; "reader:R01" for a reader.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        outer = row(self, spacing=0)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        body = QWidget()
+        line = row(body, margin=24, spacing=0)
+        line.addStretch(1)
+        middle = QWidget()
+        middle.setMaximumWidth(theme.px(640))
+        middle.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._middle = column(middle, spacing=12)
+        line.addWidget(middle, 100)
+        line.addStretch(1)
+        scroll.setWidget(body)
+        outer.addWidget(scroll)
+        self._main: QWidget | None = None
+        self.name = ""
+
+    def begin(self, name: str) -> None:
+        """Start an empty page with a name (for tests and screenshots)."""
+        self.name = name
+        self._main = None
+        clear(self._middle)
+        self._middle.addStretch(1)
+
+    def finish(self) -> None:
+        """Close the page: what was added stands in the middle."""
+        self._middle.addStretch(2)
+        if self._main is not None:
+            self._main.setFocus()
+
+    def add(self, widget: QWidget) -> QWidget:
+        """Add a widget."""
+        self._middle.addWidget(widget)
+        return widget
+
+    def gap(self, size: int = 8) -> None:
+        """Add room."""
+        self._middle.addSpacing(theme.px(size))
+
+    def paragraph(self, text: str, role: str = "") -> None:
+        """Add wrapped text."""
+        if text:
+            self.add(label(text, role, wrap=True))
+
+    def buttons(self, *entries: tuple[str, str]) -> None:
+        """Add a row of buttons (name, words); the first is the main one and has the focus."""
+        line = row(spacing=12)
+        for number, (name, words) in enumerate(entries):
+            own = button(words, "main" if number == 0 else "", on_click=lambda own=name: self.chosen.emit(own), name=name)
+            if number == 0:
+                self._main = own
+                own.setAutoDefault(True)
+            line.addWidget(own)
+        line.addStretch(1)
+        self._middle.addSpacing(theme.px(12))
+        self._middle.addLayout(line)
+
+    def take_focus(self) -> None:
+        """Give the keyboard to the main button (a hidden page could not take it)."""
+        if self._main is not None:
+            self._main.setFocus()
+
+    def press_main(self) -> bool:
+        """Do what Enter does: press the button that has the focus, else the main one."""
+        focused = self.focusWidget()
+        target = focused if focused is not None and focused.isVisible() and hasattr(focused, "click") else self._main
+        if target is None or not target.isEnabled():
+            return False
+        target.click()  # type: ignore[attr-defined]
+        return True
+
+    # --- the pages ----------------------------------------------------------------------------------------------------------
+
+    def show_login(self, title: str, description: str, notice: str, readers: Sequence[tuple[str, str]]) -> None:
+        """Ask who reads: pseudonym and what is known of their progress."""
+        self.begin("login")
+        self.add(label(title, "display", wrap=True))
+        self.paragraph(description, "dim")
+        self._notice(notice)
+        self.gap()
+        self.add(section(tr("Who is reading?")))
+        for number, (reader_id, progress) in enumerate(readers):
+            line = button("", "row", on_click=lambda own=reader_id: self.chosen.emit(f"reader:{own}"), name=f"reader-{reader_id}")
+            line.setAutoDefault(True)
+            line.setAccessibleName(reader_id)
+            inside = row(line, spacing=12)
+            inside.setContentsMargins(theme.px(16), theme.px(10), theme.px(16), theme.px(10))
+            inside.addWidget(label(reader_id, "strong"))
+            inside.addStretch(1)
+            inside.addWidget(label(progress, "dim"))
+            line.setMinimumHeight(theme.px(44))
+            self.add(line)
+            if number == 0:
+                self._main = line
+        self.gap()
+        self.paragraph(tr("Names are pseudonyms. Research use only — not for diagnosis."), "small")
+        self.finish()
+
+    def show_round(self, title: str, chip: str, sentences: Sequence[str], notice: str, facts: Sequence[tuple[str, str]]) -> None:
+        """Say what the round is before it begins."""
+        self.begin("round")
+        self.add(label(chip, "dim"))
+        self.add(label(title, "display", wrap=True))
+        for sentence in sentences:
+            self.paragraph(sentence)
+        self._notice(notice)
+        self.gap()
+        self._facts(facts)
+        self.buttons(("start", tr("Begin  Enter")), ("end", tr("Not now")))
+        self.finish()
+
+    def show_washout(self, title: str, chip: str, opens: str, facts: Sequence[tuple[str, str]]) -> None:
+        """Say when the next round opens."""
+        self.begin("washout")
+        self.add(label(chip, "dim"))
+        self.add(label(tr("Opens on {day}", day=opens), "display"))
+        self.paragraph(tr("{title} cannot begin earlier: the days in between let you forget the cases.", title=title))
+        self.gap()
+        self._facts(facts)
+        self.buttons(("end", tr("End the session  Enter")))
+        self.finish()
+
+    def show_round_finished(self, title: str, sentences: Sequence[str], facts: Sequence[tuple[str, str]], more: bool) -> None:
+        """Say that every case of a round is locked."""
+        self.begin("round-finished")
+        self.add(label(title, "display", wrap=True))
+        for sentence in sentences:
+            self.paragraph(sentence)
+        self.gap()
+        self._facts(facts)
+        entries = [("next", tr("Continue  Enter")), ("end", tr("End the session"))]
+        self.buttons(*(entries if more else [("end", tr("End the session  Enter"))]))
+        self.finish()
+
+    def show_receipt(self, receipt: Receipt, finished: bool, copy_file: str) -> None:
+        """Show the end of the session with the receipt for the coordinator."""
+        self.begin("receipt")
+        title = tr("Thank you, all rounds are read.") if finished else tr("Session ended, everything is saved.")
+        self.add(label(title, "display", wrap=True))
+        self.paragraph(tr("Receipt for the coordinator: the code belongs to this very log, entry by entry."), "dim")
+        frame, inside = card()
+        for line in (f"{receipt.study_id} · {receipt.reader_id}", *receipt.lines):
+            inside.addWidget(label(line, wrap=True))
+        inside.addWidget(rule())
+        inside.addWidget(label(tr("{n} entries in the log", n=receipt.events), "dim"))
+        code = label(receipt.code, "title", name="receiptCode")
+        code.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        inside.addWidget(code)
+        inside.addWidget(label(receipt.wall_utc.replace("T", "  ")[:17] + " UTC", "small"))
+        self.add(frame)
+        self.paragraph(copy_file, "small")
+        self.buttons(("close", tr("Close  Enter")), ("copy", tr("Copy the receipt")))
+        self.finish()
+
+    def show_faults(self, title: str, intro: str, faults: Sequence[Fault], retry: bool) -> None:
+        """List what stands in the way, each with its remedy."""
+        self.begin("faults")
+        self.add(label(title, "display", wrap=True))
+        self.paragraph(intro, "dim")
+        self.gap()
+        for fault in faults:
+            frame, inside = card()
+            inside.setSpacing(theme.px(4))
+            inside.addWidget(label(fault.what[:1].upper() + fault.what[1:], "bright", wrap=True))
+            if fault.remedy:
+                inside.addWidget(label("→ " + fault.remedy, "attention", wrap=True))
+            place = label(fault.place, "small", wrap=True)
+            place.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            inside.addWidget(place)
+            self.add(frame)
+        entries = [("retry", tr("Check again  Enter"))] if retry else []
+        self.buttons(*entries, ("close", tr("Close")))
+        self.finish()
+
+    def show_stop(self, title: str, sentence: str, kept: str) -> None:
+        """Say that reading has stopped, why, and what is safe."""
+        self.begin("stopped")
+        self.add(label(title, "display", wrap=True))
+        self.paragraph(sentence)
+        self.paragraph(kept, "dim")
+        self.buttons(("retry", tr("Try again  Enter")), ("close", tr("Close")))
+        self.finish()
+
+    def _notice(self, notice: str) -> None:
+        if notice:
+            frame, inside = card()
+            inside.addWidget(label(notice, "attention", wrap=True))
+            self.add(frame)
+
+    def _facts(self, facts: Sequence[tuple[str, str]]) -> None:
+        if not facts:
+            return
+        frame, inside = card()
+        for name, value in facts:
+            line = row(spacing=16)
+            line.addWidget(label(name, "dim"), 0, Qt.AlignmentFlag.AlignTop)
+            line.addStretch(1)
+            text = label(value, "bright", wrap=len(value) > 40)
+            text.setAlignment(Qt.AlignmentFlag.AlignRight)
+            line.addWidget(text, 4 if len(value) > 40 else 0)
+            inside.addLayout(line)
+        self.add(frame)

@@ -1,0 +1,472 @@
+"""One reader's sitting, from log-in to receipt: what the window shows follows the session state, and only that.
+
+Order of things in a read: the case is in memory -> all panes are painted in one go -> ``DisplayCase`` with the instant of that
+paint -> answers, each shown as given once it is durable -> ``SubmitRead`` with the time of the second Enter -> the next case.
+Pausing covers the images at once, before the log knows; uncovering them is stamped with their repaint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+
+from reader_app.clock import Clock, Instant
+from reader_app.errors import LogFault, ProtocolViolation, ReaderAppError, StudyFileError
+from reader_app.reading.casefeed import CaseFeed, LoadedCase
+from reader_app.reading.conductor import Conductor
+from reader_app.reading.tasks import Executor
+from reader_app.store.readlog import ReadLog
+from reader_app.store.studyfolder import StudyFolder
+from reader_app.study import commands as ask
+from reader_app.study.assignment import Plan
+from reader_app.study.caselist import CaseEntry
+from reader_app.study.events import AidRevealed, AidShown, Logged, RoundFinished, SessionClosed
+from reader_app.study.session import (
+    Phase,
+    SessionState,
+    aid_due,
+    current_round,
+    due_case,
+    earlier_answer,
+    legal_commands,
+    next_round,
+)
+from reader_app.ui import flow_pages, workstation
+from reader_app.ui.flow_answers import AnswerCommands
+from reader_app.ui.language import tr
+from reader_app.ui.mainthread import QtMainThread
+from reader_app.ui.moments import IdleWatch
+from reader_app.ui.pace import Pace
+from reader_app.ui.panels import wording
+from reader_app.ui.panels.aid_panel import AidView
+from reader_app.ui.panels.pause_cover import pause_reason
+from reader_app.ui.reader_window import ReaderWindow
+
+#: A case that is not in memory after this long is announced; normally it is there at once.
+PATIENCE_MS = 400
+
+
+class ReadingFlow(QObject):
+    """Conducts one window through one sitting.
+
+    Parameters
+    ----------
+    window : ReaderWindow
+    folder : StudyFolder
+    clock : Clock
+    main_thread : QtMainThread
+    log_thread, loader_thread : Executor
+    echo : callable, optional
+        Called with the number of the last durable entry whenever it is shown as saved.
+
+    Signals
+    -------
+    finished(int) : the window may close; exit status.
+    state_changed : the window shows a new state (for scripts).
+    """
+
+    finished = Signal(int)
+    state_changed = Signal()
+
+    def __init__(
+        self,
+        window: ReaderWindow,
+        folder: StudyFolder,
+        clock: Clock,
+        main_thread: QtMainThread,
+        log_thread: Executor,
+        loader_thread: Executor,
+        echo: Callable[[int], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self.window, self.folder, self.clock = window, folder, clock
+        self.main_thread, self.log_thread, self.loader_thread = main_thread, log_thread, loader_thread
+        self.echo = echo
+        self.plan: Plan | None = None
+        self.log: ReadLog | None = None
+        self.conductor: Conductor | None = None
+        self.feed: CaseFeed | None = None
+        self.loaded: LoadedCase | None = None
+        self.pace = Pace()
+        self.exit_status = 0
+        self.stopped = False
+        self._may_read = False  # the reader has begun (or continued) the round in this sitting
+        self._presenting: tuple[int, str, int] | None = None
+        self._uncovering = self._closed = False
+        self._idle: IdleWatch | None = None
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(PATIENCE_MS)
+        self._patience.timeout.connect(self._say_loading)
+        self.answers = AnswerCommands(self)
+        self.pages = flow_pages.FlowPages(self)
+        window.flow = self
+        window.page.chosen.connect(self.pages.choose)
+        window.cover.chosen.connect(self._cover_button)
+        window.viewer.fully_painted.connect(self._painted)
+        window.viewer.uncovered.connect(self._uncovered)
+        application = QGuiApplication.instance()
+        if isinstance(application, QGuiApplication) and clock.kind == "system":
+            application.applicationStateChanged.connect(self._application_state)
+
+    # --- log-in -------------------------------------------------------------------------------------------------------------
+
+    def start(self, reader_id: str | None) -> None:
+        """Show the log-in, or log the reader in."""
+        if reader_id is None:
+            self.pages.login()
+        else:
+            self.log_in(reader_id)
+
+    def log_in(self, reader_id: str) -> None:
+        """Open the reader's log and take up the session where it stands."""
+        try:
+            self.plan = self.folder.plan(reader_id)
+            self.log = self.folder.open_log(reader_id, workstation.run_info(self.clock, self.window.preferences))
+        except StudyFileError as fault:
+            self.exit_status = 1
+            self.pages.faults(tr("This study cannot be read yet"), fault.faults, reader_id)
+            return
+        except LogFault as fault:
+            self.exit_status = 3
+            self.pages.stop(tr("The reading log cannot be opened"), str(fault), retry=f"reader:{reader_id}")
+            return
+        self.exit_status = 0
+        self.conductor = Conductor(self.plan, self.log, self.clock, self.log_thread, self.main_thread)
+        self.conductor.on_state, self.conductor.on_refused = self._on_state, self._on_refused
+        self.conductor.on_fault = self._on_fault
+        self.feed = CaseFeed(self.folder, self.plan, self.loader_thread, self.main_thread)
+        self.feed.on_loaded, self.feed.on_failed = self._on_loaded, self._on_failed
+        self.answers.connect_panel(self.window.make_panel(self.plan))
+        self._idle = IdleWatch(
+            self.clock, self.window.times, self.plan.timing.idle_pause_s, lambda: self.pause("idle", self.clock.now())
+        )
+        self.conductor.begin()
+
+    @property
+    def state(self) -> SessionState:
+        """Where the session stands, as far as it is durable; the closed state before log-in."""
+        return self.conductor.state if self.conductor is not None else SessionState()
+
+    def is_idle(self) -> bool:
+        """Return whether nothing is being written or awaited (for scripts)."""
+        return self.conductor is None or not self.conductor.is_busy
+
+    # --- commands -----------------------------------------------------------------------------------------------------------
+
+    def do(self, command: ask.Command, at: Instant | None = None) -> None:
+        """Hand a command to the conductor; the mark in the corner says that it is being saved."""
+        if self.conductor is None or self.stopped:
+            return
+        self.conductor.do(command, at or self.window.times.instant())
+        if self.conductor is not None and self.conductor.is_busy:
+            self.window.key_bar.show_saved(False, True)
+
+    def run(self, command_id: str) -> None:
+        """Carry out a command of the keymap."""
+        case_id = due_case(self.state)
+        if command_id == "session.pause" and self.state.phase is Phase.PAUSED:
+            self.resume_requested()
+        elif command_id == "session.pause":
+            self.pause("reader", self.window.times.instant())
+        elif command_id == "session.end":
+            self.window.close()
+        elif command_id == "session.keys":
+            self.pages.edit_keys()
+        elif command_id == "aid.toggle" and case_id is not None:
+            self._toggle_aid(case_id)
+        else:
+            self.answers.run(command_id)
+
+    def _toggle_aid(self, case_id: str) -> None:
+        if self.state.aid_visible:
+            self.do(ask.HideAid(case_id, self.state.revision))
+        elif self.state.aid is not None:
+            self.do(ask.ShowAid(case_id, self.state.revision, self.state.aid))
+
+    def aid_shown(self) -> AidShown | None:
+        """Return the aid of the loaded case as it stands on the screen."""
+        entry = None if self.plan is None else current_round(self.plan, self.state)
+        if self.plan is None or self.loaded is None or self.loaded.aid is None or entry is None or entry.aid is None:
+            return None
+        display, aid = self.plan.display, self.loaded.aid
+        return AidShown(entry.aid, aid.sha256, display.aid_threshold, display.aid_opacity, aid.status)
+
+    # --- pause --------------------------------------------------------------------------------------------------------------
+
+    def pause(self, reason: str, at: Instant) -> None:
+        """Cover the images now, then log it."""
+        case_id = due_case(self.state)
+        if self.state.phase is not Phase.READING or case_id is None or self.window.panel is None:
+            return
+        self.window.panel.flush_note()
+        self._cover(pause_reason(reason))
+        self.do(ask.Pause(case_id, reason), at)
+
+    def _cover(self, text: str) -> None:
+        buttons = (("resume", tr("Continue  Enter")), ("end", tr("End the session")))
+        self.window.cover.show_words(tr("Paused"), text, buttons)
+        self.window.show_cover()
+
+    def resume_requested(self) -> None:
+        """Paint the images again; the clock goes on from that paint."""
+        if self.state.phase is Phase.PAUSED and not self._uncovering and not self.stopped:
+            self._uncovering = True
+            self.window.show_images()
+
+    def _uncovered(self, panes: object) -> None:
+        case_id = due_case(self.state)
+        if self._uncovering and case_id is not None:
+            self._uncovering = False
+            self.do(ask.Resume(case_id), self.clock.now())
+
+    def _cover_button(self, name: str) -> None:
+        if name == "end":
+            self.end_session()
+        else:
+            self.resume_requested()
+
+    def _application_state(self, state: Qt.ApplicationState) -> None:
+        if state in (Qt.ApplicationState.ApplicationInactive, Qt.ApplicationState.ApplicationHidden):
+            self.pause("hidden", self.clock.now())
+
+    # --- a round and its cases ----------------------------------------------------------------------------------------------
+
+    def begin_round(self) -> None:
+        """The reader has seen what the round is and wants to begin or go on."""
+        self._may_read = True
+        entry = None if self.plan is None else next_round(self.plan, self.state)
+        if entry is not None:
+            at = self.window.times.instant()
+            self.do(ask.StartRound(entry.number, at.wall_utc), at)
+        else:
+            self.refresh()
+
+    def _on_loaded(self, loaded: LoadedCase) -> None:
+        self.loaded = loaded
+        self._present()
+
+    def _present(self) -> None:
+        """Put the due case on the screen if it is in memory and the reader is there; all of it in one paint."""
+        state, plan, loaded, panel = self.state, self.plan, self.loaded, self.window.panel
+        if plan is None or loaded is None or panel is None or not self._may_read or self.stopped:
+            return
+        entry, case_id = current_round(plan, state), due_case(state)
+        if state.phase is not Phase.BETWEEN or entry is None or case_id is None:
+            return
+        wanted = (entry.number, case_id, state.revision)
+        if (loaded.round_no, loaded.case.case_id) != wanted[:2] or self._presenting == wanted:
+            return
+        self._presenting = wanted
+        self._patience.stop()
+        aid = loaded.aid if aid_due(entry, state) else None
+        panel.begin_case(case_id, loaded.case.clinical)
+        self._show_place()
+        self._show_answers()
+        self.window.show_panel(True)
+        self.window.viewer.show_case(
+            loaded.images, aid, threshold=plan.display.aid_threshold, opacity=plan.display.aid_opacity, marks=state.draft.marks
+        )
+        self.window.show_images()
+
+    def _painted(self, panes: object) -> None:
+        """All panes stand on the screen: this is when the read begins."""
+        at = self.clock.now()
+        if self._presenting is None or self.loaded is None or self.plan is None or self.state.phase is not Phase.BETWEEN:
+            return
+        entry = current_round(self.plan, self.state)
+        aid = self.aid_shown() if entry is not None and aid_due(entry, self.state) else None
+        images = self.loaded.images
+        self.do(ask.DisplayCase(self.loaded.case.case_id, images.fingerprint, tuple(panes), aid), at)  # type: ignore[arg-type]
+        panel = self.window.panel
+        if panel is not None:
+            panel.focus_default()
+
+    def _say_loading(self) -> None:
+        if self.state.phase is Phase.BETWEEN and self._presenting is None:
+            self.window.cover.show_words("", tr("The next case is being read from the disk."))
+
+    def _on_failed(self, case: CaseEntry, fault: ReaderAppError) -> None:
+        self.exit_status = 1
+        self.stopped = True
+        self.pages.stop(tr("Case {name} cannot be shown", name=case.case_id), str(fault), retry="reload")
+
+    # --- what the conductor says --------------------------------------------------------------------------------------------
+
+    def _on_state(self, state: SessionState, logged: tuple[Logged, ...]) -> None:
+        self.pace.note(logged)
+        if self.stopped:  # the log could be written again
+            self.stopped, self.exit_status = False, 0
+            if state.phase is Phase.READING:
+                self.pause("system", self.clock.now())
+        kinds = {type(entry.event) for entry in logged}
+        if state.phase is not Phase.BETWEEN:
+            self._presenting = None
+        if AidRevealed in kinds and self.loaded is not None:
+            self.window.viewer.set_aid(self.loaded.aid, True)
+        if self.feed is not None:
+            self.feed.follow(state)
+        if SessionClosed in kinds:
+            self.pages.receipt()
+        elif RoundFinished in kinds:
+            self._may_read = False
+            self.pages.round_finished([entry.event.round_no for entry in logged if isinstance(entry.event, RoundFinished)])
+        else:
+            self.refresh()
+        self._show_saved(logged[-1].seq if logged else 0)
+        self.state_changed.emit()
+
+    def _show_saved(self, seq: int) -> None:
+        busy = self.conductor is not None and self.conductor.is_busy
+        self.window.key_bar.show_saved(not busy, True)
+        if self.echo is not None and seq:
+            self.echo(seq)
+
+    def _on_refused(self, violation: ProtocolViolation) -> None:
+        self.window.key_bar.readout.setText(str(violation))
+        self._uncovering = False
+        self._show_saved(0)
+        self.refresh()
+
+    def _on_fault(self, fault: LogFault) -> None:
+        """The log failed: nothing of the case stays on the screen, and nothing more is taken."""
+        self.stopped, self.exit_status = True, 3
+        if self._idle is not None:
+            self._idle.stop()
+        self.window.show_cover()
+        self.window.allow(frozenset())
+        self.window.key_bar.show_saved(False, True)
+        self.pages.stop(tr("Reading has stopped"), str(fault), retry="retry-log")
+        self.state_changed.emit()
+
+    # --- showing the state --------------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Bring the window in line with the state."""
+        state, window = self.state, self.window
+        if self.plan is None or self.stopped or self._idle is None:
+            return
+        self._show_place()
+        if state.phase is Phase.READING:
+            self._idle.start()
+            window.viewer.set_marks(state.draft.marks)
+            window.viewer.set_aid_visible(state.aid_visible)
+            self._show_answers()
+            if not window.is_showing_images():
+                window.show_images()
+        else:
+            self._idle.stop()
+            if state.phase is Phase.PAUSED:
+                self._show_answers()
+                if not self._uncovering and window.stack.currentWidget() is not window.cover:
+                    self._cover(pause_reason("reader"))
+            elif state.phase is Phase.BETWEEN and due_case(state) is not None and self._may_read:
+                if self._presenting is None:
+                    window.cover.show_words("")
+                    window.show_cover()
+                    self._patience.start()
+                    self._present()
+            else:
+                self.pages.between()
+        self._allow()
+
+    def refresh_between(self) -> None:
+        """Show what comes next."""
+        self.pages.between()
+        self._allow()
+
+    def _allow(self) -> None:
+        """Enable what the protocol allows, and nothing that would have no effect."""
+        state = self.state
+        if self.plan is None:
+            return
+        also = {
+            "answer.copy": earlier_answer(self.plan, state, due_case(state) or "") is not None,
+            "view.next_finding": state.aid_visible,
+            "view.previous_finding": state.aid_visible,
+        }
+        self.window.allow(legal_commands(self.plan, state), also)
+        can_pause = state.phase in (Phase.READING, Phase.PAUSED)
+        self.window.banner.show_pause(can_pause, self.window.keys.shown("session.pause"))
+
+    def _show_place(self) -> None:
+        state, banner = self.state, self.window.banner
+        if self.plan is None:
+            return
+        entry = current_round(self.plan, state)
+        chip = "" if entry is None else self.pages.round_chip(entry)
+        banner.show_place(self.folder.definition.title, chip, self.plan.reader_id)
+        if due_case(state) is None:
+            banner.show_progress(None, 0, "")
+            return
+        total = len(state.case_order)
+        left = self.pace.left(total - state.index)
+        banner.show_progress(state.index + 1, total, wording.minutes(left) if left is not None else "")
+
+    def _show_answers(self) -> None:
+        state, panel = self.state, self.window.panel
+        case_id = due_case(state)
+        if self.plan is None or panel is None or case_id is None:
+            return
+        panel.show_state(state, earlier_answer(self.plan, state, case_id), self.window.keys.shown("mark.place"))
+        keys = self.window.keys
+        panel.aid.show_aid(self._aid_view(), keys.shown("aid.toggle"), keys.shown("aid.reveal"))
+
+    def _aid_view(self) -> AidView | None:
+        state, entry = self.state, None if self.plan is None else current_round(self.plan, self.state)
+        if entry is None or entry.aid is None or self.loaded is None or self.loaded.aid is None:
+            return None
+        return flow_pages.aid_view(self.folder.definition, entry, self.loaded.aid, state, aid_due(entry, state))
+
+    # --- the end ------------------------------------------------------------------------------------------------------------
+
+    def end_session(self) -> None:
+        """End the sitting; a case on the screen is interrupted and will be shown again."""
+        case_id, at = due_case(self.state), self.window.times.instant()
+        if self.state.phase is Phase.READING and case_id is not None:
+            self.pause("reader", at)
+        if self.state.phase is Phase.CLOSED or self.stopped:
+            self.leave()
+        else:
+            self.do(ask.CloseSession(at.wall_utc), at)
+
+    def close_requested(self) -> bool:
+        """Asked by the window's close button: a session that is open is ended first, with its receipt."""
+        if self._closed or self.conductor is None or self.stopped or self.state.phase is Phase.CLOSED:
+            self.leave()
+            return True
+        if self.state.phase is Phase.READING:
+            self.pause("reader", self.window.times.instant())
+        elif self.state.phase is not Phase.PAUSED:
+            self.end_session()
+        return False
+
+    def failed(self, what: str) -> None:
+        """The program itself is at fault: cover the images, note the interruption if that is still possible, and stop."""
+        case_id = due_case(self.state)
+        self.window.show_cover()
+        if case_id is not None and self.state.phase in (Phase.READING, Phase.PAUSED):
+            self.do(ask.Interrupt(case_id, what[:200]), self.clock.now())
+        self.stopped, self.exit_status = True, 3
+        sentence = tr("The program met a fault of its own and has noted it: {what}. Close it and start it again.", what=what)
+        self.pages.stop(tr("Reading has stopped"), sentence, retry="")
+
+    def leave(self) -> None:
+        """Close the log and let the window go."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._idle is not None:
+            self._idle.stop()
+        self._patience.stop()
+        if self.feed is not None:
+            self.feed.close()
+        self.window.viewer.clear()
+        self.log_thread.shutdown(wait=True)
+        self.loader_thread.shutdown(wait=False, cancel_futures=True)
+        if self.log is not None:
+            self.log.close()
+        self.main_thread.close()
+        self.finished.emit(self.exit_status)

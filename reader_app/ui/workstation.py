@@ -1,0 +1,35 @@
+"""What the log says of this workstation: its screens. (Qt for Python does not give the colour profile.)"""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QGuiApplication, QScreen
+
+from reader_app.clock import Clock
+from reader_app.store.runinfo import RunInfo, Screen, describe_run
+from reader_app.ui.preferences import Preferences
+
+
+def run_info(clock: Clock, preferences: Preferences) -> RunInfo:
+    """Return the description of this start of the program, with its screens and what the reader has chosen."""
+    more = {
+        "qt_platform": QGuiApplication.platformName(),
+        "language": preferences.language,
+        "text_scale": f"{preferences.text_scale:.2f}",
+        "panel_side": preferences.panel_side,
+        "left_drag": preferences.left_drag,
+    }
+    return describe_run(clock, [_screen(own) for own in QGuiApplication.screens()], more=more)
+
+
+def _screen(screen: QScreen) -> Screen:
+    size, factor, physical = screen.size(), screen.devicePixelRatio(), screen.physicalSize()
+    return Screen(
+        name=screen.name(),
+        width_px=round(size.width() * factor),
+        height_px=round(size.height() * factor),
+        width_mm=round(physical.width()),
+        height_mm=round(physical.height()),
+        scale=round(100 * factor),
+        refresh_hz=round(screen.refreshRate()),
+        depth=screen.depth(),
+    )
