@@ -1,0 +1,247 @@
+"""The sheets ``Accuracy``, ``Localisation``, ``Reclassification`` and ``Decision curve``."""
+
+from __future__ import annotations
+
+from reader_app.export.content import WorkbookContent
+from reader_app.export.layout import Chart, Column, Kind, Series, Sheet, Table, Value
+from reader_app.export.palette import CONDITION_COLORS, MODEL_COLOR
+from reader_app.export.resultrows import (
+    CONDITION,
+    FROM_TO,
+    METHOD,
+    READER,
+    SCOPE,
+    Results,
+    asked,
+    estimate,
+    methods,
+    number,
+    text,
+)
+
+_ACCURACY = (
+    ("sensitivity", "Sensitivity", "Share of malignant called positive."),
+    ("specificity", "Specificity", "Share of benign called negative."),
+    ("ppv", "PPV", "Share of malignant among positive calls, at this study's prevalence."),
+    ("npv", "NPV", "Share of benign among negative calls, at this study's prevalence."),
+    ("accuracy", "Accuracy", "Share of right calls."),
+)
+
+
+def accuracy_sheet(content: WorkbookContent) -> Sheet:
+    """Return the sheet ``Accuracy``: counts, shares with intervals, McNemar."""
+    results = Results(content)
+    limit = content.positive_from()
+    columns = (
+        *(READER, CONDITION, *SCOPE),
+        Column("True positive", f"Malignant, BI-RADS {limit} or above.", Kind.INTEGER, 9, "tp"),
+        Column("False positive", f"Benign, BI-RADS {limit} or above.", Kind.INTEGER, 9, "fp"),
+        Column("True negative", f"Benign, below BI-RADS {limit}.", Kind.INTEGER, 9, "tn"),
+        Column("False negative", f"Malignant, below BI-RADS {limit}.", Kind.INTEGER, 9, "fn"),
+        *(
+            column
+            for name, title, meaning in _ACCURACY
+            for column in results.estimate_columns(title, meaning, name, Kind.PERCENT)
+        ),
+        *results.estimate_columns("F1", "Harmonic mean of sensitivity and PPV.", "f1"),
+        *results.estimate_columns("Youden index", "Sensitivity + specificity - 1.", "youden_index"),
+        METHOD,
+    )
+    names = [*(name for name, _, _ in _ACCURACY), "f1", "youden_index"]
+    rows: list[tuple[Value, ...]] = [
+        (
+            *(results.reader(row), results.condition(row), *results.scope(row)),
+            *(number(row.get(name)) for name in ("tp", "fp", "tn", "fn")),
+            *(cell for name in names for cell in estimate(row.get(name))),
+            methods(row, names),
+        )
+        for row in results.rows("accuracy")
+    ]
+    mcnemar = Table(
+        "mcnemar",
+        "McNemar: the same cases under two conditions",
+        (
+            *(READER, *SCOPE, *FROM_TO),
+            Column("Measure", "Sensitivity (malignant), specificity (benign) or accuracy (all).", width=13, key="measure"),
+            Column("Right only under A", "Discordant pairs b.", Kind.INTEGER, 11, "b"),
+            Column("Right only under B", "Discordant pairs c.", Kind.INTEGER, 11, "c"),
+            Column("p, exact", "Exact, two-sided.", Kind.P, 10, "p"),
+            Column("p, chi-square", "Without continuity correction, for comparison with papers.", Kind.P, 11, "p_asymptotic"),
+        ),
+        [
+            (
+                *(
+                    results.reader(row),
+                    *results.scope(row),
+                    results.condition(row, "condition_a"),
+                    results.condition(row, "condition_b"),
+                ),
+                *(text(row.get("measure")), number(row.get("b")), number(row.get("c")), asked(row.get("p"))),
+                asked(row.get("p_asymptotic")),
+            )
+            for row in results.rows("mcnemar")
+        ],
+    )
+    title = f"Positive from BI-RADS {limit}"
+    intro = f"Accuracy of each reader and condition; a case is called positive from BI-RADS {limit}."
+    return Sheet("Accuracy", intro, (Table("accuracy", title, columns, rows), mcnemar))
+
+
+def localisation_sheet(content: WorkbookContent) -> Sheet:
+    """Return the sheet ``Localisation``: figures of merit, lesions hit, sensitivity at stated false positives."""
+    results = Results(content)
+    merit = Table(
+        "froc",
+        "Figures of merit from marks",
+        (
+            *(
+                READER,
+                CONDITION,
+                *SCOPE,
+                Column("Figure of merit", "FROC, AFROC, wAFROC, HrAUC or largest lesion fraction.", width=14),
+            ),
+            *(*results.estimate_columns("Value", "Value of the figure of merit.", "value", se=True), METHOD),
+        ),
+        [
+            (
+                *(
+                    results.reader(row),
+                    results.condition(row),
+                    *results.scope(row),
+                    _MERITS.get(str(row.get("fom")), text(row.get("fom"))),
+                ),
+                *(*estimate(row.get("value"), se=True), methods(row, ["value"])),
+            )
+            for row in results.rows("froc")
+        ],
+    )
+    hits: list[tuple[Value, ...]] = []
+    at: list[tuple[Value, ...]] = []
+    for row in results.rows("localization"):
+        lead = (results.reader(row), results.condition(row), *results.scope(row))
+        hits.append(
+            (
+                *(*lead, number(row.get("lesions")), number(row.get("hit")), *estimate(row.get("sensitivity"))),
+                *(number(row.get("marks_per_case")), methods(row, ["sensitivity"])),
+            )
+        )
+        for entry in row.get("sensitivity_at") or ():
+            at.append((*lead, number(entry.get("fp_per_case")), asked(entry.get("sensitivity"))))
+    localised = Table(
+        "localisation",
+        "Lesions hit",
+        (
+            *(READER, CONDITION, *SCOPE, Column("Lesions", "Lesions of the reference standard.", Kind.INTEGER, 9, "lesions")),
+            Column("Hit", "Lesions with a mark.", Kind.INTEGER, 9, "hit"),
+            *results.estimate_columns("Sensitivity", "Share of lesions hit.", "sensitivity", Kind.PERCENT),
+            *(Column("Marks per case", "Mean number of marks.", Kind.NUMBER, 10, "marks_per_case"), METHOD),
+        ),
+        hits,
+    )
+    stated = Table(
+        "sensitivity_at",
+        "Sensitivity at stated false positives",
+        (
+            *(READER, CONDITION, *SCOPE, Column("False positives per case", "Stated rate.", Kind.NUMBER, 12, "fp_per_case")),
+            Column("Sensitivity", "Share of lesions hit at that rate.", Kind.PERCENT, 11, "sensitivity"),
+        ),
+        at,
+    )
+    return Sheet("Localisation", "Where readers saw lesions, against the reference standard.", (localised, merit, stated))
+
+
+_MERITS = {"froc": "FROC", "afroc": "AFROC", "wafroc": "wAFROC", "hr_auc": "HrAUC", "max_llf": "Largest lesion fraction"}
+
+
+def reclassification_sheet(content: WorkbookContent) -> Sheet:
+    """Return the sheet ``Reclassification``: what became of the cases left at one category (4A), and all transitions."""
+    results = Results(content)
+    ways = (("down", "Down"), ("unchanged", "Unchanged"), ("up", "Up"))
+    pair = (
+        Column("From condition", "Condition of the earlier answer.", width=18, key="condition_from"),
+        Column("To condition", "Condition of the later answer.", width=18, key="condition_to"),
+    )
+    columns = (
+        *(READER, *SCOPE, *pair, Column("Category", "Category of the earlier answer.", width=10, key="category")),
+        Column("Answers", "Earlier answers with that category.", Kind.INTEGER, 9, "n"),
+        *(
+            Column(
+                f"{title}, {known}", f"{known.capitalize()}, later answer: {title.lower()}.", Kind.INTEGER, 11, f"{way}_{known}"
+            )
+            for way, title in ways
+            for known in ("benign", "malignant")
+        ),
+        Column("False positive before", "Benign / answers.", Kind.PERCENT, 11, "false_positive_rate_before"),
+        Column("False positive after", "Benign unchanged or up / answers.", Kind.PERCENT, 11, "false_positive_rate_after"),
+        Column("Malignant before", "Malignant / answers.", Kind.PERCENT, 11, "malignancy_rate_before"),
+        Column("Malignant after", "Malignant unchanged / unchanged.", Kind.PERCENT, 11, "malignancy_rate_after"),
+        Column("Biopsies avoided", "Answers that went down.", Kind.INTEGER, 10, "biopsies_avoided"),
+        Column("Cancers missed", "Malignant among them.", Kind.INTEGER, 10, "cancers_missed"),
+    )
+    rates = ("false_positive_rate_before", "false_positive_rate_after", "malignancy_rate_before", "malignancy_rate_after")
+    rows: list[tuple[Value, ...]] = [
+        (
+            *(results.reader(row), *results.scope(row)),
+            *(results.condition(row, "condition_from"), results.condition(row, "condition_to"), text(row.get("from"))),
+            number(row.get("n")),
+            *(number((row.get(way) or {}).get(known)) for way, _ in ways for known in ("benign", "malignant")),
+            *(asked(row.get(name)) for name in rates),
+            *(number(row.get("biopsies_avoided")), number(row.get("cancers_missed"))),
+        )
+        for row in results.rows("reclassification")
+    ]
+    moved: list[tuple[Value, ...]] = []
+    for row in results.rows("transitions"):
+        lead = (
+            *(results.reader(row), *results.scope(row)),
+            *(results.condition(row, "condition_a"), results.condition(row, "condition_b")),
+        )
+        categories = [str(name) for name in row.get("categories") or ()]
+        for known in ("benign", "malignant"):
+            for before, counts in zip(categories, row.get(known) or (), strict=False):
+                for after, count in zip(categories, counts, strict=False):
+                    if count:
+                        moved.append((*lead, known, before, after, number(count)))
+    transitions = Table(
+        "transitions",
+        "All transitions",
+        (
+            *(READER, *SCOPE, *pair, Column("Reference standard", "Benign or malignant.", width=12, key="reference")),
+            Column("BI-RADS before", "Earlier category.", width=10, key="before"),
+            Column("BI-RADS after", "Later category.", width=10, key="after"),
+            Column("Answers", "Number; pairs that did not occur are left out.", Kind.INTEGER, 9, "n"),
+        ),
+        moved,
+    )
+    intro = "What became of the cases that a reader had left at one category."
+    return Sheet("Reclassification", intro, (Table("reclassification", "Re-stratification", columns, rows), transitions))
+
+
+def decision_sheet(content: WorkbookContent) -> Sheet:
+    """Return the sheet ``Decision curve``: net benefit by threshold, with its chart."""
+    results = Results(content)
+    columns = (
+        Column("Predictor", "Model, or readers' suspicion.", width=30, key="predictor"),
+        Column("Threshold probability", "Treat at or above it.", Kind.NUMBER, 12, "threshold"),
+        Column("Net benefit", "True positives minus weighted false positives, per case.", Kind.NUMBER, 11, "net_benefit"),
+        Column("Net benefit, treat all", "Everybody is biopsied.", Kind.NUMBER, 11, "treat_all"),
+        Column("Net benefit, treat none", "Nobody is biopsied.", Kind.NUMBER, 11, "treat_none"),
+    )
+    source = sorted(results.rows("decision_curve"), key=lambda row: str(row.get("predictor")))
+    rows: list[tuple[Value, ...]] = []
+    series: list[Series] = []
+    for row in source:
+        name = results.titles.get(str(row.get("predictor")), str(row.get("predictor")))
+        cells = (name, *(number(row.get(key)) for key in ("threshold", "net_benefit", "treat_all", "treat_none")))
+        if not rows or rows[-1][0] != name:
+            series.append(Series(name, 1, 2, len(rows), len(rows), CONDITION_COLORS[1:][len(series) % 5], heavy=True))
+        rows.append(cells)
+        last = series[-1]
+        series[-1] = Series(last.name, 1, 2, last.start, len(rows), last.color, heavy=True)
+    if series:
+        first = series[0]
+        series.append(Series("Treat all", 1, 3, first.start, first.stop, CONDITION_COLORS[0]))
+        series.append(Series("Treat none", 1, 4, first.start, first.stop, MODEL_COLOR, dashed=True))
+    chart = Chart("line_xy", "Decision curves", "decision_curve", tuple(series), "Threshold probability", "Net benefit")
+    table = Table("decision_curve", "Net benefit", columns, rows)
+    return Sheet("Decision curve", "Net benefit of acting on each predictor.", (table,), (chart,) if series else ())

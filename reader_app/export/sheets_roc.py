@@ -1,0 +1,219 @@
+"""The sheets ``ROC`` and ``MRMC``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reader_app.export.content import WorkbookContent
+from reader_app.export.layout import Chart, Column, Kind, Series, Sheet, Table, Value
+from reader_app.export.palette import MODEL_COLOR, colors
+from reader_app.export.resultrows import (
+    CONDITION,
+    FROM_TO,
+    METHOD,
+    READER,
+    SCOPE,
+    P,
+    Results,
+    Row,
+    asked,
+    estimate,
+    methods,
+    number,
+    score_word,
+    text,
+)
+
+
+def roc_sheet(content: WorkbookContent) -> Sheet:
+    """Return the sheet ``ROC``: areas, paired tests, points of the curves and their chart."""
+    results = Results(content)
+    curves = results.rows("roc")
+    score = Column("Curve from", "What the curve was made from.", width=16, key="score")
+    areas = Table(
+        "roc",
+        "Area under the curve",
+        (
+            *(READER, CONDITION, *SCOPE, score),
+            *results.estimate_columns("AUC", "Empirical area under the ROC curve.", "auc", se=True),
+            Column("AUC interval by", "Method of that interval.", width=14, key="auc_method"),
+            *results.estimate_columns("AUC (Hanley–McNeil)", "The same area, interval of Hanley and McNeil.", "auc_hm", se=True),
+            Column(
+                "Best threshold",
+                "Threshold of the highest Youden index; positive at or above it.",
+                width=10,
+                key="youden_threshold",
+            ),
+            Column("Sensitivity there", "Sensitivity at that threshold.", Kind.PERCENT, 11, "youden_sensitivity"),
+            Column("Specificity there", "Specificity at that threshold.", Kind.PERCENT, 11, "youden_specificity"),
+            Column("Youden index", "Sensitivity + specificity - 1 there.", Kind.NUMBER, 9, "youden_j"),
+        ),
+        [
+            (
+                *(results.reader(row), results.condition(row), *results.scope(row), score_word(row)),
+                *(*estimate(row.get("auc"), se=True), methods(row, ["auc"]), *estimate(row.get("auc_hanley_mcneil"), se=True)),
+                *_youden(row),
+            )
+            for row in curves
+        ],
+    )
+    paired = Table(
+        "roc_paired",
+        "Differences between conditions (same cases)",
+        (
+            *(READER, *SCOPE, score, *FROM_TO),
+            *results.estimate_columns("Difference of AUC", "A minus B.", "difference", se=True),
+            *(Column("z", "Difference / standard error.", Kind.NUMBER, 9, "z"), P, METHOD),
+        ),
+        [
+            (
+                *(results.reader(row), *results.scope(row), score_word(row)),
+                *(results.condition(row, "condition_a"), results.condition(row, "condition_b")),
+                *(
+                    *estimate(row.get("difference"), se=True),
+                    asked(row.get("z")),
+                    asked(row.get("p")),
+                    methods(row, ["difference"]),
+                ),
+            )
+            for row in results.rows("roc_paired")
+        ],
+    )
+    points: list[tuple[Value, ...]] = []
+    series: list[Series] = []
+    chosen = _chart_score(curves)
+    shades = colors(results.conditions(curves))
+    for row in curves:
+        start = len(points)
+        for false_positive, true_positive, threshold in row.get("points") or ():
+            cut = threshold if isinstance(threshold, str) else number(threshold)
+            lead = (results.reader(row), results.condition(row), *results.scope(row), score_word(row))
+            points.append((*lead, number(false_positive), number(true_positive), cut))
+        pooled = row.get("reader_id") is None
+        if row.get("score") == chosen and row.get("lesion_type") is None and row.get("group") is None and len(points) > start:
+            name = f"{results.reader(row)}, {results.condition(row).lower()}"
+            color = shades.get(str(row.get("condition")), MODEL_COLOR)
+            series.append(Series(name, 6, 7, start, len(points), color, heavy=pooled, dashed=row.get("condition") == "model"))
+    curve_points = Table(
+        "roc_points",
+        "Points of the curves",
+        (
+            *(READER, CONDITION, *SCOPE, score),
+            Column("1 - specificity", "False positive fraction.", Kind.NUMBER, 11, "fpr"),
+            Column("Sensitivity", "True positive fraction.", Kind.NUMBER, 11, "tpr"),
+            Column("Threshold", "Positive at or above it; empty at the corners.", width=10, key="threshold"),
+        ),
+        points,
+    )
+    charts = (
+        (Chart("line_xy", "ROC curves", "roc_points", tuple(series), "1 - specificity", "Sensitivity", True),) if series else ()
+    )
+    return Sheet("ROC", "Receiver operating characteristic of each reader and condition.", (areas, paired, curve_points), charts)
+
+
+def _youden(row: Row) -> tuple[Value, ...]:
+    found = row.get("youden") or {}
+    threshold = found.get("threshold")
+    cut: Value = threshold if isinstance(threshold, str) else number(threshold)
+    return (cut, number(found.get("sensitivity")), number(found.get("specificity")), number(found.get("j")))
+
+
+def _chart_score(curves: Sequence[Row]) -> object:
+    kinds = {row.get("score") for row in curves}
+    return next((kind for kind in ("score", "assessment", "call") if kind in kinds), None)
+
+
+def mrmc_sheet(content: WorkbookContent) -> Sheet:
+    """Return the sheet ``MRMC``: tests, means, differences and variance components."""
+    results = Results(content)
+    which = (
+        Column("Analysis", "Obuchowski–Rockette, Dorfman–Berbaum–Metz or Gallas.", width=24, key="analysis"),
+        Column("Covariance", "How the error covariance was estimated.", width=13, key="covariance"),
+        Column("Endpoint", "Figure of merit.", width=13, key="endpoint"),
+        Column("Made from", "What the endpoint was made from.", width=16, key="score"),
+        Column("Generalises to", "What the result holds for; the rest is fixed.", width=20, key="generalise"),
+    )
+    tests: list[tuple[Value, ...]] = []
+    means: list[tuple[Value, ...]] = []
+    differences: list[tuple[Value, ...]] = []
+    components: list[tuple[Value, ...]] = []
+    for row in results.rows("mrmc"):
+        lead = (
+            *(_ANALYSES.get(str(row.get("analysis")), text(row.get("analysis"))), text(row.get("covariance"))),
+            *(
+                text(row.get("endpoint")),
+                score_word(row),
+                _GENERALISE.get(str(row.get("generalise")), text(row.get("generalise"))),
+            ),
+            *results.scope(row),
+        )
+        tests.append((*lead, asked(row.get("f")), number(row.get("df1")), number(row.get("df2")), asked(row.get("p"))))
+        for entry in row.get("conditions") or ():
+            mean = entry.get("mean")
+            means.append((*lead, results.condition(entry), *estimate(mean, se=True), methods(entry, ["mean"])))
+        for entry in row.get("differences") or ():
+            differences.append(
+                (
+                    *(*lead, results.condition(entry, "condition_a"), results.condition(entry, "condition_b")),
+                    *(*estimate(entry.get("difference"), se=True), number(entry.get("df")), asked(entry.get("t"))),
+                    *(asked(entry.get("p")), number(entry.get("p_holm")), methods(entry, ["difference"])),
+                )
+            )
+        for name, value in (row.get("components") or {}).items():
+            components.append((*lead, _COMPONENTS.get(name, name), number(value)))
+    tables = (
+        Table(
+            "mrmc_tests",
+            "Is there any difference between the conditions?",
+            (
+                *(*which, *SCOPE, Column("F", "Test statistic; for a chi-square test X2 / df1.", Kind.NUMBER, 10, "f")),
+                Column("df 1", "Numerator degrees of freedom.", Kind.NUMBER, 9, "df1"),
+                *(Column("df 2", "Denominator degrees of freedom; empty: chi-square.", Kind.NUMBER, 10, "df2"), P),
+            ),
+            tests,
+        ),
+        Table(
+            "mrmc_differences",
+            "Differences",
+            (
+                *(
+                    *which,
+                    *SCOPE,
+                    *FROM_TO,
+                    *results.estimate_columns("Difference", "A minus B, mean over readers.", "difference", se=True),
+                ),
+                Column("df", "Degrees of freedom.", Kind.NUMBER, 9, "df"),
+                *(Column("t", "Difference / standard error.", Kind.NUMBER, 9, "t"), P),
+                *(Column("p, Holm", "Adjusted over the pairs of conditions.", Kind.P, 10, "p_holm"), METHOD),
+            ),
+            differences,
+        ),
+        Table(
+            "mrmc_means",
+            "Means",
+            (*which, *SCOPE, CONDITION, *results.estimate_columns("Mean", "Mean over readers.", "mean", se=True), METHOD),
+            means,
+        ),
+        Table(
+            "mrmc_components",
+            "Variance components",
+            (
+                *(*which, *SCOPE, Column("Component", "Name of the component; a negative one is reported as it is.", width=34)),
+                Column("Value", "Variance or covariance.", Kind.NUMBER, 14, "value"),
+            ),
+            components,
+        ),
+    )
+    return Sheet("MRMC", "Multi-reader multi-case analysis: do the findings hold for other readers and other cases?", tables)
+
+
+_ANALYSES = {"or": "Obuchowski–Rockette", "dbm": "Dorfman–Berbaum–Metz", "gallas": "Gallas U-statistics"}
+_GENERALISE = {"readers_and_cases": "readers and cases", "cases": "cases", "readers": "readers"}
+_COMPONENTS = {
+    "var_r": "variance of readers",
+    "var_tr": "variance of reader x condition",
+    "var": "error variance",
+    "cov1": "covariance 1 (same reader, other condition)",
+    "cov2": "covariance 2 (other reader, same condition)",
+    "cov3": "covariance 3 (other reader, other condition)",
+}

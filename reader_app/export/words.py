@@ -1,0 +1,107 @@
+"""Words for machine names: what a person reads in the workbook and the report."""
+
+from __future__ import annotations
+
+from reader_app.study.audit import CODES
+from reader_app.study.caselist import CaseEntry
+from reader_app.study.definition import CaseRule, ModelSpec, Round
+
+NOTICE = "Research use only – not for diagnosis"
+
+_CONDITIONS = {
+    "unaided": "Unaided",
+    "aided_concurrent": "Aided",
+    "aided_sequential": "Aided, sequential",
+    "aided_staged": "Aided, staged",
+    "final": "Final",
+    "model": "Model alone",
+}
+_MODALITIES = {"mammography": "Mammography", "abvs": "ABVS", "ultrasound": "Ultrasound"}
+_UNITS = {"case": "Case", "R": "Right breast", "L": "Left breast"}
+_TRUTH = {"1": "malignant", "0": "benign"}
+_AS_TRUTH = {"1": "1", "1.0": "1", "true": "1", "0": "0", "0.0": "0", "false": "0"}
+_STATUS = {
+    "ok": "shown",
+    "no_finding": "no finding",
+    "not_applicable": "not applicable to this case",
+    "failed": "not available (the model failed)",
+}
+_ORDERS = {"shuffled": "shuffled for each reader and round", "as_listed": "as listed"}
+
+
+def condition(name: str) -> str:
+    """Return the words for a condition; names of rounds and of the user's own only begin with a capital."""
+    return _CONDITIONS.get(name, name[:1].upper() + name[1:])
+
+
+def modality(name: str) -> str:
+    """Return the words for a modality."""
+    return _MODALITIES.get(name, name)
+
+
+def unit(name: str) -> str:
+    """Return the words for a unit of assessment ("case", "R", "L")."""
+    return _UNITS.get(name, name)
+
+
+def truth(value: str) -> str:
+    """Return "malignant" or "benign" for the reference standard's "1" or "0"; empty when it is not known."""
+    return _TRUTH.get(value.strip(), "")
+
+
+def as_truth(value: str) -> str:
+    """Return "1" or "0" for a truth value of a reference table however it was written; empty when it says neither."""
+    return _AS_TRUTH.get(value.strip().lower(), "")
+
+
+def aid_status(name: str) -> str:
+    """Return the words for the status of an aid."""
+    return _STATUS.get(name, name)
+
+
+def deviation(code: str) -> str:
+    """Return what the auditor means by a code."""
+    return CODES.get(code, code)
+
+
+def order(name: str) -> str:
+    """Return the words for a round's case order."""
+    return _ORDERS.get(name, name)
+
+
+def reader(reader_id: object, titles: dict[str, str] | None = None) -> str:
+    """Return the words for the reader of a result row: a pseudonym, a model's title, or all readers together."""
+    if reader_id is None:
+        return "All readers"
+    return (titles or {}).get(str(reader_id), str(reader_id))
+
+
+def case_rule(rule: CaseRule) -> str:
+    """Return the words for the cases of a round."""
+    if rule.kind == "stratum":
+        return "stratum " + ", ".join(rule.values)
+    if rule.kind == "left_at":
+        return f"those that the reader left at {', '.join(rule.values)} in round {rule.of_round}"
+    return "all"
+
+
+def round_condition(a_round: Round) -> str:
+    """Return the words for a round's condition, by arm where arms differ."""
+    parts = [(f"arm {arm}: " if arm else "") + condition(name) for arm, name in sorted(a_round.condition.items())]
+    return "; ".join(parts)
+
+
+def model_titles(models: tuple[ModelSpec, ...]) -> dict[str, str]:
+    """Return the title of each model by its id."""
+    return {model.model_id: model.title or model.model_id for model in models}
+
+
+def breasts(case: CaseEntry) -> str:
+    """Return the words for the breasts that a case shows."""
+    return {("R",): "right", ("L",): "left", ("R", "L"): "both"}.get(case.breasts, "")
+
+
+def variable(name: str) -> str:
+    """Return a heading for a clinical variable's column name."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:] if words.lower() != "brca" else "BRCA"

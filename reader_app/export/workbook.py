@@ -1,0 +1,387 @@
+"""The workbook: seventeen sheets in words, written beside the old file, read back cell by cell, then put in its place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reader_app.export import cells, words
+from reader_app.export.atomic import WrittenFile, refuse, write_checked
+from reader_app.export.content import WorkbookContent
+from reader_app.export.layout import NOT_ESTIMABLE, Column, Kind, Sheet, Table, Value, used
+from reader_app.export.sheets_reads import aids_sheet, changes_sheet, marks_sheet, reads_sheet
+from reader_app.export.sheets_results import accuracy_sheet, decision_sheet, localisation_sheet, reclassification_sheet
+from reader_app.export.sheets_roc import mrmc_sheet, roc_sheet
+from reader_app.export.sheets_study import cases_sheet, deviations_sheet, dictionary_sheet, readme_sheet, study_sheet
+from reader_app.export.sheets_times import agreement_sheet, times_sheet
+
+if TYPE_CHECKING:
+    from openpyxl.cell.cell import Cell
+    from openpyxl.worksheet.worksheet import Worksheet
+
+FONT = "Calibri"
+_FORMATS = {
+    Kind.TEXT: "@",
+    Kind.INTEGER: "0",
+    Kind.NUMBER: "0.000",
+    Kind.PERCENT: "0.0%",
+    Kind.SECONDS: "0.0",
+    Kind.P: '[<0.0001]"<0.0001";0.0000',
+    Kind.TIME: "yyyy-mm-dd hh:mm:ss",
+}
+_TITLE_ROWS = 4  # title, what it holds, notice, blank
+_MOST_LINES = 12  # a longer text is clipped on screen, whole in the cell
+_INK, _DIM, _LINE, _HEAD, _AMBER = "1F2937", "6B7280", "D1D5DB", "EEF2F7", "9A6700"
+
+
+def all_sheets(content: WorkbookContent) -> list[Sheet]:
+    """Return the seventeen sheets in their order."""
+    middle = [
+        make(content)
+        for make in (
+            *(
+                study_sheet,
+                cases_sheet,
+                reads_sheet,
+                marks_sheet,
+                changes_sheet,
+                times_sheet,
+                accuracy_sheet,
+                roc_sheet,
+                mrmc_sheet,
+            ),
+            *(agreement_sheet, localisation_sheet, reclassification_sheet, decision_sheet, aids_sheet, deviations_sheet),
+        )
+    ]
+    dictionary = dictionary_sheet(middle)
+    return [readme_sheet(content, [*middle, dictionary]), *middle, dictionary]
+
+
+def write_workbook(path: Path, content: WorkbookContent) -> WrittenFile:
+    """Write the workbook, read it back, compare every cell, and only then put it in place.
+
+    Raises
+    ------
+    EnvironmentFault
+        If it cannot be written (full disk, read-only folder, open in another program): one sentence, the old file untouched.
+    NotAsWritten
+        If a cell read back differs from what was meant.
+    """
+    sheets = all_sheets(content)
+    return write_checked(
+        path, lambda target: _write(target, sheets, content), lambda target: check_workbook(target, sheets, content)
+    )
+
+
+# --- where everything stands --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A table on its sheet: rows and columns are 1-based; ``columns`` holds (place in the table, piece) for each sheet column."""
+
+    table: Table
+    heading_row: int | None
+    header_row: int | None
+    columns: tuple[tuple[int, int], ...]
+    first_row: int
+
+    @property
+    def last_row(self) -> int:
+        return self.first_row + max(len(self.table.rows), 1) - 1
+
+    def column_of(self, place: int) -> int:
+        """Return the sheet column in which a column of the table begins."""
+        return self.columns.index((place, 0)) + 1
+
+
+def _piece_count(table: Table, place: int) -> int:
+    longest = (cells.pieces(value) for row in table.rows if isinstance(value := row[place], str) and len(value) > 2_000)
+    return max((len(parts) for parts in longest), default=1)
+
+
+def _place(sheet: Sheet, chart_rows: int) -> list[_Placed]:
+    row = _TITLE_ROWS + 1 + (len(sheet.charts) * (chart_rows + 1) if sheet.charts else 0)
+    found: list[_Placed] = []
+    for table in sheet.tables:
+        heading = row if table.title else None
+        if table.title:
+            row += 2 if table.note else 1
+        bare = not table.rows and len(sheet.tables) > 1
+        header = None if bare else row
+        columns = tuple((place, piece) for place in used(table) for piece in range(_piece_count(table, place)))
+        found.append(_Placed(table, heading, header, columns, row if bare else row + 1))
+        row = found[-1].last_row + 3
+    return found
+
+
+def header_text(column: Column, piece: int) -> str:
+    """Return a column's heading; the continuation of long text is named so."""
+    return column.title if piece == 0 else f"{column.title} (continued {piece + 1})"
+
+
+def _notice(content: WorkbookContent) -> str:
+    parts = [words.NOTICE, *(["INTERIM – some rounds are not finished"] if content.interim else []), *content.notes]
+    return "  ·  ".join(part.rstrip(".") for part in parts)
+
+
+def expected(sheet: Sheet, content: WorkbookContent, chart_rows: int) -> Iterator[tuple[int, int, Value, str, Kind]]:
+    """Yield (row, column, value, role, kind) of every cell that is not empty; long text is already split.
+
+    ``role`` is "title", "intro", "notice", "heading", "note", "header", "none" or "body".
+    """
+    yield 1, 1, sheet.title, "title", Kind.TEXT
+    yield 2, 1, sheet.intro, "intro", Kind.TEXT
+    yield 3, 1, _notice(content), "notice", Kind.TEXT
+    for placed in _place(sheet, chart_rows):
+        table = placed.table
+        if placed.heading_row is not None:
+            yield placed.heading_row, 1, table.title, "heading", Kind.TEXT
+            if table.note:
+                yield placed.heading_row + 1, 1, table.note, "note", Kind.TEXT
+        if placed.header_row is not None:
+            for column, (place, piece) in enumerate(placed.columns, start=1):
+                yield placed.header_row, column, header_text(table.columns[place], piece), "header", table.columns[place].kind
+        if not table.rows:
+            yield placed.first_row, 1, "none", "none", Kind.TEXT
+        for row, values in enumerate(table.rows, start=placed.first_row):
+            for column, (place, piece) in enumerate(placed.columns, start=1):
+                value = values[place]
+                if isinstance(value, str) and len(value) > 2_000:
+                    parts = cells.pieces(value)
+                    value = parts[piece] if piece < len(parts) else None
+                elif piece:
+                    value = None
+                if value is not None and value != "":
+                    yield row, column, value, "body", table.columns[place].kind
+
+
+# --- writing ------------------------------------------------------------------------------------------------------------------
+
+
+class _Styles:
+    """Styles by role and kind, made once and then copied as a whole (setting them cell by cell is ten times slower)."""
+
+    def __init__(self, interim: bool) -> None:
+        self._made: dict[tuple[str, Kind, bool, bool], Any] = {}
+        self._interim = interim
+
+    def apply(self, cell: Cell, role: str, kind: Kind, wrap: bool) -> None:
+        """Give a cell its style; it keeps the quote mark that :func:`cells.write_text` may have set."""
+        quoted = bool(cell.quotePrefix)
+        key = (role, kind, wrap, quoted)
+        made = self._made.get(key)
+        if made is None:
+            self._make(cell, role, kind, wrap)
+            self._made[key] = copy(cell._style)
+        else:
+            cell._style = copy(made)
+
+    def _make(self, cell: Cell, role: str, kind: Kind, wrap: bool) -> None:
+        from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+
+        right = kind not in (Kind.TEXT, Kind.TIME)
+        if role == "header":
+            cell.font = Font(name=FONT, size=10, bold=True, color=_INK)
+            cell.fill = PatternFill("solid", fgColor=_HEAD)
+            cell.border = Border(bottom=Side(style="medium", color="94A3B8"))
+            cell.alignment = Alignment(
+                horizontal="right" if right else "left", vertical="bottom", wrap_text=True, indent=0 if right else 1
+            )
+        elif role == "body":
+            not_estimable = cell.value == NOT_ESTIMABLE
+            cell.font = Font(name=FONT, size=10, color=_DIM if not_estimable else _INK, italic=not_estimable)
+            cell.border = Border(bottom=Side(style="hair", color=_LINE))
+            cell.alignment = Alignment(
+                horizontal="right" if right else "left", vertical="center", wrap_text=wrap, indent=0 if right else 1
+            )
+            cell.number_format = _FORMATS[kind]
+        else:
+            size, bold, color = {
+                "title": (18, True, _INK),
+                "intro": (11, False, _DIM),
+                "notice": (10, self._interim, _AMBER),
+                "heading": (12, True, _INK),
+                "note": (10, False, _DIM),
+                "none": (10, False, _DIM),
+            }[role]
+            cell.font = Font(name=FONT, size=size, bold=bold, color=color, italic=role == "none")
+            cell.alignment = Alignment(vertical="center")
+
+
+def _write(target: Path, sheets: Sequence[Sheet], content: WorkbookContent) -> None:
+    import openpyxl
+
+    from reader_app.export.charts import HEIGHT_ROWS
+
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    book.properties.title = cells.encode(content.study.title)
+    book.properties.creator = "reader-app"
+    book.properties.description = words.NOTICE
+    styles = _Styles(content.interim)
+    for sheet in sheets:
+        _write_sheet(book.create_sheet(sheet.title), sheet, content, styles, HEIGHT_ROWS)
+    book.save(target)
+
+
+def _write_sheet(into: Worksheet, sheet: Sheet, content: WorkbookContent, styles: _Styles, chart_rows: int) -> None:
+    from openpyxl.utils import get_column_letter
+
+    placed = _place(sheet, chart_rows)
+    widths: dict[int, float] = {}
+    for item in placed:
+        for column, (place, _) in enumerate(item.columns, start=1):
+            widths[column] = max(widths.get(column, 0), item.table.columns[place].width)
+    for column, width in widths.items():
+        into.column_dimensions[get_column_letter(column)].width = width + 2
+    lines: dict[int, int] = {}
+    for row, column, value, role, kind in expected(sheet, content, chart_rows):
+        cell = into.cell(row, column)
+        if isinstance(value, str):
+            cells.write_text(cell, value)
+            kind = Kind.TEXT if role == "body" and value != NOT_ESTIMABLE else kind
+        else:
+            cell.value = value
+            kind = Kind.TIME if isinstance(value, datetime) else kind
+        width = widths.get(column, 0)
+        wrap = role == "body" and width >= 24 and isinstance(value, str) and (" " in value or "\n" in value)
+        styles.apply(cell, role, kind, wrap)
+        if wrap:
+            lines[row] = max(lines.get(row, 1), _lines(str(value), width))
+    for row, count in lines.items():
+        if count > 1:
+            into.row_dimensions[row].height = 4 + 13.5 * min(count, _MOST_LINES)
+    _furnish(into, sheet, placed, content, widths, chart_rows)
+
+
+def _lines(value: str, width: float) -> int:
+    """Return how many lines a text takes in a cell; wide characters (Chinese, Korean) count twice."""
+    return sum(
+        max(1, math.ceil(sum(1 + (ord(character) > 0x2E7F) for character in line) * 0.92 / width)) for line in value.split("\n")
+    )
+
+
+def _furnish(
+    into: Worksheet, sheet: Sheet, placed: Sequence[_Placed], content: WorkbookContent, widths: dict[int, float], chart_rows: int
+) -> None:
+    """Add what is not a cell: filters, frozen panes, charts, colour scales, heights, the printed page."""
+    from openpyxl.formatting.rule import ColorScaleRule
+    from openpyxl.utils import get_column_letter
+
+    from reader_app.export.charts import add_chart
+
+    into.sheet_view.showGridLines = False
+    into.sheet_format.defaultRowHeight = 16.5
+    into.sheet_format.customHeight = True
+    into.row_dimensions[1].height = 28
+    into.row_dimensions[2].height = 18
+    for item in placed:
+        if item.header_row is None:
+            continue
+        lines = max(
+            math.ceil(len(header_text(item.table.columns[place], piece)) * 1.02 / widths[column])
+            for column, (place, piece) in enumerate(item.columns, start=1)
+        )
+        into.row_dimensions[item.header_row].height = 8 + 13.5 * max(lines, 1)
+        if item.table.rows:
+            _add_filter(into, item)
+        if item.table.shade is not None and item.table.rows:
+            first, last = (get_column_letter(item.column_of(place)) for place in (item.table.shade[0], item.table.shade[1] - 1))
+            area = f"{first}{item.first_row}:{last}{item.last_row}"
+            rule = ColorScaleRule(start_type="num", start_value=0, start_color="FFFFFF", end_type="max", end_color="8FB1E3")
+            into.conditional_formatting.add(area, rule)
+    by_name = {item.table.name: item for item in placed}
+    for number, chart in enumerate(sheet.charts):
+        item = by_name[chart.table]
+        assert item.header_row is not None
+        add_chart(into, chart, item.header_row, item.column_of, f"A{_TITLE_ROWS + 1 + number * (chart_rows + 1)}")
+    single = len(placed) == 1 and not sheet.charts
+    into.freeze_panes = f"B{placed[0].first_row}" if single else f"B{_TITLE_ROWS}"
+    _page(into, content, placed[0].header_row if single else None)
+
+
+def _add_filter(into: Worksheet, item: _Placed) -> None:
+    from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.table import Table as SheetTable
+    from openpyxl.worksheet.table import TableStyleInfo
+
+    area = f"A{item.header_row}:{get_column_letter(len(item.columns))}{item.last_row}"
+    made = SheetTable(displayName=f"t_{item.table.name}", ref=area)
+    made.tableStyleInfo = TableStyleInfo(name=None, showRowStripes=False)
+    into.add_table(made)
+
+
+def _page(into: Worksheet, content: WorkbookContent, header_row: int | None) -> None:
+    into.page_setup.orientation = "landscape"
+    into.page_setup.paperSize = 9  # A4
+    into.page_setup.fitToWidth = 1
+    into.page_setup.fitToHeight = 0
+    into.sheet_properties.pageSetUpPr.fitToPage = True
+    into.page_margins.left = into.page_margins.right = 0.4
+    into.page_margins.top = into.page_margins.bottom = 0.6
+    if header_row is not None:
+        into.print_title_rows = f"{header_row}:{header_row}"
+    status = "INTERIM  " if content.interim else ""
+    into.oddFooter.left.text = "&A"
+    into.oddFooter.center.text = f"{status}{words.NOTICE}"
+    into.oddFooter.right.text = "&P / &N"
+    for part in (into.oddFooter.left, into.oddFooter.center, into.oddFooter.right):
+        part.size = 8
+
+
+# --- reading back -------------------------------------------------------------------------------------------------------------
+
+
+def check_workbook(path: Path, sheets: Sequence[Sheet], content: WorkbookContent) -> str:
+    """Compare every cell of a written workbook with what was meant; return in words how many.
+
+    Raises
+    ------
+    NotAsWritten
+        If a cell is missing, surplus, a formula or different.
+    """
+    import openpyxl
+
+    from reader_app.export.charts import HEIGHT_ROWS
+
+    book = openpyxl.load_workbook(path, read_only=True)
+    differences: list[str] = []
+    count = 0
+    try:
+        if book.sheetnames != [sheet.title for sheet in sheets]:
+            differences.append(f"sheets {book.sheetnames}")
+            sheets = []
+        for sheet in sheets:
+            meant = {(row, column): value for row, column, value, _, _ in expected(sheet, content, HEIGHT_ROWS)}
+            count += len(meant)
+            for line in book[sheet.title].iter_rows():
+                for cell in line:
+                    if cell.value is None:
+                        continue
+                    place = f"{sheet.title}!{cell.coordinate}"
+                    value = meant.pop((cell.row, cell.column), None)
+                    if cell.data_type == "f":
+                        differences.append(f"{place} is a formula")
+                    elif not _same(cell.value, value):
+                        differences.append(f"{place} holds {str(cell.value)[:40]!r}, not {str(value)[:40]!r}")
+            differences += [f"{sheet.title} row {row} column {column} is missing" for row, column in meant]
+    finally:
+        book.close()
+    refuse(path, differences)
+    return f"{count:,} cells on {len(sheets)} sheets"
+
+
+def _same(found: object, meant: Value) -> bool:
+    if isinstance(meant, str):
+        return isinstance(found, str) and cells.decode(found) == meant
+    if isinstance(meant, datetime):
+        return isinstance(found, datetime) and abs(found - meant) <= timedelta(milliseconds=1)
+    if not isinstance(found, (int, float)) or isinstance(found, bool) or meant is None:
+        return False
+    return found == float(f"{meant:.16g}")  # a spreadsheet file keeps sixteen significant digits

@@ -1,0 +1,26 @@
+"""Fixtures of the export tests; the made-up study itself is in made_up_study.py, which tests import by name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from made_up_study import make_content, make_hostile_content
+
+from reader_app.export.content import WorkbookContent
+
+
+@pytest.fixture(scope="session")
+def content() -> WorkbookContent:
+    """Three readers, three rounds, 24 cases, every part of the analysis."""
+    return make_content()
+
+
+@pytest.fixture(scope="session")
+def hostile_content() -> WorkbookContent:
+    """The same with hostile text wherever text comes from outside."""
+    return make_hostile_content()
