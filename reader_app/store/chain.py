@@ -7,6 +7,8 @@ events and of the seals at its start, so that the chains hold each other.
 
 from __future__ import annotations
 
+import hashlib
+
 from reader_app.store.canonical import canonical_json, sha256_text
 
 #: Characters of the head code on a receipt; 10 base32 characters are 50 bits.
@@ -26,7 +28,7 @@ def run_hash(prev: str, number: int, run_id: str, after_seq: int, after_hash: st
 
 def event_hash(prev: str, seq: int, run: str, mono_ns: int, wall_utc: str, kind: str, payload: str) -> str:
     """Return the hash of an event's row; ``run`` is the hash of its run, ``payload`` the canonical JSON as stored."""
-    return sha256_text(f'["{prev}",{seq},"{run}",{mono_ns},"{wall_utc}","{kind}",{payload}]')
+    return hashlib.sha256(f'["{prev}",{seq},"{run}",{mono_ns},"{wall_utc}","{kind}",{payload}]'.encode()).hexdigest()
 
 
 def seal_statement(log: str, seq: int, head: str, meaning: str, signer: str, wall_utc: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +95,18 @@ class Rows:
         )
 
 
+@contextlib.contextmanager
+def no_collection() -> Iterator[None]:
+    """Let the garbage collector rest while very many plain rows are made: it would look through all of them in vain."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def verified_rows(db: sqlite3.Connection, path: Path) -> Rows:
     """Return all rows of an open log after rebuilding every chain and checking every signature.
 
@@ -109,7 +124,8 @@ def verified_rows(db: sqlite3.Connection, path: Path) -> Rows:
     if genesis != chain.genesis(reader_id, plan_hash, created_utc, nonce):
         raise _broken(path, "its first row does not match its hash")
     runs = _runs(db, path, genesis)
-    events = _events(db, path, genesis, {run.run_id: run.hash for run in runs})
+    with no_collection():
+        events = _events(db, path, genesis, {run.run_id: run.hash for run in runs})
     seals = _seals(db, path, genesis, events)
     _check_anchors(path, genesis, runs, events, seals)
     return Rows(reader_id, plan_hash, created_utc, genesis, runs, events, seals)

@@ -25,7 +25,7 @@ from reader_app.clock import Instant
 from reader_app.errors import Fault, LogBug, LogFault, LogUnavailable
 from reader_app.store import chain, logfile
 from reader_app.store.canonical import canonical_json
-from reader_app.store.logcheck import EventRow, Rows, RunRow, Seal, verified_rows
+from reader_app.store.logcheck import EventRow, Rows, RunRow, Seal, no_collection, verified_rows
 from reader_app.store.runinfo import RunInfo, from_detail
 from reader_app.store.signing import SigningKey
 from reader_app.store.upcast import upcast
@@ -341,10 +341,11 @@ def decoded(events: Sequence[EventRow]) -> tuple[Logged, ...]:
     LogBug
         If an event is of a kind or form that this program does not know.
     """
-    return tuple(
-        Logged(seq, run_id, mono_ns, wall_utc, from_payload(*upcast(kind, json.loads(payload))))
-        for seq, run_id, mono_ns, wall_utc, kind, payload, _ in events
-    )
+    with no_collection():
+        return tuple(
+            Logged(seq, run_id, mono_ns, wall_utc, from_payload(*upcast(kind, json.loads(payload))))
+            for seq, run_id, mono_ns, wall_utc, kind, payload, _ in events
+        )
 
 
 def _check_owner(path: Path, rows: Rows, reader_id: str, plan_hash: str) -> None:
