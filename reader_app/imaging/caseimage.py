@@ -89,7 +89,10 @@ class NewImage:
     regions : tuple of Region
         Ultrasound regions.
     probe : mapping or None
-        Geometry of a curved ABUS probe: "radius_mm", "track_radius_mm", "first_element_mm", "depth_mm".
+        Geometry of a curved ABUS probe: "radius_mm", "track_radius_mm", "line_density", "depth_cm".
+    source_axes : tuple of int
+        For each array axis the axis of the file's own array (frame, row, column; counted from 1), negative when reversed.
+        Empty when the array was never in a file. See `to_source` and `from_source`.
     """
 
     id: str
@@ -111,6 +114,24 @@ class NewImage:
     frame_time_ms: float | None = None
     regions: tuple[Region, ...] = ()
     probe: Mapping[str, float] | None = None
+    source_axes: tuple[int, ...] = ()
+
+    def from_source(self, index: Sequence[float]) -> tuple[float, ...]:
+        """Map an index of the file's array to this (hung, reordered) array, e.g. for marks made elsewhere."""
+        if not self.source_axes:
+            return tuple(index)
+        return tuple(
+            index[axis - 1] if axis > 0 else self.array.shape[i] - 1 - index[-axis - 1] for i, axis in enumerate(self.source_axes)
+        )
+
+    def to_source(self, index: Sequence[float]) -> tuple[float, ...]:
+        """Map an index of this array to the file's array."""
+        if not self.source_axes:
+            return tuple(index)
+        result = [0.0] * len(self.source_axes)
+        for i, axis in enumerate(self.source_axes):
+            result[abs(axis) - 1] = index[i] if axis > 0 else self.array.shape[i] - 1 - index[i]
+        return tuple(result)
 
 
 @dataclass(frozen=True, eq=False)

@@ -220,6 +220,7 @@ def _store_image(work: Path, image: NewImage) -> dict[str, Any]:
             for r in image.regions
         ],
         "probe": None if image.probe is None else {k: float(v) for k, v in image.probe.items()},
+        "source_axes": list(image.source_axes),
     }
 
 
@@ -280,6 +281,7 @@ def _open_image(directory: Path, record: Mapping[str, Any]) -> CaseImage:
             for r in record["regions"]
         ),
         probe=record["probe"],
+        source_axes=tuple(record["source_axes"]),
         pyramid=tuple(_map(directory, name) for name in record["pyramid"]),
         column_major=None if record["column_major"] is None else _map(directory, record["column_major"]),
         channels=int(record["channels"]),

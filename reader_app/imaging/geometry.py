@@ -29,8 +29,8 @@ SPACING_LIMITS_MM: tuple[float, float] = (0.005, 20.0)
 
 def affine(
     spacing_mm: Sequence[float],
-    directions: Sequence[Sequence[float]] = CANONICAL_DIRECTIONS,
-    origin_mm: Sequence[float] = (0.0, 0.0, 0.0),
+    directions: ArrayLike = CANONICAL_DIRECTIONS,
+    origin_mm: ArrayLike = (0.0, 0.0, 0.0),
 ) -> Matrix:
     """Build the 4 x 4 affine from spacing, unit directions and origin.
 
@@ -48,8 +48,9 @@ def affine(
     ndarray, shape (4, 4), float64
     """
     result = np.eye(4)
+    units = np.asarray(directions, dtype=np.float64)
     for axis in range(3):
-        result[:3, axis] = np.asarray(directions[axis], dtype=np.float64) * float(spacing_mm[axis])
+        result[:3, axis] = units[axis] * float(spacing_mm[axis])
     result[:3, 3] = origin_mm
     return result
 

@@ -134,8 +134,8 @@ def lookup_table(
     grey : GreyScale
         The image's grey-scale.
     preset : Preset, (center, width) or None
-        None takes the first preset. A pair keeps the kind of the first preset where that is a window (a sigmoid stays a
-        sigmoid while dragged); otherwise it is linear.
+        None takes the first preset. A pair keeps the kind of the image's first window (a sigmoid stays a sigmoid while
+        dragged); without any it is linear.
     invert : bool
         The user's inversion, on top of the image's own.
     padding : tuple of int or None
@@ -152,8 +152,8 @@ def lookup_table(
     if preset is None:
         preset = grey.presets[0]
     if isinstance(preset, tuple):
-        function = grey.presets[0].function
-        preset = Preset("own", function if function in ("sigmoid", "linear_exact") else "linear", preset[0], max(preset[1], 1e-6))
+        kinds = [p.function for p in grey.presets if p.function in ("linear", "linear_exact", "sigmoid")]
+        preset = Preset("own", kinds[0] if kinds else "linear", preset[0], max(preset[1], 1e-6))
     stored = stored_values(dtype)
     level = voi(stored * grey.slope + grey.intercept, preset, grey.span())
     if grey.invert != invert:

@@ -1,0 +1,242 @@
+"""From decoded files to the images of a case: hung or placed, with scale and grey-scale, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reader_app.errors import ImageError
+from reader_app.imaging import abvs, fourview, greyscale, mammogram, ultrasound
+from reader_app.imaging.caseimage import NewImage, OpenCase
+from reader_app.imaging.grouping import Group
+from reader_app.imaging.planning import CasePlan, Piece, position_of
+from reader_app.imaging.workers import Answer
+
+
+@dataclass
+class Decoded:
+    """The answers of the workers for one plan."""
+
+    plan: CasePlan
+    folder: Path
+    answers: dict[int, Answer] = field(default_factory=dict)
+    kept: bool = False
+
+
+@dataclass
+class Assembled:
+    """A case ready to be written, or why not."""
+
+    images: list[NewImage] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    refused: dict[int, str] = field(default_factory=dict)
+    files: int = 0
+    fingerprint: str = ""
+    breasts: str = ""
+    kept: bool = False
+
+    @classmethod
+    def kept_case(cls, decoded: Decoded, case: OpenCase) -> Assembled:
+        """Return the outcome for a container that was already there."""
+        breasts = "".join(side for side in "RL" if any(i.laterality == side for i in case.images))
+        files = sum(len(p.sources) for p in decoded.plan.pieces)
+        faults, notes = list(case.source.get("faults", [])), list(case.source.get("notes", []))
+        return cls([], faults, notes, decoded.plan.refused, files, case.fingerprint, breasts, True)
+
+
+def assemble(own: Group, decoded: Decoded) -> Assembled:
+    """Turn decoded pieces into the images of a container."""
+    plan = decoded.plan
+    result = Assembled(faults=list(plan.faults), notes=list(plan.notes), refused=dict(plan.refused))
+    good: list[tuple[Piece, dict[str, Any], Path]] = []
+    for index, piece in enumerate(plan.pieces):
+        answer = decoded.answers[index]
+        if answer.reason:
+            _refuse(result, piece, answer.reason)
+            continue
+        good.append((piece, answer.value, decoded.folder / f"{index}.npy"))
+        result.notes += [f"{_label(piece)}: {note}" for note in answer.value.get("notes", [])]
+    build = {"mammography": _mammography, "abvs": _abvs, "ultrasound": _ultrasound}.get(own.modality)
+    if build is not None:
+        build(good, result)
+    result.files = sum(len(p.sources) for p, _, _ in good if id(p.sources[0]) not in result.refused)
+    if not result.images and not result.faults:
+        result.faults.append("no file of this case can be read")
+    result.notes = list(dict.fromkeys(result.notes))
+    return result
+
+
+def _refuse(result: Assembled, piece: Piece, reason: str) -> None:
+    result.faults.append(reason)
+    result.refused |= {id(s): reason for s in piece.sources}
+
+
+def _label(piece: Piece) -> str:
+    return piece.view.name if piece.view is not None else "".join(piece.scan) or "image"
+
+
+def _pixels(path: Path, answer: Mapping[str, Any]) -> Any:
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if array.dtype.name not in ("uint8", "uint16") or array.ndim not in (3, 4):
+        raise ImageError("a decoder returned pixels of an unexpected kind")
+    return array
+
+
+def _mammography(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembled) -> None:
+    candidates = []
+    for order, (piece, answer, path) in enumerate(good):
+        assert piece.view is not None
+        if answer["grey"] is None:
+            _refuse(result, piece, f"{piece.name}: is a colour picture, not a mammogram")
+            continue
+        role = piece.role if piece.role == "current" else f"prior{-(piece.days or 0)}"
+        candidates.append(fourview.Candidate((piece, answer, path), piece.view, order, role))
+    priors = sorted({c.role for c in candidates if c.role != "current"}, key=lambda r: int(r.removeprefix("prior") or 0))
+    choice = fourview.choose(candidates, priors)
+    result.faults += choice.faults
+    result.notes += choice.notes
+    chosen = {id(c): pane for (_, pane), c in choice.grid.items()}
+    used: set[str] = set()
+    for candidate in [*choice.grid.values(), *choice.strip]:
+        piece, answer, path = candidate.key
+        view = piece.view
+        stem = view.name if candidate.role == "current" else f"{view.name}_P{priors.index(candidate.role) + 1}"
+        number = 1
+        identity = stem if id(candidate) in chosen else f"{stem}_X1"
+        while identity in used:
+            number += 1
+            identity = f"{stem}_X{number}"
+        used.add(identity)
+        array = _pixels(path, answer)[0]
+        transform, notes = mammogram.hanging_of(piece.facts, view, answer["chest_side"])
+        row_column, source = mammogram.spacing(piece.facts, piece.name)
+        given = piece.sources[0].row.spacing_mm if piece.sources[0].row is not None else None
+        if row_column is None and given is not None and len(given) == 2:
+            row_column, source = (given[0], given[1]), "the case table"
+        if row_column is not None and transform[0]:
+            row_column = (row_column[1], row_column[0])
+        result.notes += [*notes, *(f"{view.name}: {n}" for n in view.notes)]
+        result.images.append(
+            NewImage(
+                identity,
+                mammogram.apply_hanging(array, transform),
+                laterality=view.laterality,
+                view=view.view,
+                role="current" if candidate.role == "current" else "prior",
+                grid=id(candidate) in chosen,
+                spacing_mm=row_column,
+                spacing_source=source,
+                grey=greyscale.from_json(answer["grey"]),
+                chest_wall="right" if view.laterality == "R" else "left",
+                padding=_pair(answer["padding"]),
+                title=view.title,
+                exam_days=piece.days,
+                source_axes=mammogram.source_axes(transform),
+            )
+        )
+
+
+def _pair(value: Any) -> tuple[int, int] | None:
+    return None if value is None else (int(value[0]), int(value[1]))
+
+
+def _abvs(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembled) -> None:
+    used: set[str] = set()
+    for piece, answer, path in good:
+        try:
+            array = _pixels(path, answer)
+            if answer["grey"] is None or array.ndim != 3:
+                raise ImageError(f"{piece.name}: is in colour; a volume must be grey")
+            placement = _placement(piece, answer, array.shape)
+        except ImageError as error:
+            _refuse(result, piece, str(error))
+            continue
+        side, scan = piece.scan
+        stem = "_".join(part for part in (side, scan) if part) or "VOL"
+        stem += "" if piece.role == "current" else "_P"
+        identity, number = stem, 1
+        while identity in used:
+            number += 1
+            identity = f"{stem}_{number}"
+        used.add(identity)
+        if not side:
+            result.notes.append(f"{identity}: the breast is not stated")
+        result.notes += [f"{identity}: {n}" for n in placement.notes]
+        result.images.append(
+            NewImage(
+                identity,
+                placement.apply(array),
+                "volume",
+                side,
+                scan or "VOL",
+                piece.role,
+                spacing_mm=placement.spacing_mm,
+                spacing_source=placement.source,
+                affine=placement.affine,
+                grey=greyscale.from_json(answer["grey"]),
+                nipple_index=abvs.nipple_index(piece.facts, placement, array.shape),
+                padding=_pair(answer["padding"]),
+                exam_days=piece.days,
+                probe=abvs.probe_geometry(piece.facts),
+                source_axes=placement.axes,
+            )
+        )
+    order = {"AP": 0, "LAT": 1, "MED": 2, "SUP": 3, "INF": 4}
+    result.images.sort(key=lambda i: (i.role, "RL".find(i.laterality), order.get(i.view, 9), i.id))
+
+
+def _placement(piece: Piece, answer: Mapping[str, Any], shape: tuple[int, ...]) -> abvs.Placement:
+    row = piece.sources[0].row
+    given = row.spacing_mm if row is not None and row.spacing_mm is not None and len(row.spacing_mm) == 3 else None
+    axes = row.axes if row is not None else ""
+    if "affine" in answer:
+        return abvs.place_file(answer["affine"], shape, bool(answer["stated"]), piece.name, given, axes)
+    facts = dict(piece.facts)
+    if given is not None:
+        facts |= {"SpacingBetweenSlices": given[0], "PixelSpacing": [given[1], given[2]]}
+    positions = [p for s in piece.sources if (p := position_of(s)) is not None] if len(piece.sources) > 1 else []
+    return abvs.place_dicom(facts, shape, piece.name, positions if len(positions) == len(piece.sources) else [])
+
+
+def _ultrasound(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembled) -> None:
+    for number, (piece, answer, path) in enumerate(good, start=1):
+        facts, row = piece.facts, piece.sources[0].row
+        array = _pixels(path, answer)
+        cine = array.shape[0] > 1
+        try:
+            found, notes = ultrasound.regions(facts, array.shape[1], array.shape[2], piece.name)
+            row_column, source = ultrasound.spacing(facts, found, piece.name)
+        except ImageError as error:
+            _refuse(result, piece, str(error))
+            continue
+        if row is not None and row.spacing_mm is not None and len(row.spacing_mm) == 2:
+            row_column, source = (row.spacing_mm[0], row.spacing_mm[1]), "the case table"
+        words = piece.sources[0].words
+        side = str(facts.get("ImageLaterality") or facts.get("Laterality") or "").upper() or words.laterality
+        doppler = ultrasound.is_doppler(facts, found, answer["colour_share"]) or words.view in ("DOPPLER", "CDFI")
+        time = ultrasound.frame_time_ms(facts) if cine else None
+        result.notes += [f"US{number}: {n}" for n in notes]
+        spacing = None if row_column is None else ((0.0, *row_column) if cine else row_column)
+        result.images.append(
+            NewImage(
+                f"US{number}",
+                array if cine else array[0],
+                "cine" if cine else "image",
+                side if side in ("R", "L") else "",
+                "DOPPLER" if doppler else "US",
+                piece.role,
+                spacing_mm=spacing,
+                spacing_source=source,
+                grey=None if answer["grey"] is None else greyscale.from_json(answer["grey"]),
+                padding=_pair(answer["padding"]),
+                exam_days=piece.days,
+                frame_time_ms=time,
+                regions=tuple(found),
+                source_axes=(1, 2, 3) if cine else (1, 2),
+            )
+        )
