@@ -100,7 +100,8 @@ def cohen(table: NDArray[np.int64], weights: str = "none", alpha: float = 0.05) 
     w = weight_matrix(len(table), weights)
     if np.isclose((np.outer(p.sum(axis=1), p.sum(axis=0)) * w).sum(), 1.0, rtol=0, atol=1e-14):
         return Kappa(n, 2, not_estimable(method, _ALIKE), None, None)
-    result = cohens_kappa(table, wt=None if weights == "none" else weights)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        result = cohens_kappa(table, wt=None if weights == "none" else weights)
     value = float(result.kappa)
     estimate = normal_estimate(value, float(result.var_kappa), method, alpha, low=-1.0, high=1.0)
     null = float(result.var_kappa0)

@@ -53,7 +53,8 @@ class _Crossed:
         cross = np.bincount(reader * k + case, minlength=j * k).reshape(j, k)
         self.pattern, codes, self.count = np.unique(cross, axis=1, return_inverse=True, return_counts=True)
         codes = codes.ravel()
-        self.size = self.pattern.sum(axis=0).astype(float)
+        self.pattern = self.pattern.astype(float)
+        self.size = self.pattern.sum(axis=0)
         self.r_b = np.stack([np.bincount(reader, column, minlength=j) for column in both.T], axis=1)
         c_b = np.stack([np.bincount(case, column, minlength=k) for column in both.T], axis=1)
         self.c_b = np.stack([np.bincount(codes, column, minlength=len(self.count)) for column in c_b.T], axis=1)
@@ -110,14 +111,16 @@ def fit(y: FloatArray, x: FloatArray, reader: Codes, case: Codes) -> MixedFit | 
     def criterion(theta: FloatArray) -> float:
         return data.solve(np.abs(theta))[0]
 
-    best, lowest = np.ones(2), math.inf
-    for start in ((1.0, 1.0), (0.2, 0.4)):
-        result = optimize.minimize(
-            criterion, np.array(start), method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-9, "maxiter": 1000}
-        )
-        if float(result.fun) < lowest:
-            best, lowest = np.asarray(result.x), float(result.fun)
-    theta = np.abs(best)
+    result = optimize.minimize(
+        criterion, np.array([0.7, 0.7]), method="L-BFGS-B", bounds=[(0.0, None)] * 2, options={"ftol": 1e-15, "gtol": 1e-9}
+    )
+    result = optimize.minimize(
+        criterion,
+        result.x,
+        method="Nelder-Mead",
+        options={"xatol": 1e-8, "fatol": 1e-10, "initial_simplex": result.x + 1e-4 * np.array([[0, 0], [1, 0], [0, 1]])},
+    )
+    theta, lowest = np.abs(np.asarray(result.x)), float(result.fun)
     for edge in ((0.0, theta[1]), (theta[0], 0.0), (0.0, 0.0)):  # a component may lie on the boundary
         if criterion(np.array(edge)) <= lowest + 1e-9:
             theta = np.array(edge)

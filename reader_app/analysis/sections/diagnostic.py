@@ -124,9 +124,13 @@ def _roc_row(context: Context, head: Row, block: Block, ratings: FloatArray, lab
 
 
 def _average_row(context: Context, head: Row, block: Block, ratings: FloatArray) -> Row | None:
-    curves = [c for c in (roc.curve(r, block.truth) for r in ratings) if c is not None]
+    every = [roc.curve(r, block.truth) for r in ratings]
+    curves = [c for c in every if c is not None]
     if not curves:
         return None
+    if len(curves) < len(every):
+        context.notes.add("readers without benign or without malignant units are left out of the mean", "roc", **head)
+        ratings = ratings[[c is not None for c in every]]
     method = "mean of readers, readers fixed, " + ("delong" if block.cluster is None else "clustered (Obuchowski 1997)")
     areas, covariance = roc.partial_covariance(ratings, block.truth, block.cluster)
     row = dict(head)
