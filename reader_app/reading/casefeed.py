@@ -262,10 +262,10 @@ def load_aid(folder: StudyFolder, model_id: str, case_id: str, fingerprint: str)
             f"{directory / case_id}.json: the prediction was changed after the study was frozen (frozen {frozen}, now "
             f"{prediction.sha256}); bring back the frozen file"
         )
-    if not results.matches(prediction, fingerprint):
+    if prediction.model_id != model_id or not results.matches(prediction, fingerprint):
         raise BundleError(
-            f"{directory / case_id}.json: the prediction was made on other images than those of case {case_id}; "
-            "run the model again"
+            f"{directory / case_id}.json: the prediction is another model's, or was made on other images than those of case "
+            f"{case_id}; run the model again"
         )
     return prediction
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -267,14 +266,16 @@ class StudyFolder:
             if now != locked.get(case_id):
                 what = f"this is not the frozen prediction: frozen {locked.get(case_id)}, here {now}"
                 faults.append(Fault(str(given), what, "ask the coordinator for the package of this study"))
+            elif not _arrays_sound(given):
+                faults.append(
+                    Fault(str(given.with_suffix(".npz")), "its arrays are missing or damaged", "copy the package again")
+                )
         if faults:
             raise StudyFileError(faults)
         target = self.aid_dir(model_id)
         target.mkdir(parents=True, exist_ok=True)
         for case_id in wanted:
-            arrays = source / f"{case_id}.npz"
-            if arrays.is_file():
-                shutil.copyfile(arrays, target / arrays.name)
+            write_atomically(target / f"{case_id}.npz", (source / f"{case_id}.npz").read_bytes())
             write_atomically(target / f"{case_id}.json", (source / f"{case_id}.json").read_bytes())
         return len(wanted)
 
@@ -302,6 +303,15 @@ class StudyFolder:
             faults.append(Fault(str(directory), what, f"run it: reader-app ai run DIR --model {model_id}"))
         there = (case.case_id for case in self.cases if case.case_id not in lacking)
         return {case_id: sha256_file(directory / f"{case_id}.json") for case_id in there}
+
+
+def _arrays_sound(prediction: Path) -> bool:
+    """Return whether the arrays beside a prediction's JSON file are those it names."""
+    try:
+        expected = json.loads(prediction.read_text(encoding="utf-8"))["arrays"]["sha256"]
+        return bool(sha256_file(prediction.with_suffix(".npz")) == expected)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _definition(path: Path) -> StudyDefinition:
