@@ -65,6 +65,11 @@ def aid_view(definition: StudyDefinition, entry: RoundPlan, aid: Prediction, sta
     )
 
 
+def capitalised(text: str) -> str:
+    """Return a text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
 class FlowPages:
     """Writes the pages for a flow.
 
@@ -121,7 +126,7 @@ class FlowPages:
         flow, state = self._flow, self._flow.state
         started = state.round_no is not None
         place = tr("Case {n} of {total}", n=state.index + 1, total=len(state.case_order))
-        title = tr("Continue with {case}", case=place) if started else entry.title or self.round_chip(entry)
+        title = tr("Continue with {case}", case=place) if started else capitalised(entry.title or self.round_chip(entry))
         sentences = [wording.condition_sentence(entry.condition)]
         if entry.refines is not None and entry.condition is not Condition.UNAIDED:
             shown = tr("Your earlier answer is shown beside the question.") if entry.show_earlier_answer else ""

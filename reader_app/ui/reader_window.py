@@ -159,8 +159,10 @@ class ReaderWindow(QMainWindow):
         """Bring the page (log-in, round, receipt ...) to the front, without the panel."""
         self.show_panel(False)
         self.banner.show_pause(False, "")
+        self.key_bar.readout.clear()
         self.stack.setCurrentWidget(self.page)
         self.page.take_focus()
+        self.allow(self._legal, self._also)
 
     def show_cover(self) -> None:
         """Cover the images completely."""
@@ -168,11 +170,13 @@ class ReaderWindow(QMainWindow):
         self.stack.setCurrentWidget(self.cover)
         self.key_bar.readout.clear()
         self.setFocus()
+        self.allow(self._legal, self._also)
 
     def show_images(self) -> None:
         """Bring the images to the front; they are painted in one go."""
         self.viewer.uncover()
         self.stack.setCurrentWidget(self.viewer)
+        self.allow(self._legal, self._also)
 
     def is_showing_images(self) -> bool:
         """Return whether images are on the screen."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from reader_app.clock import Clock, Instant
 from reader_app.errors import LogFault, ProtocolViolation, ReaderAppError, StudyFileError
@@ -37,11 +36,10 @@ from reader_app.ui import flow_pages, workstation
 from reader_app.ui.flow_answers import AnswerCommands
 from reader_app.ui.language import tr
 from reader_app.ui.mainthread import QtMainThread
-from reader_app.ui.moments import IdleWatch
 from reader_app.ui.pace import Pace
 from reader_app.ui.panels import wording
 from reader_app.ui.panels.aid_panel import AidView
-from reader_app.ui.panels.pause_cover import pause_reason
+from reader_app.ui.pause_control import PauseControl
 from reader_app.ui.reader_window import ReaderWindow
 
 #: A case that is not in memory after this long is announced; normally it is there at once.
@@ -94,22 +92,17 @@ class ReadingFlow(QObject):
         self.stopped = False
         self._may_read = False  # the reader has begun (or continued) the round in this sitting
         self._presenting: tuple[int, str, int] | None = None
-        self._uncovering = self._closed = False
-        self._idle: IdleWatch | None = None
+        self._closed = False
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.setInterval(PATIENCE_MS)
         self._patience.timeout.connect(self._say_loading)
         self.answers = AnswerCommands(self)
+        self.pauses = PauseControl(self)
         self.pages = flow_pages.FlowPages(self)
         window.flow = self
         window.page.chosen.connect(self.pages.choose)
-        window.cover.chosen.connect(self._cover_button)
         window.viewer.fully_painted.connect(self._painted)
-        window.viewer.uncovered.connect(self._uncovered)
-        application = QGuiApplication.instance()
-        if isinstance(application, QGuiApplication) and clock.kind == "system":
-            application.applicationStateChanged.connect(self._application_state)
 
     # --- log-in -------------------------------------------------------------------------------------------------------------
 
@@ -140,9 +133,7 @@ class ReadingFlow(QObject):
         self.feed = CaseFeed(self.folder, self.plan, self.loader_thread, self.main_thread)
         self.feed.on_loaded, self.feed.on_failed = self._on_loaded, self._on_failed
         self.answers.connect_panel(self.window.make_panel(self.plan))
-        self._idle = IdleWatch(
-            self.clock, self.window.times, self.plan.timing.idle_pause_s, lambda: self.pause("idle", self.clock.now())
-        )
+        self.pauses.watch(self.plan.timing.idle_pause_s)
         self.conductor.begin()
 
     @property
@@ -170,7 +161,7 @@ class ReadingFlow(QObject):
         if command_id == "session.pause" and self.state.phase is Phase.PAUSED:
             self.resume_requested()
         elif command_id == "session.pause":
-            self.pause("reader", self.window.times.instant())
+            self.pauses.pause("reader", self.window.times.instant())
         elif command_id == "session.end":
             self.window.close()
         elif command_id == "session.keys":
@@ -194,43 +185,9 @@ class ReadingFlow(QObject):
         display, aid = self.plan.display, self.loaded.aid
         return AidShown(entry.aid, aid.sha256, display.aid_threshold, display.aid_opacity, aid.status)
 
-    # --- pause --------------------------------------------------------------------------------------------------------------
-
-    def pause(self, reason: str, at: Instant) -> None:
-        """Cover the images now, then log it."""
-        case_id = due_case(self.state)
-        if self.state.phase is not Phase.READING or case_id is None or self.window.panel is None:
-            return
-        self.window.panel.flush_note()
-        self._cover(pause_reason(reason))
-        self.do(ask.Pause(case_id, reason), at)
-
-    def _cover(self, text: str) -> None:
-        buttons = (("resume", tr("Continue  Enter")), ("end", tr("End the session")))
-        self.window.cover.show_words(tr("Paused"), text, buttons)
-        self.window.show_cover()
-
     def resume_requested(self) -> None:
-        """Paint the images again; the clock goes on from that paint."""
-        if self.state.phase is Phase.PAUSED and not self._uncovering and not self.stopped:
-            self._uncovering = True
-            self.window.show_images()
-
-    def _uncovered(self, panes: object) -> None:
-        case_id = due_case(self.state)
-        if self._uncovering and case_id is not None:
-            self._uncovering = False
-            self.do(ask.Resume(case_id), self.clock.now())
-
-    def _cover_button(self, name: str) -> None:
-        if name == "end":
-            self.end_session()
-        else:
-            self.resume_requested()
-
-    def _application_state(self, state: Qt.ApplicationState) -> None:
-        if state in (Qt.ApplicationState.ApplicationInactive, Qt.ApplicationState.ApplicationHidden):
-            self.pause("hidden", self.clock.now())
+        """Go on after a pause."""
+        self.pauses.resume()
 
     # --- a round and its cases ----------------------------------------------------------------------------------------------
 
@@ -300,7 +257,7 @@ class ReadingFlow(QObject):
         if self.stopped:  # the log could be written again
             self.stopped, self.exit_status = False, 0
             if state.phase is Phase.READING:
-                self.pause("system", self.clock.now())
+                self.pauses.pause("system", self.clock.now())
         kinds = {type(entry.event) for entry in logged}
         if state.phase is not Phase.BETWEEN:
             self._presenting = None
@@ -326,15 +283,14 @@ class ReadingFlow(QObject):
 
     def _on_refused(self, violation: ProtocolViolation) -> None:
         self.window.key_bar.readout.setText(str(violation))
-        self._uncovering = False
+        self.pauses.give_up_uncovering()
         self._show_saved(0)
         self.refresh()
 
     def _on_fault(self, fault: LogFault) -> None:
         """The log failed: nothing of the case stays on the screen, and nothing more is taken."""
         self.stopped, self.exit_status = True, 3
-        if self._idle is not None:
-            self._idle.stop()
+        self.pauses.follow(Phase.CLOSED)
         self.window.show_cover()
         self.window.allow(frozenset())
         self.window.key_bar.show_saved(False, True)
@@ -346,22 +302,21 @@ class ReadingFlow(QObject):
     def refresh(self) -> None:
         """Bring the window in line with the state."""
         state, window = self.state, self.window
-        if self.plan is None or self.stopped or self._idle is None:
+        if self.plan is None or self.stopped:
             return
         self._show_place()
+        self.pauses.follow(state.phase)
         if state.phase is Phase.READING:
-            self._idle.start()
             window.viewer.set_marks(state.draft.marks)
             window.viewer.set_aid_visible(state.aid_visible)
             self._show_answers()
             if not window.is_showing_images():
                 window.show_images()
         else:
-            self._idle.stop()
             if state.phase is Phase.PAUSED:
                 self._show_answers()
-                if not self._uncovering and window.stack.currentWidget() is not window.cover:
-                    self._cover(pause_reason("reader"))
+                if not self.pauses.is_uncovering and window.stack.currentWidget() is not window.cover:
+                    self.pauses.cover()
             elif state.phase is Phase.BETWEEN and due_case(state) is not None and self._may_read:
                 if self._presenting is None:
                     window.cover.show_words("")
@@ -426,7 +381,7 @@ class ReadingFlow(QObject):
         """End the sitting; a case on the screen is interrupted and will be shown again."""
         case_id, at = due_case(self.state), self.window.times.instant()
         if self.state.phase is Phase.READING and case_id is not None:
-            self.pause("reader", at)
+            self.pauses.pause("reader", at)
         if self.state.phase is Phase.CLOSED or self.stopped:
             self.leave()
         else:
@@ -438,7 +393,7 @@ class ReadingFlow(QObject):
             self.leave()
             return True
         if self.state.phase is Phase.READING:
-            self.pause("reader", self.window.times.instant())
+            self.pauses.pause("reader", self.window.times.instant())
         elif self.state.phase is not Phase.PAUSED:
             self.end_session()
         return False
@@ -458,8 +413,7 @@ class ReadingFlow(QObject):
         if self._closed:
             return
         self._closed = True
-        if self._idle is not None:
-            self._idle.stop()
+        self.pauses.follow(Phase.CLOSED)
         self._patience.stop()
         if self.feed is not None:
             self.feed.close()

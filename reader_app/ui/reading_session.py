@@ -12,7 +12,8 @@ from reader_app.clock import Clock
 from reader_app.errors import StudyFileError
 from reader_app.reading.tasks import one_thread
 from reader_app.store.studyfolder import StudyFolder
-from reader_app.ui import preferences
+from reader_app.ui import preferences, recent
+from reader_app.ui.language import tr
 from reader_app.ui.mainthread import QtMainThread
 from reader_app.ui.reader_window import ReaderWindow
 from reader_app.ui.reading_flow import ReadingFlow
@@ -39,7 +40,7 @@ class ReadingSession:
             study = StudyFolder.load(folder)
         except StudyFileError as fault:
             self.exit_status = 1
-            self.window.page.show_faults("This study cannot be opened", "", fault.faults, False)
+            self.window.page.show_faults(tr("This study cannot be opened"), "", fault.faults, False)
             self.window.page.chosen.connect(lambda _name: self.window.close())
             self.window.show_page()
             return
@@ -47,6 +48,8 @@ class ReadingSession:
             self.window, study, clock, self._main_thread, one_thread("log"), one_thread("loader"), _say_saved if echo else None
         )
         self.flow.finished.connect(self._finished)
+        if clock.kind == "system":
+            recent.note(folder)
 
     def show(self, reader_id: str | None) -> None:
         """Show the window, as large as the screen when a person sits before it, and begin."""

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QScrollArea, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QWidget
 
 from reader_app.study import commands as ask
 from reader_app.study.assignment import Plan
@@ -22,8 +21,10 @@ from reader_app.ui.language import tr
 from reader_app.ui.panels import wording
 from reader_app.ui.panels.aid_panel import AidPanel
 from reader_app.ui.panels.clinical_panel import ClinicalPanel
-from reader_app.ui.panels.fields import AnswerField, CategoryField, ScoreField, ValidateButton
+from reader_app.ui.panels.fields import AnswerField, CategoryField, ScoreField
 from reader_app.ui.panels.marks_panel import MarksPanel
+from reader_app.ui.panels.note_edit import NoteEdit
+from reader_app.ui.panels.validate_button import ValidateButton
 from reader_app.ui.widgets import clear, column, label, row, section
 
 #: A note is taken over when typing has rested for this long, and whenever the field is left.
@@ -37,25 +38,6 @@ class UnitFields:
     category: CategoryField
     score: ScoreField | None
     hint: QLabel
-
-
-class NoteEdit(QPlainTextEdit):
-    """Free text; Esc and Tab leave it."""
-
-    left = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("note")
-        self.setTabChangesFocus(True)
-        self.setPlaceholderText(tr("Note (optional)"))
-        self.setFixedHeight(theme.px(56))
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.left.emit()
-            return
-        super().keyPressEvent(event)
 
 
 class AssessmentPanel(QWidget):
@@ -154,7 +136,7 @@ class AssessmentPanel(QWidget):
         self._units, self._order = {}, []
         rules = self._plan.assessment
         for unit in units:
-            block = column(spacing=6)
+            block = column(spacing=8)
             category = CategoryField(unit, rules.categories)
             category.chosen.connect(lambda name, own=unit: self._ask_category(own, name))
             hint = label(role="small", wrap=True)

@@ -29,6 +29,7 @@ class RoundBanner(QWidget):
         line.setContentsMargins(theme.px(16), 0, theme.px(12), 0)
         self.study = ElidedLabel(role="strong")
         self.chip = label(role="chip", name="roundChip")
+        self.chip.setFixedHeight(theme.px(24))
         self.reader = label(role="dim")
         self.case = label(role="bright", name="caseCount")
         self.left = label(role="dim", name="timeLeft")

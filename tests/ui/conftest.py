@@ -1,0 +1,44 @@
+"""A private copy of one small frozen study for each test, a dressed application, and no warning from Qt."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import pytest
+from readingkit import copy_study, make_study
+
+from reader_app.study.definition import StudyDefinition  # noqa: F401 - loads the package before Qt
+from reader_app.ui import language, theme
+
+
+@pytest.fixture(scope="session")
+def mixed_study(tmp_path_factory):
+    return make_study(tmp_path_factory.mktemp("made") / "study")
+
+
+@pytest.fixture(scope="session")
+def breast_study(tmp_path_factory):
+    return make_study(tmp_path_factory.mktemp("made") / "study", ("mammography",), 2, level="breast")
+
+
+@pytest.fixture
+def folder(mixed_study, tmp_path):
+    return copy_study(mixed_study, tmp_path / "study")
+
+
+@pytest.fixture
+def breast_folder(breast_study, tmp_path):
+    return copy_study(breast_study, tmp_path / "study")
+
+
+@pytest.fixture(autouse=True)
+def _dressed(qapp):
+    theme.apply(qapp)
+    theme.set_scale(1.0)
+    language.use("en")
+    yield
+    language.use("en")
+    theme.set_scale(1.0)
