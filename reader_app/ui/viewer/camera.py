@@ -96,7 +96,7 @@ class Camera:
         high = MAX_ZOOM / max(self.pixel)
         scale = min(max(self.scale * factor, min(low, self.scale)), max(high, self.scale))
         f = scale / self.scale
-        corner = tuple(a - (a - c) * f for a, c in zip(about, self.corner, strict=True))
+        corner = tuple(a - (a - c) * f for a, c in zip(about, self.origin, strict=True))
         return replace(self, scale=scale, corner=corner).clamped()
 
     def scaled(self, scale: float, index: Pair, at: Pair) -> Camera:

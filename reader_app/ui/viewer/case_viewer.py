@@ -10,12 +10,12 @@ from PySide6.QtWidgets import QWidget
 
 from reader_app.study.finding import Mark
 from reader_app.ui import theme
+from reader_app.ui.viewer.case_view import CaseView
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.mammo_view import MammoView
 from reader_app.ui.viewer.overlay import Aid
 from reader_app.ui.viewer.pane import Pane
 from reader_app.ui.viewer.ultrasound_view import UltrasoundView
-from reader_app.ui.viewer.view import CaseView
 from reader_app.ui.viewer.volume_view import VolumeView
 
 SLAB_STEPS_MM = (0.0, 1.0, 2.0, 5.0, 10.0)
@@ -67,6 +67,7 @@ class CaseViewer(QWidget):
         marks: Sequence[Mark] = (),
         aid_visible: bool = True,
         show_priors: bool = True,
+        planes: Sequence[str] = ("coronal", "transverse", "sagittal"),
     ) -> None:
         """Show a case from its beginning; ``fully_painted`` follows once, after the first paint of all its panes.
 
@@ -80,6 +81,10 @@ class CaseViewer(QWidget):
             Raw value of the heatmap below which nothing is coloured.
         opacity : float
             0 to 1.
+        show_priors : bool
+            Whether an earlier exam has hanging steps of its own.
+        planes : sequence of str
+            The planes of a volume that the reader may see.
         """
         view = {"mammography": self._mammo, "abvs": self._volume, "ultrasound": self._ultrasound}[case.modality]
         old, self._view = self._view, view
@@ -88,6 +93,7 @@ class CaseViewer(QWidget):
             old.hide()
         view.setGeometry(self.rect())
         self._mammo.show_priors = show_priors
+        self._volume.planes = tuple(planes)
         view.show_case(case, aid, threshold, opacity, marks, aid_visible)
         self._covered = self._case_unseen = False
         view.show()
@@ -292,7 +298,7 @@ class CaseViewer(QWidget):
 
     # -- volumes and cines
 
-    def scroll(self, steps: int) -> None:
+    def scroll_by(self, steps: int) -> None:
         """Go on by planes of the active pane, or frames of a cine."""
         if self._view is not None and self._view.active is not None:
             self._view.scroll_pane(self._view.active, steps)

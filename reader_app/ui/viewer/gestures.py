@@ -17,7 +17,7 @@ from reader_app.ui.viewer.camera import Pair
 from reader_app.ui.viewer.pane import Pane
 
 if TYPE_CHECKING:
-    from reader_app.ui.viewer.view import CaseView
+    from reader_app.ui.viewer.case_view import CaseView
 
 TOOLS = ("window", "scroll", "pan", "zoom", "caliper", "magnifier")
 CLICK_REACH = 4.0  # logical pixels within which a press and a release are a click

@@ -15,10 +15,10 @@ from reader_app.study.finding import Mark
 from reader_app.ui import theme
 from reader_app.ui.viewer import content, marks, overlay
 from reader_app.ui.viewer.camera import Camera, Pair, Region, fit_scale, fitted, to_the_wall
+from reader_app.ui.viewer.case_view import CaseView
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.overlay import Grid
 from reader_app.ui.viewer.pane import Caption, Pane, Window
-from reader_app.ui.viewer.view import CaseView
 
 VIEWS = ("RCC", "LCC", "RMLO", "LMLO")
 GAP = 1  # logical pixels between panes

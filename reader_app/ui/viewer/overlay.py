@@ -225,10 +225,12 @@ def _weights(cells: int, first: float, step: float, count: int) -> np.ndarray:
 def _premultiplied(colours: str, lowest: int) -> np.ndarray:
     """Return 256 colours as Qt's premultiplied 0xAARRGGBB; levels below ``lowest`` are clear.
 
-    Alpha rises over the scale, so that weak evidence veils the tissue less than strong evidence.
+    Alpha rises from the threshold to the strongest level, so that weak evidence veils the tissue less than strong evidence and
+    the threshold makes no edge that looks like anatomy.
     """
     rgba = color_table(colours).astype(np.float64)
-    alpha = rgba[:, 3] / 255.0 * (0.45 + 0.55 * np.linspace(0.0, 1.0, 256))
+    rise = np.clip((np.arange(256) - lowest + 1) / max(1, 256 - lowest), 0.0, 1.0)
+    alpha = rgba[:, 3] / 255.0 * (0.08 + 0.92 * rise**0.7)
     alpha[:lowest] = 0.0
     rgb = np.rint(rgba[:, :3] * alpha[:, None]).astype(np.uint32)
     a = np.rint(alpha * 255).astype(np.uint32)
@@ -277,7 +279,7 @@ def paint_box(painter: QPainter, camera: Camera, box: FlatBox, unit: float, curr
     width = (3.0 if current else 2.0) * unit
     frame = rect.adjusted(-width / 2, -width / 2, width / 2, width / 2)
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for colour, line in ((QColor(0, 0, 0, 150), width + 2 * unit), (QColor(box.colour), width)):
+    for colour, line in ((QColor(0, 0, 0, 110), width + 1.5 * unit), (QColor(box.colour), width)):
         pen = QPen(colour, line)
         pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
         painter.setPen(pen)

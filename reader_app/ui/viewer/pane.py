@@ -115,6 +115,7 @@ class Caption:
     empty: str = ""
     lines: tuple[str, ...] = ()  # bottom corner, upwards
     edges: tuple[str, str, str, str] = ("", "", "", "")  # letters: top, left, bottom, right
+    right_inset: float = 4.0  # logical pixels kept free at the right edge (a slider)
     show: bool = True
 
 
@@ -275,12 +276,11 @@ class Pane(QWidget):
         for layer, grid in zip(self._layers, more.grids, strict=False):
             layer.update(grid, camera, more.threshold, more.colours)
             layer.paint(painter, camera, more.opacity)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         if more.cross is not None:
             self._paint_cross(painter, camera, more.cross)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)  # lines lie where they belong, also between device pixels
         for number, box in enumerate(more.boxes):
             overlay.paint_box(painter, camera, box, unit, number == more.current_box)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if more.nipple is not None:
             y, x = camera.to_screen(more.nipple)
             for colour, width in ((QColor(0, 0, 0, 150), 3.5), (QColor(NIPPLE), 1.6)):
@@ -357,14 +357,15 @@ class Pane(QWidget):
             if letter:
                 image = readout.stamp(letter, readout.DIM, readout.BODY, True, unit)
                 inset = 4 * unit
-                left = inset + (size[1] - image.width() - 2 * inset) * x
+                room = size[1] - image.width() - inset - (words.right_inset * unit if x == 1.0 else inset)
+                left = inset + room * x
                 painter.drawImage(round(left), round(inset + (size[0] - image.height() - 2 * inset) * y), image)
         if self.picture is not None and self.camera is not None and self.picture.has_mm:
             per_mm = self.camera.scale
             length = readout.ruler_length_mm(per_mm, size[0] * 0.22)
             if length and size[0] > 240 * unit:
                 x = 14 * unit if words.side == "left" else size[1] - 14 * unit
-                y = size[0] / 2 + length * per_mm / 2
+                y = size[0] - 76 * unit * theme.scale()  # above the lines of the corner
                 readout.paint_ruler(painter, (x, y), length * per_mm, f"{length:.0f} mm", unit, words.side)
 
     # -- events, all passed on

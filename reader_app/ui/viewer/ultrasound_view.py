@@ -15,11 +15,11 @@ from reader_app.study.finding import Mark
 from reader_app.ui import theme
 from reader_app.ui.viewer import content, overlay
 from reader_app.ui.viewer.camera import Pair, fitted
+from reader_app.ui.viewer.case_view import CaseView
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.marks import FlatMark
 from reader_app.ui.viewer.overlay import Grid
 from reader_app.ui.viewer.pane import Caption, Pane, Window
-from reader_app.ui.viewer.view import CaseView
 
 PER_PAGE = 4
 SPEEDS = (0.25, 0.5, 1.0, 2.0)  # of the recorded frame rate

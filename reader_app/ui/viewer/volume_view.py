@@ -16,6 +16,7 @@ from reader_app.study.finding import Mark
 from reader_app.ui import theme
 from reader_app.ui.viewer import overlay
 from reader_app.ui.viewer.camera import Pair, fitted
+from reader_app.ui.viewer.case_view import CaseView
 from reader_app.ui.viewer.cursor import CORONAL, PLANES, Plane, Triple, clipped, nearest, position_words, same_place
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.marks import IN_PLANE_MM, NEAR_PLANE_MM, FlatMark
@@ -24,7 +25,6 @@ from reader_app.ui.viewer.pane import Caption, Pane, Picture, Window
 from reader_app.ui.viewer.raster import Source
 from reader_app.ui.viewer.scan_tabs import ScanTabs
 from reader_app.ui.viewer.slider import MARK_COLOUR, WIDTH, PlaneSlider
-from reader_app.ui.viewer.view import CaseView
 
 SCROLL_MM = 0.4  # one turn of the wheel goes on by at least this much
 FIRST_DEPTH = 0.3  # of the volume's depth, where a scan is first shown
@@ -39,6 +39,7 @@ class VolumeView(CaseView):
     def __init__(self, events: ViewerEvents, parent: QWidget | None = None) -> None:
         super().__init__(events, parent)
         self.slab_mm, self.slab_mode = SLAB_MM, "mean"
+        self.planes: tuple[str, ...] = tuple(plane.name for plane in PLANES)  # those that the study lets the reader see
         self.image: Any = None
         self.position: Triple = (0.0, 0.0, 0.0)
         self._volumes: dict[str, Any] = {}
@@ -66,7 +67,9 @@ class VolumeView(CaseView):
         self._tabs.setVisible(len(self._volumes) > 1)
         for pane in self._own_panes:
             pane.window_state, pane.magnifier, pane.camera = Window(), None, None
-        self.panes = self._own_panes
+        self.panes = tuple(pane for pane, plane in self._planes.items() if plane.name in self.planes) or self._own_panes
+        for pane in self._own_panes:
+            pane.setVisible(pane in self.panes)
         if not self._volumes:
             self.image = None
             for pane in self.panes:
@@ -143,7 +146,8 @@ class VolumeView(CaseView):
             return
         spacing = image.spacing_mm or (1.0, 1.0, 1.0)
         at = nearest(self.position)
-        for pane, plane in self._planes.items():
+        for pane in self.panes:
+            plane = self._planes[pane]
             half = self.half_slab(plane)
             key = (image.id, at[plane.axis], half, self.slab_mode)
             if self._cuts.get(plane) == key and pane.picture is not None:
@@ -168,14 +172,24 @@ class VolumeView(CaseView):
 
     def arrange(self) -> None:
         """Landscape: coronal left, the others right; portrait: one below the other."""
+        if not self.panes:
+            return
         w, h = self.width(), self.height()
-        coronal, transverse, sagittal = self._own_panes
-        if w >= h:
+        if len(self.panes) < 3:
+            for number, pane in enumerate(self.panes):
+                first, last = (number * (n + 1) // len(self.panes) for n in (w, h))
+                if w >= h:
+                    pane.setGeometry(first, 0, (number + 1) * (w + 1) // len(self.panes) - 1 - first, h)
+                else:
+                    pane.setGeometry(0, last, w, (number + 1) * (h + 1) // len(self.panes) - 1 - last)
+        elif w >= h:
+            coronal, transverse, sagittal = self.panes
             x, y = round(w * CORONAL_SHARE), h // 2
             coronal.setGeometry(0, 0, x, h)
             transverse.setGeometry(x + 1, 0, w - x - 1, y)
             sagittal.setGeometry(x + 1, y + 1, w - x - 1, h - y - 1)
         else:
+            coronal, transverse, sagittal = self.panes
             y1, y2 = h // 2, h * 3 // 4
             coronal.setGeometry(0, 0, w, y1)
             transverse.setGeometry(0, y1 + 1, w, y2 - y1 - 1)
@@ -183,9 +197,9 @@ class VolumeView(CaseView):
         for pane, slider in self._sliders.items():
             slider.setGeometry(pane.width() - WIDTH - 4, 44, WIDTH, max(40, pane.height() - 88))
         self._tabs.adjustSize()
-        self._tabs.move(max(0, coronal.width() - self._tabs.width() - WIDTH - 16), 8)
+        self._tabs.move(max(0, self.panes[0].width() - self._tabs.width() - WIDTH - 16), 8)
         self._tabs.raise_()
-        for pane in self._own_panes:
+        for pane in self.panes:
             if pane.picture is None:
                 continue
             if pane.camera is None or self.mode == "fit":
@@ -260,14 +274,16 @@ class VolumeView(CaseView):
                 note = self.tr("slab {0} mm {1}").format(f"{self.slab_mm:.1f}", self.slab_mode)
             lines = [f"×{pane.camera.zoom[1]:.2f}" if pane.camera is not None else ""]
             aid = ""
-            if plane is CORONAL:
+            if pane is self.panes[0]:
                 if pane.picture is not None and pane.picture.grey is not None:
                     lines[0] += " · " + pane.window_state.words(pane.picture.grey)
                 lines.append(self.position_text())
                 aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
             down, across = letters[plane.down], letters[plane.across]
             edges = (down[0], across[0], down[1], across[1])
-            pane.caption = Caption(f"{plane.name.upper()}  {at + 1} / {count}", note, "left", aid, "", tuple(lines), edges)
+            pane.caption = Caption(
+                f"{plane.name.upper()}  {at + 1} / {count}", note, "left", aid, "", tuple(lines), edges, WIDTH + 8.0
+            )
             pane.update()
 
     def position_text(self) -> str:

@@ -1,0 +1,219 @@
+"""What lies over the images in every view: the aid, the reader's marks, callipers, and the context menu."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QMenu, QWidget
+
+from reader_app.imaging.overlay import Box, legend
+from reader_app.study.finding import Mark
+from reader_app.ui.viewer import overlay
+from reader_app.ui.viewer.camera import Pair
+from reader_app.ui.viewer.events import ViewerEvents
+from reader_app.ui.viewer.gestures import TOOLS
+from reader_app.ui.viewer.overlay import Aid
+from reader_app.ui.viewer.pane import Pane
+from reader_app.ui.viewer.view import PaneView
+
+
+class CaseView(PaneView):
+    """Base of the modality views."""
+
+    def __init__(self, events: ViewerEvents, parent: QWidget | None = None) -> None:
+        super().__init__(events, parent)
+        self._moving: tuple[str, tuple[float, ...]] | None = None
+        self._caliper: tuple[Pane, Pair] | None = None
+        self._calipers: dict[str, tuple[tuple[Pair, Pair, str], ...]] = {}
+        self._finding = -1
+
+    def forget_additions(self) -> None:
+        """Drop what was drawn for another case."""
+        self._calipers, self._caliper, self._moving, self._finding = {}, None, None, -1
+
+    # -- hooks
+
+    def show_finding(self, box: Box, number: int, count: int) -> None:
+        """Hook: bring a box of the aid into view."""
+
+    def show_mark(self, mark: Mark) -> None:
+        """Hook: bring a mark into view."""
+
+    # -- aid
+
+    def set_aid(self, aid: Aid | None, visible: bool = True) -> None:
+        """Give or take the prediction (it is revealed after the unaided answer)."""
+        self.aid, self.aid_visible, self._finding = aid, visible, -1
+        self.refresh()
+
+    def set_aid_visible(self, visible: bool) -> None:
+        """Show or hide the aid."""
+        if visible != self.aid_visible:
+            self.aid_visible = visible
+            self.refresh()
+
+    def set_overlay(self, threshold: float, opacity: float) -> None:
+        """Change threshold (raw unit of the heatmap) and opacity."""
+        self.threshold, self.opacity = threshold, opacity
+        for pane in self.panes:
+            pane.additions = replace(pane.additions, threshold=threshold, opacity=opacity)
+            pane.update()
+
+    def findings(self) -> list[Box]:
+        """Return the boxes of the aid on images of this case, most suspicious first."""
+        if self.aid is None or not self.aid_visible or self.case is None:
+            return []
+        known = {image.id for image in self.case.images}
+        return sorted((b for b in self.aid.boxes if b.image_id in known), key=lambda b: -b.score)
+
+    def go_to_finding(self, by: int) -> None:
+        """Step through the boxes of the aid."""
+        boxes = self.findings()
+        if not boxes:
+            self.events.finding_changed.emit(overlay.status_words(self.aid, "") if self.aid_visible else "")
+            return
+        first = 0 if by > 0 else len(boxes) - 1
+        self._finding = first if self._finding < 0 else (self._finding + by) % len(boxes)
+        box = boxes[self._finding]
+        self.show_finding(box, self._finding, len(boxes))
+        self.refresh()
+        word = f" {box.label}" if box.label else ""
+        self.events.finding_changed.emit(f"finding {self._finding + 1} of {len(boxes)}:{word} {box.score:.2f}")
+
+    @property
+    def current_finding(self) -> Box | None:
+        """The box the reader stepped to."""
+        boxes = self.findings()
+        return boxes[self._finding] if 0 <= self._finding < len(boxes) else None
+
+    def legend_words(self, image_id: str) -> tuple[str, str] | None:
+        """Return the texts at the ends of the colour bar, or None where no colour is painted."""
+        if self.aid is None or not self.aid_visible:
+            return None
+        maps = [h for h in self.aid.heatmaps if h.image_id == image_id and h.evidence]
+        if not maps:
+            return None
+        ticks = legend(max(self.threshold, maps[0].floor), maps[0].ceiling).ticks
+        return ticks[0][1], ticks[-1][1]
+
+    # -- marks
+
+    def set_marks(self, marks: Sequence[Mark]) -> None:
+        """Show these marks."""
+        self.marks, self._moving = tuple(marks), None
+        self.refresh()
+
+    def set_marks_visible(self, visible: bool) -> None:
+        """Show or hide the marks."""
+        self.marks_visible = visible
+        self.refresh()
+
+    def shown_marks(self) -> tuple[Mark, ...]:
+        """Return the marks as they should be drawn now, one in the hand at its new place."""
+        if not self.marks_visible:
+            return ()
+        if self._moving is None:
+            return self.marks
+        mark_id, index = self._moving
+        return tuple(replace(m, index=index) if m.mark_id == mark_id else m for m in self.marks)
+
+    def mark_at_cursor(self) -> bool:
+        """Ask for a mark under the cursor; return False where the cursor is over no image."""
+        hover = self.gestures.hover
+        if hover is None or hover[0] not in self.panes or hover[0].camera is None:
+            return False
+        at = hover[0].screen_to_image(hover[1])
+        if at is None or not hover[0].camera.contains(at):
+            return False
+        self.events.mark_placed.emit(hover[0].image_id, self.solid_index(hover[0], at))
+        return True
+
+    def select_mark(self, mark_id: str) -> bool:
+        """Make a mark the chosen one and bring it into view."""
+        for mark in self.marks:
+            if mark.mark_id == mark_id:
+                self.selected_mark = mark_id
+                self.show_mark(mark)
+                self.refresh()
+                return True
+        return False
+
+    def mark_pressed(self, mark_id: str) -> None:
+        """The mouse took hold of a mark."""
+        self.selected_mark = mark_id
+        self.refresh()
+        self.events.mark_selected.emit(mark_id)
+
+    def drag_mark(self, pane: Pane, mark_id: str, at: Pair | None) -> None:
+        """Show a mark where the hand holds it."""
+        if at is not None:
+            self._moving = (mark_id, self.solid_index(pane, at))
+            self.refresh()
+
+    def drop_mark(self, pane: Pane, mark_id: str, at: Pair | None) -> None:
+        """Ask for the mark to be moved; outside the image it stays where it was."""
+        if at is None:
+            self._moving = None
+            self.refresh()
+        else:
+            self.events.mark_moved.emit(mark_id, self.solid_index(pane, at))
+
+    # -- callipers
+
+    def set_tool(self, tool: str) -> None:
+        """Choose what the left button does."""
+        if tool in TOOLS:
+            self.gestures.tool = tool
+            self.events.tool_changed.emit(tool)
+
+    def begin_caliper(self, pane: Pane, at: Pair | None) -> None:
+        """Set the first end."""
+        self._caliper = None if at is None else (pane, at)
+
+    def drag_caliper(self, pane: Pane, at: Pair | None) -> None:
+        """Move the second end; one distance a pane."""
+        if self._caliper is None or at is None or self._caliper[0] is not pane or pane.picture is None:
+            return
+        start = self._caliper[1]
+        dy, dx = ((b - a) * p for a, b, p in zip(start, at, pane.picture.pixel, strict=True))
+        unit = "mm" if pane.picture.has_mm else "px"
+        self._calipers[pane.name] = ((start, at, f"{math.hypot(dy, dx):.1f} {unit}"),)
+        self.refresh()
+
+    def end_caliper(self, pane: Pane, dragged: bool) -> None:
+        """Leave the distance on the screen; a click without a drag takes it away."""
+        self._caliper = None
+        if not dragged and self._calipers.pop(pane.name, None) is not None:
+            self.refresh()
+
+    def calipers(self, pane: Pane) -> tuple[tuple[Pair, Pair, str], ...]:
+        """Return the distances drawn in a pane."""
+        return self._calipers.get(pane.name, ())
+
+    # -- menu
+
+    def open_menu(self, pane: Pane, at: QPoint, mark_id: str | None) -> None:
+        """Show the context menu."""
+        menu = QMenu(self)
+        if mark_id is not None:
+            menu.addAction(self.tr("Remove this mark"), lambda: self.events.mark_removed.emit(mark_id))
+            menu.addSeparator()
+        for number, name in enumerate(self.preset_names()):
+            menu.addAction(name, lambda n=number: self.preset(n))
+        menu.addSeparator()
+        menu.addAction(self.tr("Invert"), self.invert)
+        menu.addAction(self.tr("Fit"), self.fit)
+        menu.addAction(self.tr("1:1"), lambda: self.toggle_one_to_one(pane, self.focus_point(pane)))
+        if self.pixels_per_mm is not None and pane.picture is not None and pane.picture.has_mm:
+            menu.addAction(self.tr("True size"), self.true_size)
+        tools = menu.addMenu(self.tr("Left button"))
+        for tool in TOOLS:
+            action = tools.addAction(self.tr(tool.capitalize()), lambda t=tool: self.set_tool(t))
+            action.setCheckable(True)
+            action.setChecked(tool == self.gestures.tool)
+        self.events.menu_about_to_show.emit(menu)
+        menu.popup(at)
+        menu.aboutToHide.connect(menu.deleteLater)
