@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reader_app.errors import EnvironmentFault
+from reader_app.store.disk import sync_directory, sync_file
 
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
@@ -84,12 +85,11 @@ def write_checked(path: Path, write: Callable[[Path], None], check: Callable[[Pa
     temporary = path.with_name(f".{secrets.token_hex(4)}.part{path.suffix}")
     try:
         write(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        sync_file(temporary)
         checked = check(temporary)
         written = WrittenFile(path, sha256_of(temporary), temporary.stat().st_size, checked)
         os.replace(temporary, path)
-        _sync_folder(path.parent)
+        sync_directory(path.parent)
     except OSError as error:
         raise EnvironmentFault(sentence(path, error)) from error
     finally:
@@ -105,13 +105,3 @@ def refuse(path: Path, differences: Sequence[str]) -> None:
         raise NotAsWritten(
             f"{path.suffix} file read back differs from what was written ({some}{more}); nothing was kept, try again."
         )
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # a folder cannot be opened there; the rename is journalled
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

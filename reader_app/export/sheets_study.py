@@ -132,7 +132,11 @@ def readme_sheet(content: WorkbookContent, others: Sequence[Sheet]) -> Sheet:
             Column("Entries", "Number of entries of the log.", Kind.INTEGER, 10),
         )
         tables.append(Table("logs", "Logs", columns, [(reader, head, count) for reader, count, head in heads]))
-    return Sheet("Read me", f"{study.title}: what this workbook is.", tuple(table for table in tables if table.rows))
+    return Sheet(
+        "Read me",
+        "What this workbook is, what its words mean, and what it was made from.",
+        tuple(table for table in tables if table.rows),
+    )
 
 
 def _once(notice: str, notes: Sequence[str]) -> list[str]:

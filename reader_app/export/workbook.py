@@ -241,8 +241,10 @@ def _write_sheet(into: Worksheet, sheet: Sheet, content: WorkbookContent, styles
     for column, width in widths.items():
         into.column_dimensions[get_column_letter(column)].width = width + 2
     lines: dict[int, int] = {}
+    filled: set[tuple[int, int]] = set()
     for row, column, value, role, kind in expected(sheet, content, chart_rows):
         cell = into.cell(row, column)
+        filled.add((row, column))
         if isinstance(value, str):
             cells.write_text(cell, value)
             kind = Kind.TEXT if role == "body" and value != NOT_ESTIMABLE else kind
@@ -257,6 +259,11 @@ def _write_sheet(into: Worksheet, sheet: Sheet, content: WorkbookContent, styles
     for row, count in lines.items():
         if count > 1:
             into.row_dimensions[row].height = 4 + 13.5 * min(count, _MOST_LINES)
+    for item in placed:  # the hairline also under empty cells
+        for row in range(item.first_row, item.first_row + len(item.table.rows)):
+            for column, (place, _) in enumerate(item.columns, start=1):
+                if (row, column) not in filled:
+                    styles.apply(into.cell(row, column), "body", item.table.columns[place].kind, wrap=False)
     _furnish(into, sheet, placed, content, widths, chart_rows)
 
 

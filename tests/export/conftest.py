@@ -1,15 +1,9 @@
-"""Fixtures of the export tests; the made-up study itself is in made_up_study.py, which tests import by name."""
+"""Fixtures of the export tests; the made-up study itself is in made_up_study.py, which tests import too."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from made_up_study import make_content, make_hostile_content
+from export.made_up_study import make_content, make_hostile_content
 
 from reader_app.export.content import WorkbookContent
 

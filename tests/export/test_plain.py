@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_up_study import HOSTILE_NOTE
+from export.made_up_study import HOSTILE_NOTE
 
 from reader_app.errors import EnvironmentFault
 from reader_app.export import plain

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from export.made_up_study import HOSTILE_NOTE, make_content
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made_up_study import HOSTILE_NOTE, make_content
 
 from reader_app.errors import EnvironmentFault
 from reader_app.export import atomic, cells, workbook
