@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from reader_app.analysis import reference as ref
-from reader_app.analysis.design import Block, Design, block, prepare
+from reader_app.analysis.blocks import Block, block
+from reader_app.analysis.design import Design, prepare
 from reader_app.analysis.estimate import Notes
 from reader_app.analysis.options import Options
 from reader_app.analysis.sections import change, diagnostic, readers

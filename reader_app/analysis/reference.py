@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from reader_app.analysis.tables import Checked, ColumnReader, TableSource, load_table
+from reader_app.analysis.columns import ColumnReader
+from reader_app.analysis.tables import Checked, TableSource, load_table
 from reader_app.errors import Fault, TableError
 
 COLUMNS = (

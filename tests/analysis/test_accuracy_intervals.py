@@ -88,7 +88,7 @@ def test_clustered_accuracy_keeps_the_estimates_and_leaves_missing_out():
 
 
 def test_coverage_of_clustered_intervals_and_failure_of_the_naive_ones():
-    """400 simulated studies of 60 patients with four alike lesions: the cluster-robust interval covers, the naive one does not."""
+    """400 simulated studies of 60 patients with four alike lesions: the robust interval covers, the naive one does not."""
     rng = np.random.default_rng(7)
     robust = naive = 0
     for _ in range(400):

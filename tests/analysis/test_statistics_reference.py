@@ -1,4 +1,4 @@
-"""Every statistic against a second implementation: values from R and irrCAC (made once, see the file), sklearn, scipy, brute force."""
+"""Every statistic against a second implementation: values from R and irrCAC (see the file), sklearn, scipy, brute force."""
 
 import itertools
 import json
@@ -205,9 +205,10 @@ def test_alike_ratings_are_not_estimable():
     assert ac1.estimate == 1.0 and ac1.se is None
 
 
-@pytest.mark.parametrize(
-    ("kappa", "word"), [(-0.1, "poor"), (0, "slight"), (0.2, "slight"), (0.21, "fair"), (0.6, "moderate"), (0.61, "substantial"), (0.81, "almost perfect")]
-)  # fmt: skip
+WORDS = {-0.1: "poor", 0: "slight", 0.2: "slight", 0.21: "fair", 0.6: "moderate", 0.61: "substantial", 0.81: "almost perfect"}
+
+
+@pytest.mark.parametrize(("kappa", "word"), WORDS.items())
 def test_words(kappa, word):
     assert agr.words(kappa) == word
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from reader_app.analysis import agreement as agr
 from reader_app.analysis import reclassification as rec
 from reader_app.analysis.accuracy import proportion
-from reader_app.analysis.design import MODEL, Block
+from reader_app.analysis.blocks import Block
+from reader_app.analysis.design import MODEL
 from reader_app.analysis.sections.context import Context, Row
 
 FloatArray = NDArray[np.float64]

@@ -8,7 +8,8 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any
 
-from reader_app.analysis.design import Block, Design
+from reader_app.analysis.blocks import Block
+from reader_app.analysis.design import Design
 from reader_app.analysis.estimate import Estimate, Notes
 from reader_app.analysis.options import Options
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from reader_app.analysis import accuracy as acc
 from reader_app.analysis import mcnemar as mcn
 from reader_app.analysis import roc
-from reader_app.analysis.design import MODEL, Block
+from reader_app.analysis.blocks import Block
+from reader_app.analysis.design import MODEL
 from reader_app.analysis.estimate import finite, normal_estimate, not_estimable, two_sided_normal
 from reader_app.analysis.sections.context import Context, Row
 from reader_app.study.assessment import rank

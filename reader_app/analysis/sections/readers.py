@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from reader_app.analysis import agreement as agr
 from reader_app.analysis import mixed, timing
-from reader_app.analysis.design import FINAL, MODEL, Block
+from reader_app.analysis.blocks import Block
+from reader_app.analysis.design import FINAL, MODEL
 from reader_app.analysis.estimate import Estimate, finite, not_estimable, two_sided_normal, z_quantile
 from reader_app.analysis.reclassification import codes_of
 from reader_app.analysis.sections.context import Context, Row
