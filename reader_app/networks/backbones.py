@@ -1,0 +1,134 @@
+"""Convolutional trunks by name, each with the true centre of its feature cells.
+
+A trunk maps (N, 1, H, W) to features (N, channels, h, w). Feature cell i is centred at input pixel ``offset + stride * i``. For
+trunks built from odd kernels with symmetric padding (ResNet, the small trunk) the centre of cell i is pixel ``stride * i``, not
+the middle of a stride x stride tile; resizing a map instead would shift it by almost half a stride (measured: 15.5 of 224 px).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from reader_app.errors import BundleError
+from reader_app.networks import vision
+
+
+@dataclass(frozen=True, slots=True)
+class CellGeometry:
+    """Where feature cells lie: cell i is centred at input pixel ``offset + stride * i`` (both axes)."""
+
+    stride: float
+    offset: float
+
+
+class _Residual(nn.Module):
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.skip = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu(self.bn1(self.conv1(x)))
+        return torch.relu(self.bn2(self.conv2(y)) + self.skip(x))
+
+
+class SmallTrunk(nn.Sequential):
+    """A residual trunk of about 300 thousand parameters and stride 8, for CPUs, tests and the demo."""
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__(
+            nn.Conv2d(1, width, 5, 2, 2, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            _Residual(width, 2 * width, 2),
+            _Residual(2 * width, 4 * width, 2),
+            _Residual(4 * width, 6 * width, 1),
+        )
+
+
+class _Grey(nn.Module):
+    """Repeats the one grey channel for trunks made for three."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.expand(-1, 3, -1, -1)
+
+
+class Trunk(nn.Module):
+    """A named trunk with its number of channels and cell geometry."""
+
+    def __init__(self, name: str, body: nn.Module, channels: int, cells: CellGeometry) -> None:
+        super().__init__()
+        self.name = name
+        self.body = body
+        self.channels = channels
+        self.cells = cells
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features (N, channels, h, w)."""
+        features: Tensor = self.body(x)
+        return features
+
+
+def _resnet(name: str) -> Trunk:
+    model = getattr(vision.torchvision("models"), name)(weights=None)
+    channels = int(model.fc.in_features)
+    body = nn.Sequential(_Grey(), *list(model.children())[:-2])
+    return Trunk(name, body, channels, CellGeometry(32, 0.0))
+
+
+def _vgg(name: str) -> Trunk:
+    model = getattr(vision.torchvision("models"), name)(weights=None)
+    body = nn.Sequential(_Grey(), *list(model.features.children())[:-1])
+    return Trunk(name, body, 512, CellGeometry(16, 7.5))
+
+
+def _densenet161() -> Trunk:
+    model = vision.torchvision("models").densenet161(weights=None)
+    body = nn.Sequential(_Grey(), model.features, nn.ReLU())
+    return Trunk("densenet161", body, int(model.classifier.in_features), CellGeometry(32, 15.5))
+
+
+def _googlenet() -> Trunk:
+    model = vision.torchvision("models").googlenet(weights=None, aux_logits=False, init_weights=False)
+    body = nn.Sequential(_Grey(), *list(model.children())[:-3])
+    return Trunk("googlenet", body, 1024, CellGeometry(32, 0.0))
+
+
+def _small() -> Trunk:
+    return Trunk("small", SmallTrunk(), 96, CellGeometry(8, 0.0))
+
+
+_MAKERS: dict[str, Callable[[], Trunk]] = {
+    "small": _small,
+    "resnet18": lambda: _resnet("resnet18"),
+    "resnet34": lambda: _resnet("resnet34"),
+    "resnet50": lambda: _resnet("resnet50"),
+    "resnet101": lambda: _resnet("resnet101"),
+    "vgg16": lambda: _vgg("vgg16"),
+    "vgg19": lambda: _vgg("vgg19"),
+    "densenet161": _densenet161,
+    "googlenet": _googlenet,
+}
+
+#: Trunks that can be asked for by name.
+NAMES: tuple[str, ...] = tuple(_MAKERS)
+
+
+def build(name: str) -> Trunk:
+    """Return a trunk with random weights (nothing is ever downloaded).
+
+    Raises
+    ------
+    BundleError
+        If the name is not in :data:`NAMES`.
+    """
+    if name not in _MAKERS:
+        raise BundleError(f"The backbone {name!r} is not known; use one of {', '.join(NAMES)}.")
+    return _MAKERS[name]()

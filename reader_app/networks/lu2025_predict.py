@@ -1,0 +1,249 @@
+"""lu2025 in use: a bundle applied to a case gives a calibrated score, boxes and heatmaps in the index space of its images."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+import reader_app
+from reader_app.ai.bundle import Bundle
+from reader_app.ai.results import Prediction
+from reader_app.errors import BundleError
+from reader_app.imaging.container import NewImage, OpenCase
+from reader_app.imaging.overlay import Box, Heatmap
+from reader_app.networks import checkpoint, device, explain, preprocess
+from reader_app.networks.lu2025 import MODELS, DlrNetwork, Float, Judged, judge_planes
+from reader_app.networks.preprocess import Plane, Working
+
+#: Share (0..1 of the evidence scale) that one cell must reach before a heatmap shows anything.
+LEAST = 0.35
+
+
+def assess(
+    network: DlrNetwork, image: NewImage, modality: str, working: Working, age: float, where: torch.device
+) -> tuple[float, Judged, list[Judged]]:
+    """Judge one image; return (uncalibrated score, its most suspicious plane, all planes judged)."""
+    planes: list[Plane] = list(preprocess.planes_of_image(image, modality, working))
+    judged = judge_planes(network, planes, working.window, where)
+    scores = np.array([j.score for j in judged])
+    if len(scores) >= 3 and image.kind == "volume":
+        # a lesion spans neighbouring slices, speckle does not
+        padded = np.pad(scores, 1, mode="edge")
+        scores = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
+    best = judged[int(np.argmax(scores))]
+    embedding = torch.from_numpy(best.embedding)[None].to(where)
+    with torch.no_grad():
+        score = float(network.judge(embedding, torch.tensor([age], device=where))[0])
+    return score, best, judged
+
+
+def evidence_volume(judged: Sequence[Judged], image: NewImage) -> Float:
+    """Return the smoothed evidence of an image, (rows, columns) or (slices, rows, columns)."""
+    maps = np.stack([explain.smooth(j.evidence) for j in judged])
+    if image.kind == "volume":
+        if len(maps) >= 3:
+            padded = np.concatenate([maps[:1], maps, maps[-1:]])
+            maps = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
+        return np.asarray(maps, np.float32)
+    return np.asarray(maps[0], np.float32)
+
+
+def cell_axes(plane: Plane, network: DlrNetwork) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return (scale, offset) from feature cells to image index, (row, column), at the true centres of cells."""
+    cells = network.trunk.cells
+    scale = (cells.stride * plane.factor[0], cells.stride * plane.factor[1])
+    return scale, plane.to_image(cells.offset, cells.offset)
+
+
+class Lu2025Model:
+    """A loaded bundle of lu2025, ready to predict.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        Checked bundle of the system "lu2025".
+    where : torch.device
+        Device to run on.
+    """
+
+    def __init__(self, bundle: Bundle, where: torch.device) -> None:
+        if bundle.model_id not in MODELS and bundle.manifest.get("labels") is None:
+            raise BundleError(f"{bundle.path}: the model {bundle.model_id!r} is not one of lu2025; check the manifest.")
+        self.bundle, self.where = bundle, where
+        manifest = bundle.manifest
+        self.labels: tuple[str, str] = tuple(manifest["output"]["labels"])
+        self.network = DlrNetwork(str(manifest["backbone"]))
+        tensors, _ = checkpoint.read(bundle.weights)
+        try:
+            self.network.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise BundleError(f"{bundle.weights}: the weights do not fit the backbone named in the manifest.") from error
+        self.network.eval().to(where)
+        self.network.trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.inputs: Mapping[str, Any] = manifest["input"]["modalities"]
+        self.points: Mapping[str, Any] = manifest["operating_points"]
+        self.calibration: Mapping[str, Any] = manifest["calibration"]
+        self.scale: Mapping[str, Any] = manifest["output"]["evidence"]
+        self.mean_age = float(manifest["input"]["clinical"][0]["mean"])
+
+    def working(self, modality: str) -> Working:
+        """Return how planes of a modality are made for this model."""
+        entry = self.inputs[modality]
+        return Working(float(entry["mm"]), int(entry["window"]), float(entry.get("slice_mm", 0.0)))
+
+    def predict(self, case: OpenCase, clinical: Mapping[str, str] | None = None) -> Prediction:
+        """Return the prediction of one case; never stores it.
+
+        Parameters
+        ----------
+        case : OpenCase
+            The case.
+        clinical : mapping, optional
+            Clinical variables; only "age" is used.
+        """
+        modality = case.modality
+        if modality not in self.inputs:
+            return self._without(case, "not_applicable", f"{self.bundle.model_id} was not made for {modality} images.")
+        images = preprocess.judged_images(case)
+        if not images:
+            return self._without(case, "not_applicable", "The case holds no grey-scale image that the model could judge.")
+        working = self.working(modality)
+        notes: list[str] = []
+        age = preprocess.clinical_age(clinical or {})
+        if age is None:
+            age = self.mean_age
+            notes.append(f"age missing: {age:.0f} years assumed")
+        if modality != "ultrasound" and any(i.spacing_mm is None for i in images):
+            return self._without(case, "not_applicable", "An image states no pixel size, which the model needs.")
+        if any(i.spacing_mm is None for i in images):
+            notes.append(f"pixel size missing: an image width of {preprocess.ASSUMED_WIDTH_MM:.0f} mm assumed")
+        slope, intercept = (float(v) for v in self.calibration[modality]["platt"])
+        threshold = float(self.points[modality]["threshold"])
+        probabilities: dict[str, float] = {}
+        boxes: list[Box] = []
+        heatmaps: list[Heatmap] = []
+        raw: list[Float] = []
+        best_embedding: tuple[float, Float] | None = None
+        distance = 0.0
+        for image in images:
+            score, best, judged = assess(self.network, image, modality, working, age, self.where)
+            p = float(1 / (1 + np.exp(-np.clip(slope * score + intercept, -30, 30))))
+            probabilities[image.id] = p
+            if best_embedding is None or p > best_embedding[0]:
+                best_embedding = (p, best.embedding)
+                distance = self._distance(best.embedding)
+            evidence = evidence_volume(judged, image)
+            box, heat, values = self._explain(image, modality, best, judged, evidence, p, p >= threshold)
+            boxes += box
+            heatmaps.append(heat)
+            raw.append(values)
+        limit = float(self.bundle.manifest["input"].get("embedding_limit", np.inf))
+        if distance > limit:
+            away = f"distance {distance:.1f}, limit {limit:.1f}"
+            reason = f"The images differ from all that {self.bundle.model_id} was trained on ({away})."
+            return self._without(case, "not_applicable", reason)
+        probability = max(probabilities.values())
+        positive = probability >= threshold
+        return Prediction(
+            model_id=self.bundle.model_id,
+            case_id=case.case_id,
+            fingerprint=case.fingerprint,
+            probability=probability,
+            threshold=threshold,
+            call=self.labels[int(positive)],
+            positive=positive,
+            boxes=tuple(sorted(boxes, key=lambda b: -b.score)),
+            heatmaps=tuple(heatmaps),
+            raw=tuple(raw),
+            embedding=None if best_embedding is None else best_embedding[1],
+            provenance=self._provenance(notes, {"image_probability": probabilities, "embedding_distance": distance}),
+        )
+
+    def _explain(
+        self, image: NewImage, modality: str, best: Judged, judged: Sequence[Judged], evidence: Float, p: float, positive: bool
+    ) -> tuple[list[Box], Heatmap, Float]:
+        scale, offset = cell_axes(best.plane, self.network)
+        ends = self.scale[modality]
+        floor, ceiling = float(ends["floor"]), float(ends["ceiling"])
+        number = next(k for k, j in enumerate(judged) if j is best)
+        plane = evidence[number] if evidence.ndim == 3 else evidence
+        r0, c0, r1, c1 = best.window
+        part = plane[r0:r1, c0:c1]
+        peak = np.unravel_index(int(np.argmax(part)), part.shape)
+        at = (r0 + int(peak[0]), c0 + int(peak[1]))
+        top = float(plane[at])
+        boxes: list[Box] = []
+        if positive and top > floor:
+            low_r, low_c, high_r, high_c = explain.region_box(plane, at)
+            start = [offset[0] + scale[0] * low_r, offset[1] + scale[1] * low_c]
+            stop = [offset[0] + scale[0] * high_r + 1, offset[1] + scale[1] * high_c + 1]
+            extent = list(image.array.shape[-2:] if image.kind == "volume" else image.array.shape[:2])
+            if evidence.ndim == 3:
+                step = _step(judged)
+                column = evidence[:, at[0], at[1]]
+                first = last = number
+                while first > 0 and column[first - 1] >= 0.45 * top:
+                    first -= 1
+                while last < len(column) - 1 and column[last + 1] >= 0.45 * top:
+                    last += 1
+                low_s, high_s = int(judged[first].plane.slice_index or 0), int(judged[last].plane.slice_index or 0)
+                start, stop = [low_s - step / 2, *start], [high_s + step / 2 + 1, *stop]
+                extent = [image.array.shape[0], *extent]
+            start = [max(0.0, v) for v in start]
+            stop = [min(float(n), v) for v, n in zip(stop, extent, strict=True)]
+            if all(b - a >= 1 for a, b in zip(start, stop, strict=True)):
+                boxes.append(Box(image.id, tuple(start), tuple(stop), p, self.labels[1]))
+        axes_scale, axes_offset = tuple(scale), tuple(offset)
+        if evidence.ndim == 3:
+            axes_scale = (float(_step(judged)), *scale)
+            axes_offset = (float(judged[0].plane.slice_index or 0), *offset)
+        shown = evidence if positive else np.minimum(evidence, floor)
+        heat, _ = explain.heatmap(image.id, shown, axes_scale, axes_offset, floor, ceiling, LEAST)
+        values = np.asarray((evidence - floor) / (ceiling - floor), np.float32)
+        return boxes, heat, values
+
+    def _distance(self, embedding: Float) -> float:
+        """Return how far an embedding lies from the training set's: root mean square in its standard deviations."""
+        with torch.no_grad():
+            away = self.network.standardise(torch.from_numpy(embedding).to(self.where))
+        return float(away.square().mean().sqrt())
+
+    def _provenance(self, notes: Sequence[str] = (), more: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return {
+            "bundle_id": self.bundle.model_id,
+            "bundle_version": self.bundle.version,
+            "bundle_sha256": self.bundle.sha256,
+            "system": self.bundle.system,
+            "code_version": reader_app.__version__,
+            "preprocessing": preprocess.VERSION,
+            "device": device.describe(self.where),
+            "torch": str(torch.__version__),
+            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "training_data": self.bundle.training_data,
+            "notes": list(notes),
+            **(more or {}),
+        }
+
+    def _without(self, case: OpenCase, status: str, reason: str) -> Prediction:
+        return Prediction(
+            model_id=self.bundle.model_id,
+            case_id=case.case_id,
+            fingerprint=case.fingerprint,
+            probability=0.0,
+            threshold=0.5,
+            call="",
+            positive=False,
+            status=status,
+            reason=reason,
+            provenance=self._provenance(),
+        )
+
+
+def _step(judged: Sequence[Judged]) -> int:
+    if len(judged) < 2:
+        return 1
+    return int(judged[1].plane.slice_index or 0) - int(judged[0].plane.slice_index or 0)

@@ -1,0 +1,121 @@
+"""Heat lies where it belongs: true cell centres, mirror consistency, an exact decomposition, nothing out of noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from reader_app.networks import backbones, explain
+from reader_app.networks.lu2025 import DlrNetwork, judge_planes
+from reader_app.networks.preprocess import Plane
+
+
+def _centroid(trunk: backbones.Trunk, cell: int, size: int, draws: int) -> float:
+    found = []
+    for draw in range(draws):
+        g = torch.Generator().manual_seed(draw)
+        x = torch.randn(1, 1, size, size, generator=g, requires_grad=True)
+        y = trunk(x)
+        weight = torch.randn(y.shape[1], generator=g)
+        (gradient,) = torch.autograd.grad((y[0, :, cell, cell] * weight).sum(), x)
+        w = gradient[0, 0].square().sum(0)
+        found.append(float((w * torch.arange(size)).sum() / w.sum()))
+    return float(np.mean(found))
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "cell", "within"), [("small", 128, 8, 0.8), ("resnet18", 192, 3, 4.0), ("vgg16", 112, 3, 1.5)]
+)
+def test_cells_lie_where_the_gradient_says(name: str, size: int, cell: int, within: float) -> None:
+    """The centre of a cell is where its gradient with respect to the input is centred."""
+    torch.manual_seed(1)
+    trunk = backbones.build(name).eval()
+    expected = trunk.cells.offset + trunk.cells.stride * cell
+    assert abs(_centroid(trunk, cell, size, 2) - expected) < within
+    if name != "vgg16":  # the usual resize would put the cell half a stride further on
+        assert abs(_centroid(trunk, cell, size, 2) - (expected + trunk.cells.stride / 2 - 0.5)) > within
+
+
+def _trained_like() -> DlrNetwork:
+    torch.manual_seed(4)
+    return DlrNetwork("small").eval()
+
+
+def test_map_is_an_exact_decomposition_of_the_score() -> None:
+    network = _trained_like()
+    x = torch.randn(2, 1, 64, 64)
+    with torch.no_grad():
+        features = network.trunk(x)
+        score = network.pooled_score(features)
+        evidence = network.cell_evidence(features)
+    assert torch.allclose(evidence.mean((1, 2)), score, atol=1e-5)
+    hires = explain.class_map(features, network.pooled_score)
+    grad = explain.class_map(features, network.pooled_score, "gradcam")
+    assert torch.allclose(hires, grad, atol=1e-5)
+    bias = (score - hires.mean((1, 2)))[:, None, None]
+    assert torch.allclose(hires + bias, evidence, atol=1e-5)
+    with pytest.raises(ValueError, match="unknown method"):
+        explain.class_map(features, network.pooled_score, "other")
+
+
+def test_mirror_consistency_below_one_pixel() -> None:
+    """CAM of the mirrored image, mirrored back, lies within one pixel; with the usual tile centres it would be off by 7."""
+    network = _trained_like()
+    shifts, naive = [], []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        size, place = 129, rng.uniform(40, 90, 2)
+        y, x = np.mgrid[:size, :size]
+        pixels = (3 * np.exp(-((y - place[0]) ** 2 + (x - place[1]) ** 2) / 60)).astype(np.float32)
+        pair = torch.from_numpy(np.stack([pixels, pixels[:, ::-1].copy()]))[:, None]
+        with torch.no_grad():
+            features = network.trunk(pair)
+            energy = (features - features.median(2, True).values.median(3, True).values).square().sum(1)
+        cells = network.trunk.cells
+        columns = torch.arange(energy.shape[2]).float()
+        at = [(e.sum(0) * columns).sum() / e.sum() for e in energy.double()]
+        true = [float(cells.offset + cells.stride * a) for a in at]
+        shifts.append(true[0] - (size - 1 - true[1]))
+        tile = [float((a + 0.5) * cells.stride - 0.5) for a in at]
+        naive.append(tile[0] - (size - 1 - tile[1]))
+    assert abs(np.mean(shifts)) < 1.0
+    assert abs(np.mean(naive)) > 4.0
+
+
+def test_noise_is_not_stretched_to_colour() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.normal(-3, 0.3, (12, 9)).astype(np.float32)
+    heat, values = explain.heatmap("X", noise, (8, 8), (0, 0), floor=0.5, ceiling=4.0, least=0.35)
+    assert not heat.evidence and not heat.grid.any() and values.max() < 0
+    noise[4, 5] = 4.5
+    heat, values = explain.heatmap("X", noise, (8, 8), (0, 0), floor=0.5, ceiling=4.0, least=0.35)
+    assert heat.evidence and heat.grid[4, 5] == 255 and np.count_nonzero(heat.grid) == 1
+    assert heat.index_of((4, 5)) == (32, 40) and values[4, 5] > 1  # exact values are kept beyond the scale
+
+
+def test_region_box_follows_the_blob() -> None:
+    y, x = np.mgrid[:20, :24].astype(np.float32)
+    grid = np.exp(-(((y - 7.3) / 2.0) ** 2) - ((x - 15.6) / 3.0) ** 2).astype(np.float32)
+    r0, c0, r1, c1 = explain.region_box(grid, (7, 16))
+    assert abs((r0 + r1) / 2 - 7.3) < 0.3 and abs((c0 + c1) / 2 - 15.6) < 0.3
+    assert c1 - c0 > r1 - r0
+    grid[2, 2] = 5  # another, higher blob elsewhere is not joined
+    assert explain.region_box(grid, (7, 16)) == (r0, c0, r1, c1)
+
+
+def test_sliding_windows_agree_with_single_crops() -> None:
+    """The pooled window of the whole plane scores like the features of that place; padding makes small planes judgeable."""
+    network = _trained_like()
+    rng = np.random.default_rng(2)
+    plane = Plane("a", None, rng.normal(size=(96, 128)).astype(np.float32), (1.0, 1.0))
+    small = Plane("b", None, rng.normal(size=(40, 50)).astype(np.float32), (1.0, 1.0))
+    found = judge_planes(network, [plane, small], 64, torch.device("cpu"))
+    r0, c0, r1, c1 = found[0].window
+    assert (r1 - r0, c1 - c0) == (8, 8)
+    assert found[0].score == pytest.approx(float(found[0].evidence[r0:r1, c0:c1].mean()), abs=1e-4)
+    best = max(
+        float(found[0].evidence[r : r + 8, c : c + 8].mean()) for r in range(found[0].evidence.shape[0] - 7) for c in range(9)
+    )
+    assert found[0].score == pytest.approx(best, abs=1e-4)
+    assert found[1].evidence.shape == (8, 8)
