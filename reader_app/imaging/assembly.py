@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,6 +98,9 @@ def _mammography(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembl
         role = piece.role if piece.role == "current" else f"prior{-(piece.days or 0)}"
         candidates.append(fourview.Candidate((piece, answer, path), piece.view, order, role))
     priors = sorted({c.role for c in candidates if c.role != "current"}, key=lambda r: int(r.removeprefix("prior") or 0))
+    if not candidates:
+        return
+    _refuse_repeated(candidates, result)
     choice = fourview.choose(candidates, priors)
     result.faults += choice.faults
     result.notes += choice.notes
@@ -139,6 +143,20 @@ def _mammography(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembl
                 source_axes=mammogram.source_axes(transform),
             )
         )
+
+
+def _refuse_repeated(candidates: list[fourview.Candidate], result: Assembled) -> None:
+    """One picture under two names cannot be right in both: both are left out."""
+    seen: dict[str, fourview.Candidate] = {}
+    for candidate in list(candidates):
+        digest = hashlib.sha256(np.ascontiguousarray(_pixels(candidate.key[2], candidate.key[1])[0])).hexdigest()
+        twin = seen.setdefault(digest, candidate)
+        if twin.view.name != candidate.view.name:
+            for one, other in ((twin, candidate), (candidate, twin)):
+                if one in candidates:
+                    candidates.remove(one)
+                text = f"holds the same pixels as {other.key[0].name}, but as {one.view.name} instead of {other.view.name}"
+                _refuse(result, one.key[0], f"{one.key[0].name}: {text}; find out which is right")
 
 
 def _pair(value: Any) -> tuple[int, int] | None:

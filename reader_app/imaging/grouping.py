@@ -16,6 +16,7 @@ from typing import Any
 
 from reader_app.imaging import abvs
 from reader_app.imaging.casetable import CaseTable, Row
+from reader_app.imaging.mammogram import VIEW_CODES
 from reader_app.imaging.names import NameWords, read_name
 
 SALT_FILE = "import_salt"
@@ -69,11 +70,12 @@ class Source:
 
 @dataclass
 class Group:
-    """The files of one case."""
+    """The files of one case; ``named`` when the case table names it."""
 
     key: str
     case_id: str
     modality: str
+    named: bool = False
     sources: list[Source] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -175,20 +177,25 @@ def modality_of(source: Source, forced: str | None) -> str:
         return source.row.modality
     if source.kind == "volume":
         return "abvs"
-    facts = source.facts
     if source.kind == "dicom":
-        kind = str(facts.get("Modality", "")).upper()
-        if kind in ("MG", "DX", "CR") or facts.get("views"):
-            return "mammography"
-        if kind in ("US", "IVUS") or facts.get("regions"):
-            return "abvs" if abvs.looks_like_abvs(facts) else "ultrasound"
-        described = read_name(" ".join(str(facts.get(k, "")) for k in ("SeriesDescription", "ImageLaterality", "ViewPosition")))
-        if described.is_mammogram or str(facts.get("SOPClassUID")) == "1.2.840.10008.5.1.4.1.1.2":
-            return "mammography"  # CT copies of tomosynthesis are named and refused there
-        if kind in ("OT", "SC", ""):
-            return "abvs" if abvs.looks_like_abvs(facts) else "ultrasound"
-        return ""
+        return _dicom_modality(source.facts)
     return "mammography" if source.words.is_mammogram else "ultrasound"
+
+
+def _dicom_modality(facts: Mapping[str, Any]) -> str:
+    """Only objects that show by themselves to be breast images are taken without being asked for; "" for all others."""
+    kind = str(facts.get("Modality", "")).upper()
+    words = read_name(" ".join(str(facts.get(k, "")) for k in ("SeriesDescription", "ProtocolName")))
+    if kind == "MG" or any(v.get("code") in VIEW_CODES for v in facts.get("views", [])):
+        return "mammography"
+    if kind == "US" or facts.get("regions"):
+        return "abvs" if abvs.looks_like_abvs(facts) else "ultrasound"
+    if kind in ("CR", "DX", "CT", "OT", "SC", "") and (facts.get("ImageLaterality") or words.laterality):
+        if words.is_mammogram or facts.get("ViewPosition") in ("CC", "MLO"):
+            return "mammography"
+        if words.is_scan:
+            return "abvs"
+    return ""
 
 
 def group(files: Sequence[Source], table: CaseTable | None, secret: bytes, forced: str | None) -> list[Group]:
@@ -203,7 +210,7 @@ def group(files: Sequence[Source], table: CaseTable | None, secret: bytes, force
         else:
             key = f"{modality}|{_key(source, modality)}"
             case_id = pseudonym(key, secret)
-        own = groups.setdefault(key, Group(key, case_id, modality))
+        own = groups.setdefault(key, Group(key, case_id, modality, table is not None))
         own.sources.append(source)
         if own.modality != modality:
             own.faults.append(

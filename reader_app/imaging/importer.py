@@ -150,7 +150,7 @@ def _add_missing(groups: list[Group], missing: Sequence[tuple[str, str, str]]) -
     by_id = {g.case_id: g for g in groups}
     for case_id, _, reason in missing:
         if case_id not in by_id:
-            by_id[case_id] = Group(case_id, case_id, "")
+            by_id[case_id] = Group(case_id, case_id, "", named=True)
             groups.append(by_id[case_id])
         by_id[case_id].faults.append(reason)
     groups.sort(key=lambda g: g.case_id)
@@ -158,19 +158,22 @@ def _add_missing(groups: list[Group], missing: Sequence[tuple[str, str, str]]) -
 
 def _report_plan(own: Group, report: ImportReport) -> None:
     plan = pieces_of(own)
+    if not own.modality and not own.named:
+        _report_files(own, plan.refused, report, "")
+        return
     status = "refused" if not plan.pieces or own.faults else "incomplete" if plan.faults else "complete"
     good = sum(len(p.sources) for p in plan.pieces)
     faults = [*own.faults, *plan.faults, *plan.refused.values()]
     report.cases.append(CaseReport(own.case_id, own.modality, status, good, faults, [*own.notes, *plan.notes]))
-    _report_files(own, plan.refused, report)
+    _report_files(own, plan.refused, report, own.case_id)
 
 
-def _report_files(own: Group, refused: Mapping[int, str], report: ImportReport) -> None:
+def _report_files(own: Group, refused: Mapping[int, str], report: ImportReport, case_id: str) -> None:
     told = {f.path for f in report.files}
     for source in own.sources:
         if source.shown not in told:
             reason = refused.get(id(source), "")
-            report.files.append(FileReport(source.shown, not reason, own.case_id, reason))
+            report.files.append(FileReport(source.shown, not reason, case_id, reason))
 
 
 def _import_groups(
@@ -277,12 +280,15 @@ def _finish_case(own: Group, decoded: Decoded, images_dir: Path) -> Assembled:
 
 
 def _report_case(own: Group, result: Assembled, report: ImportReport, cases: casetable.CaseTable | None) -> None:
+    if not own.modality and not own.named:  # files that are no breast images are no case
+        _report_files(own, result.refused, report, "")
+        return
     faults = [*own.faults, *result.faults]
     status = "refused" if not result.fingerprint else "incomplete" if faults else "complete"
     report.cases.append(
         CaseReport(own.case_id, own.modality, status, result.files, faults, [*own.notes, *result.notes], result.kept)
     )
-    _report_files(own, result.refused, report)
+    _report_files(own, result.refused, report, own.case_id)
     clinical = cases.clinical.get(own.case_id, {}) if cases is not None else {}
     row = row_of(own.case_id, own.modality, result.breasts, result.fingerprint, clinical)
     if status == "complete":

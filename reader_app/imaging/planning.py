@@ -101,7 +101,10 @@ def pieces_of(own: Group) -> CasePlan:
             role, days = own.roles.get(id(source), ("current", 0))
             plan.pieces.append(Piece([source], "ultrasound", role=role, days=days))
     else:
-        plan.refused |= {id(s): f"{s.path.name}: is neither a mammogram nor an ultrasound examination" for s in usable}
+        plan.refused |= {
+            id(s): f"{s.path.name}: is not recognised as a breast image; if it is one, name its modality in the case table"
+            for s in usable
+        }
     _drop_twins(plan)
     plan.faults += sorted(set(plan.refused.values()))
     if not plan.pieces and not plan.faults:
@@ -119,7 +122,7 @@ def _drop_twins(plan: CasePlan) -> None:
     """The same file twice counts once."""
     seen: dict[str, str] = {}
     for piece in list(plan.pieces):
-        key = "|".join(s.sha256 for s in piece.sources)
+        key = "|".join([piece.view.name if piece.view else "", *(s.sha256 for s in piece.sources)])
         if key in seen:
             plan.pieces.remove(piece)
             plan.notes.append(f"{piece.name} is the same file as {seen[key]}")
@@ -195,6 +198,7 @@ def _in_order(members: list[Source]) -> list[Source]:
 
 
 def position_of(source: Source) -> list[float] | None:
+    """Return ImagePositionPatient (x, y, z), or None when it is absent or no three numbers."""
     value = source.facts.get("ImagePositionPatient")
     try:
         return [float(v) for v in value] if isinstance(value, list) and len(value) == 3 else None
