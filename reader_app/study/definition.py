@@ -133,11 +133,9 @@ def parse(document: Mapping[str, Any], file: str = "study.toml") -> StudyDefinit
     """
     faults: list[Fault] = []
     top = read_table("", document, file, faults)
-    seed = (
-        read_table("randomisation", top["randomisation"] or {}, f"{file}, [randomisation]", faults)
-        if top["randomisation"]
-        else {}
-    )
+    seed: dict[str, Any] = {}
+    if top["randomisation"] is not None:
+        seed = read_table("randomisation", top["randomisation"], f"{file}, [randomisation]", faults)
     if top["id"] is not None and wrong_name(top["id"]):
         faults.append(Fault(f"{file}, key id", wrong_name(top["id"])))
     assessment = _assessment(top["assessment"], f"{file}, [assessment]", faults)
@@ -154,7 +152,7 @@ def parse(document: Mapping[str, Any], file: str = "study.toml") -> StudyDefinit
         study_id=top["id"],
         title=top["title"],
         rounds=rounds,
-        seed=seed["seed"],
+        seed=int(seed["seed"]),
         assessment=assessment,
         display=DisplaySpec(float(display["aid_threshold"]), float(display["aid_opacity"]), display["reader_may_hide_aid"]),
         timing=TimingSpec(timing["idle_pause_s"], timing["min_display_ms"]),

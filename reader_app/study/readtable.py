@@ -156,7 +156,7 @@ def _step(read: _Open, entry: Logged, before: Logged | None) -> None:
     match event:
         case ev.SessionResumed():
             if read.running and before is not None:
-                read.stop_all(before.mono_ns)
+                read.stop_all(entry.mono_ns if entry.run_id == before.run_id else before.mono_ns)
                 read.interrupted += 1
         case ev.ReadInterrupted():
             read.stop_all(entry.mono_ns)

@@ -1,0 +1,336 @@
+"""The property-based machine: any sequence of commands, crashes and clock steps, with the auditor as oracle."""
+
+from __future__ import annotations
+
+import copy
+import typing
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from study.protocols import PROTOCOLS, Bench, plan_of
+
+from reader_app.errors import ProtocolViolation
+from reader_app.study import audit as judge
+from reader_app.study import commands as asked
+from reader_app.study import events as happened
+from reader_app.study import readtable, session
+from reader_app.study.assessment import CATEGORIES
+from reader_app.study.finding import Mark
+from reader_app.study.state import Phase
+
+COMMANDS: tuple[type, ...] = typing.get_args(asked.Command)
+
+#: What all machines of this process have done; the long run asks for a number of steps.
+done: Counter[str] = Counter()
+
+
+class ProtocolMachine(RuleBasedStateMachine):
+    """Conducts one reader's study in every way that commands allow."""
+
+    bench: Bench
+
+    @initialize(name=strategies.sampled_from(sorted(PROTOCOLS)), count=strategies.integers(1, 8))
+    def begin(self, name: str, count: int) -> None:
+        self.bench = Bench(plan_of(name, count))
+        self.judge = judge._Judge(self.bench.plan)
+        self.judged = 0
+        self.displays = 0
+        self.active_ns = 0  # reading time of the reads validated so far, kept apart from readtable
+        self.read_ns = 0
+        self.unlogged_ns = 0  # part of it since the last event: lost in a crash
+
+    # --- steps ---
+
+    @rule(data=strategies.data(), seconds=strategies.integers(1, 400))
+    def legal_step(self, data: strategies.DataObject, seconds: int) -> None:
+        """A command of a legal type with fitting contents is accepted."""
+        self.pass_time(seconds)
+        legal = sorted(session.legal_commands(self.bench.plan, self.bench.state), key=lambda kind: kind.__name__)
+        wanted = data.draw(strategies.sampled_from(legal))
+        if wanted is asked.StartRound:
+            self.start_round(data.draw(strategies.booleans()))
+            return
+        self.perform(self.fitting(wanted, data))
+
+    @rule(data=strategies.data())
+    def any_step(self, data: strategies.DataObject) -> None:
+        """A nearly right command is carried out if it is accepted, and changes nothing if it is refused."""
+        _, command = data.draw(strategies.sampled_from(list(self.nearby(data.draw(strategies.sampled_from(COMMANDS))))))
+        before = self.bench.state
+        size = len(self.bench.log)
+        try:
+            self.perform(command)
+        except ProtocolViolation:
+            assert self.bench.state is before and len(self.bench.log) == size
+
+    @rule(
+        data=strategies.data(),
+        seconds=strategies.integers(1, 100),
+        halt=strategies.sampled_from(["", "", "", "", "displayed", "paused", "half answered", "answered", "revealed"]),
+    )
+    def whole_read(self, data: strategies.DataObject, seconds: int, halt: str) -> None:
+        """A read from wherever the session stands to its validation, or to a halt on the way; gives depth."""
+        bench = self.bench
+        if bench.state.phase is Phase.CLOSED:
+            bench.open()
+        if session.next_round(bench.plan, bench.state) is not None:
+            self.start_round(True)
+        if bench.state.phase is Phase.PAUSED:
+            self.perform(asked.Resume(bench.case))
+        if bench.state.phase is Phase.DONE:
+            return
+        if not bench.state.displayed:
+            self.perform(bench.display_command())
+        self.pass_time(seconds)
+        if halt == "paused":
+            self.perform(asked.Pause(bench.case, "idle"))
+        if halt in ("displayed", "paused"):
+            self.every_nearby_command()
+            return
+        category = data.draw(strategies.sampled_from(bench.plan.assessment.categories))
+        for unit in bench.plan.units[bench.case]:
+            self.perform(asked.Assess(bench.case, bench.state.revision, unit, category))
+            if bench.plan.assessment.score_kind != "none" and halt != "half answered":
+                self.perform(asked.GiveScore(bench.case, bench.state.revision, unit, data.draw(strategies.integers(0, 100))))
+        if halt in ("half answered", "answered"):
+            self.every_nearby_command()
+            return
+        if session.missing(bench.plan, bench.state) == ("aid",):
+            self.perform(asked.RevealAid(bench.case, bench.state.revision, bench.aid()))
+        self.pass_time(seconds)
+        if halt == "revealed":
+            self.every_nearby_command()
+            return
+        done["reads"] += 1
+        self.perform(asked.SubmitRead(bench.case, bench.state.revision, bench.wall))
+
+    @rule(seconds=strategies.integers(0, 100_000))
+    def crash(self, seconds: int) -> None:
+        """The program dies; the log alone gives the state back."""
+        before = self.bench.state
+        self.read_ns -= self.unlogged_ns
+        self.unlogged_ns = 0
+        self.bench.restart(seconds)
+        assert self.bench.state == before, "replay(log) is not the state"
+        if before.phase is not Phase.CLOSED:
+            self.perform(asked.OpenSession(self.bench.wall))
+            assert self.bench.state.draft == before.draft and self.bench.state.sealed == before.sealed
+
+    @rule()
+    def every_nearby_command(self) -> None:
+        """Every command that is right but for at most one field: legal and without deviation, or refused."""
+        bench = self.bench
+        legal = session.legal_commands(bench.plan, bench.state)
+        for kind in COMMANDS:
+            for changed, command in self.nearby(kind):
+                done["commands tried"] += 1
+                try:
+                    events = session.decide(bench.plan, bench.state, command)
+                except ProtocolViolation:
+                    if changed == "":
+                        held_back = kind is asked.StartRound and self.too_early()
+                        assert kind not in legal or held_back or kind is asked.RemoveMark, f"{command} is legal but was refused"
+                    continue
+                assert kind in legal and changed != "revision"
+                fork = self.forked_judge()
+                now = bench.clock.now()
+                for number, event in enumerate(events, len(bench.log) + 1):
+                    fork.take(happened.Logged(number, f"run{bench.run}", now.mono_ns, now.wall_utc, event))
+                # A read may end sooner here than the conductor lets it.
+                assert [deviation for deviation in fork.found if deviation.code != "too-soon"] == [], command
+
+    # --- what must always hold ---
+
+    @invariant()
+    def auditor_finds_nothing(self) -> None:
+        done["steps"] += 1
+        if not hasattr(self, "bench"):
+            return
+        self.judge_catches_up()
+        assert self.judge.found == []
+
+    @invariant()
+    def aid_only_where_it_belongs(self) -> None:
+        if not hasattr(self, "bench"):
+            return
+        state = self.bench.state
+        entry = session.current_round(self.bench.plan, state)
+        if state.aid_visible:
+            assert state.displayed and state.phase in (Phase.READING, Phase.PAUSED)
+            assert entry is not None and entry.condition.value != "unaided"
+            assert entry.condition.value != "aided_sequential" or state.sealed is not None
+        if state.phase in (Phase.BETWEEN, Phase.CLOSED, Phase.DONE):
+            assert not state.displayed and not state.aid_visible
+
+    @invariant()
+    def revision_counts_displays(self) -> None:
+        if hasattr(self, "bench"):
+            assert self.bench.state.revision == self.displays
+
+    def teardown(self) -> None:
+        if not hasattr(self, "bench"):
+            return
+        bench = self.bench
+        done["studies finished"] += len(bench.state.finished) == len(bench.plan.rounds)
+        assert judge.audit(bench.plan, bench.log) == []
+        assert session.replay(bench.plan, [entry.event for entry in bench.log]) == bench.state
+        table = readtable.reads(bench.plan, bench.log)
+        assert {(read.round_no, read.case_id) for read in table} == set(bench.state.answers) and len(table) == len(
+            bench.state.answers
+        )
+        assert sum(round(readtable.active_seconds(read) * 1e9) for read in table) == self.active_ns
+
+    # --- help ---
+
+    def pass_time(self, seconds: float) -> None:
+        self.bench.clock.advance(seconds)
+        if self.bench.state.phase is Phase.READING:
+            self.read_ns += round(seconds * 1e9)
+            self.unlogged_ns += round(seconds * 1e9)
+
+    def perform(self, command: asked.Command) -> None:
+        if type(command) is asked.SubmitRead:
+            self.pass_time(1)
+            command = asked.SubmitRead(command.case_id, command.revision, self.bench.wall)
+        self.bench.do(command)
+        self.unlogged_ns = 0
+        if type(command) is asked.DisplayCase:
+            self.displays += 1
+        if type(command) is asked.SubmitRead:
+            self.active_ns += self.read_ns
+            self.read_ns = 0
+
+    def judge_catches_up(self) -> None:
+        for entry in self.bench.log[self.judged :]:
+            self.judge.take(entry)
+        self.judged = len(self.bench.log)
+
+    def forked_judge(self) -> judge._Judge:
+        """Return a copy of the judge that can be fed events that have not happened."""
+        self.judge_catches_up()
+        fork = copy.copy(self.judge)
+        fork.found, fork.waiting = list(fork.found), list(fork.waiting)
+        fork.rounds_left, fork.finish_walls = list(fork.rounds_left), list(fork.finish_walls)
+        fork.left_at, fork.answers = dict(fork.left_at), copy.deepcopy(fork.answers)
+        return fork
+
+    def too_early(self) -> bool:
+        bench = self.bench
+        entry = session.next_round(bench.plan, bench.state)
+        opens = session.round_opens(bench.plan, bench.state, entry.number) if entry else None
+        return opens is not None and bench.wall[:10] < opens
+
+    def start_round(self, wait: bool) -> None:
+        bench = self.bench
+        entry = session.next_round(bench.plan, bench.state)
+        assert entry is not None
+        if wait:
+            bench.start_round()
+            return
+        early = self.too_early()
+        try:
+            self.perform(asked.StartRound(entry.number, bench.wall))
+        except ProtocolViolation:
+            assert early
+        else:
+            assert not early
+
+    def fitting(self, wanted: type, data: strategies.DataObject) -> Any:
+        bench, state, draw = self.bench, self.bench.state, data.draw
+        if wanted in (asked.OpenSession, asked.CloseSession):
+            return wanted(bench.wall)
+        if wanted is asked.DisplayCase:
+            return bench.display_command()
+        case, revision = bench.case, state.revision
+        unit = draw(strategies.sampled_from(bench.plan.units[case]))
+        categories = strategies.sampled_from(bench.plan.assessment.categories)
+        made = {
+            asked.Assess: lambda: asked.Assess(case, revision, unit, draw(categories)),
+            asked.GiveScore: lambda: asked.GiveScore(case, revision, unit, draw(strategies.integers(0, 100))),
+            asked.WriteNote: lambda: asked.WriteNote(case, revision, draw(strategies.sampled_from(["", "=1+1", "두 개\n"]))),
+            asked.PlaceMark: lambda: asked.PlaceMark(case, revision, draw(good_marks)),
+            asked.RemoveMark: lambda: asked.RemoveMark(case, revision, draw(strategies.sampled_from(state.draft.marks)).mark_id),
+            asked.RevealAid: lambda: asked.RevealAid(case, revision, bench.aid()),
+            asked.HideAid: lambda: asked.HideAid(case, revision),
+            asked.ShowAid: lambda: asked.ShowAid(case, revision, bench.aid()),
+            asked.Pause: lambda: asked.Pause(case, draw(strategies.sampled_from(session.PAUSE_REASONS))),
+            asked.Resume: lambda: asked.Resume(case),
+            asked.Interrupt: lambda: asked.Interrupt(case, "failure"),
+            asked.SubmitRead: lambda: asked.SubmitRead(case, revision, bench.wall),
+        }
+        return made[wanted]()
+
+    def nearby(self, kind: type) -> Iterator[tuple[str, Any]]:
+        """Yield commands of a type, right but for one field, with the name of that field ("" for the right one)."""
+        bench = self.bench
+        due = session.due_case(bench.state) or "c1"
+        entry = session.current_round(bench.plan, bench.state)
+        following = session.next_round(bench.plan, bench.state)
+        aid = bench.aid() if entry is not None and entry.aid is not None else happened.AidShown("M", "x", 0.35, 0.55)
+        right: dict[str, Any] = {
+            "wall_utc": bench.wall,
+            "round_no": following.number if following else 1,
+            "case_id": due,
+            "revision": bench.state.revision,
+            "fingerprint": bench.plan.fingerprints.get(due, "any"),
+            "panes": ("RCC",),
+            "unit": bench.plan.units[due][-1],
+            "category": bench.plan.assessment.categories[-1],
+            "score": 50,
+            "text": "seen",
+            "mark": GOOD_MARKS[0],
+            "mark_id": "1",
+            "reason": "reader",
+            "aid": aid if kind is not asked.DisplayCase or (entry and session.aid_due(entry, bench.state)) else None,
+        }
+        wrong: dict[str, list[Any]] = {
+            "wall_utc": [],
+            "round_no": [1, 2, 3, 9],
+            "case_id": ["c1", "c2", "zz"],
+            "revision": [bench.state.revision - 1, bench.state.revision + 1],
+            "fingerprint": ["f" * 64],
+            "panes": [()],
+            "unit": ["case", "R", "L", "X"],
+            "category": [*CATEGORIES, "7", "4a"],
+            "score": [0, 100, -1, 101, True, 5.0],
+            "text": ["", "=1+1", "두 개\n", "x" * 10_001, "\ud800"],
+            "mark": [*GOOD_MARKS, *BAD_MARKS],
+            "mark_id": ["2", "9"],
+            "reason": ["idle", "coffee"],
+            "aid": [
+                *([None, aid] if kind is asked.DisplayCase else []),
+                replace(aid, model_id="BM" if aid.model_id != "BM" else "LH"),
+                replace(aid, prediction_sha256=""),
+                replace(aid, prediction_sha256="another"),
+                replace(aid, threshold=0.1),
+                replace(aid, opacity=1.0),
+                replace(aid, status="perhaps"),
+            ],
+        }
+        values = {name: right[name] for name in kind.__dataclass_fields__}
+        yield "", kind(**values)
+        for name in values:
+            for other in wrong[name]:
+                if other != right[name] or type(other) is not type(right[name]):
+                    yield name, kind(**(values | {name: other}))
+
+
+GOOD_MARKS = (
+    Mark("1", "1", "RCC", (10.0, 20.0)),
+    Mark("2", "1", "RMLO", (10.5, 20.0), "box", (4.0, 5.0), 80),
+    Mark("1", "2", "L_AP", (3.0, 10.0, 20.0)),
+)
+BAD_MARKS = (
+    Mark("", "1", "RCC", (1.0, 2.0)),
+    Mark("1", "1", "RCC", (1.0,)),
+    Mark("1", "1", "RCC", (1.0, float("nan"))),
+    Mark("1", "1", "RCC", (1.0, 2.0), "circle"),
+    Mark("1", "1", "RCC", (1.0, 2.0), "box", (1.0,)),
+    Mark("1", "1", "RCC", (1.0, 2.0), "point", (1.0, 1.0)),
+    Mark("1", "1", "RCC", (1.0, 2.0), "point", (), 101),
+)
+good_marks = strategies.sampled_from(GOOD_MARKS)
