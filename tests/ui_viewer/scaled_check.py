@@ -33,6 +33,7 @@ def main() -> None:
     viewer.show()
     ph.show(viewer, ph.four_views(LMLO=ph.mammogram("LMLO", array=noise)))
     found = {"dpr": viewer.devicePixelRatioF(), "stamps": len(stamps), "errors": {}}
+    viewer.view.zoom_about(viewer.pane("RCC"), 1.13, (250.0, 400.0))  # a zoom that divides nothing evenly
     for name in ("RCC", "LCC", "RMLO"):
         pane = viewer.pane(name)
         y, x = ph.centroid(ph.bare(pane)[..., 0] > 220)
@@ -64,6 +65,7 @@ def main() -> None:
     box = Box("US1", (180.0, 200.0), (240.0, 300.0), 0.8, "malignant")
     ph.show(viewer, ph.open_case("ultrasound", ph.plain((400, 500))), ph.aid([box]))
     pane = viewer.panes()[0]
+    viewer.view.zoom_about(pane, 0.83, (250.0, 400.0))
     red = ph.bare(pane)[..., 0].astype(float)
     zoom, (oy, ox) = pane.camera.zoom[0], pane.camera.origin
     middle = round(oy + 225 * zoom)

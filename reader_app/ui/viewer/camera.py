@@ -96,7 +96,8 @@ class Camera:
         high = MAX_ZOOM / max(self.pixel)
         scale = min(max(self.scale * factor, min(low, self.scale)), max(high, self.scale))
         f = scale / self.scale
-        corner = tuple(a - (a - c) * f for a, c in zip(about, self.origin, strict=True))
+        oy, ox = self.origin
+        corner = (about[0] - (about[0] - oy) * f, about[1] - (about[1] - ox) * f)
         return replace(self, scale=scale, corner=corner).clamped()
 
     def scaled(self, scale: float, index: Pair, at: Pair) -> Camera:
@@ -112,8 +113,8 @@ class Camera:
     def resized(self, viewport: tuple[int, int]) -> Camera:
         """Return the camera for a pane of another size, the middle (or the chest wall) staying where it was."""
         dy = (viewport[0] - self.viewport[0]) / 2
-        dx = viewport[1] - self.viewport[1]
-        dx = {"left": 0.0, "right": float(dx)}.get(self.chest_wall or "", dx / 2)
+        wider = float(viewport[1] - self.viewport[1])
+        dx = {"left": 0.0, "right": wider}.get(self.chest_wall or "", wider / 2)
         return replace(self, viewport=viewport, corner=(self.corner[0] + dy, self.corner[1] + dx)).clamped()
 
     def clamped(self) -> Camera:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QMenu, QWidget
@@ -202,7 +203,7 @@ class CaseView(PaneView):
             menu.addAction(self.tr("Remove this mark"), lambda: self.events.mark_removed.emit(mark_id))
             menu.addSeparator()
         for number, name in enumerate(self.preset_names()):
-            menu.addAction(name, lambda n=number: self.preset(n))
+            menu.addAction(name, partial(self.preset, number))
         menu.addSeparator()
         menu.addAction(self.tr("Invert"), self.invert)
         menu.addAction(self.tr("Fit"), self.fit)
@@ -211,7 +212,7 @@ class CaseView(PaneView):
             menu.addAction(self.tr("True size"), self.true_size)
         tools = menu.addMenu(self.tr("Left button"))
         for tool in TOOLS:
-            action = tools.addAction(self.tr(tool.capitalize()), lambda t=tool: self.set_tool(t))
+            action = tools.addAction(self.tr(tool.capitalize()), partial(self.set_tool, tool))
             action.setCheckable(True)
             action.setChecked(tool == self.gestures.tool)
         self.events.menu_about_to_show.emit(menu)

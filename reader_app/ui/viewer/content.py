@@ -1,20 +1,96 @@
-"""From an image of the case container to what a pane can show; and where the breast lies in it."""
+"""What a pane shows: pixels, window, words and additions; how an image of the container becomes that; where its breast lies."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 
-from reader_app.imaging.window import lookup_table
-from reader_app.ui.viewer.camera import Region, whole
-from reader_app.ui.viewer.pane import Picture
+from reader_app.imaging.window import GreyScale, Preset, lookup_table, window_of
+from reader_app.ui.viewer import readout
+from reader_app.ui.viewer.camera import Pair, Region, whole
+from reader_app.ui.viewer.marks import FlatMark
+from reader_app.ui.viewer.overlay import FlatBox, Grid
 from reader_app.ui.viewer.raster import Source
 
 _SMALL = 512  # longest side on which the breast is looked for
 _AIR = 10  # grey levels of the first preset up to which a pixel may be air
 _LEAST = 0.02  # of the image: a smaller "breast" is not believed
+
+
+@dataclass(frozen=True)
+class Window:
+    """How stored values become grey in one pane: a preset of the image, or the reader's own centre and width, and inversion."""
+
+    preset: int = 0
+    own: tuple[float, float] | None = None
+    inverted: bool = False
+
+    def chosen(self, grey: GreyScale) -> Preset | tuple[float, float]:
+        """Return what the look-up table is made from. A window that is dragged keeps the kind of its preset."""
+        preset = grey.presets[self.preset % len(grey.presets)]
+        if self.own is None:
+            return preset
+        kind = preset.function if preset.function in ("sigmoid", "linear_exact") else "linear"
+        return Preset("", kind, self.own[0], max(1e-6, self.own[1]))
+
+    def values(self, grey: GreyScale) -> tuple[float, float]:
+        """Return (centre, width) now in force."""
+        return self.own or window_of(grey.presets[self.preset % len(grey.presets)], grey)
+
+    def words(self, grey: GreyScale) -> str:
+        """Return the window as the reader sees it written."""
+        center, width = self.values(grey)
+        name = grey.presets[self.preset % len(grey.presets)].name if self.own is None else ""
+        return " ".join(
+            w for w in (f"W {readout.number(width)}", f"L {readout.number(center)}", name, "inverted" * self.inverted) if w
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What a pane shows: pixels, scale and grey-scale of one image or plane (already hung)."""
+
+    source: Source
+    grey: GreyScale | None
+    padding: tuple[int, int] | None = None
+    pixel: Pair = (1.0, 1.0)  # mm, or relative where has_mm is False
+    has_mm: bool = False
+    chest_wall: str | None = None
+
+
+@dataclass
+class Caption:
+    """Words of a pane. ``side`` is the side on which they stand: "left" or "right" (away from the breast)."""
+
+    title: str = ""
+    note: str = ""
+    side: str = "left"
+    aid: str = ""
+    empty: str = ""
+    lines: tuple[str, ...] = ()  # bottom corner, upwards
+    edges: tuple[str, str, str, str] = ("", "", "", "")  # letters: top, left, bottom, right
+    right_inset: float = 4.0  # logical pixels kept free at the right edge (a slider)
+    show: bool = True
+
+
+@dataclass
+class Additions:
+    """What is painted over the pixels; replaced as a whole by the view."""
+
+    grids: tuple[Grid, ...] = ()
+    boxes: tuple[FlatBox, ...] = ()
+    current_box: int = -1
+    marks: tuple[FlatMark, ...] = ()
+    cross: Pair | None = None
+    nipple: Pair | None = None
+    lines: tuple[tuple[Pair, Pair, str], ...] = ()  # callipers: ends (index) and text
+    threshold: float = 0.0
+    opacity: float = 0.5
+    colours: str = "inferno"
+    legend: tuple[str, str] | None = None
 
 
 def of_image(image: Any) -> Picture:

@@ -59,9 +59,9 @@ class Plane:
 def slab(planes: np.ndarray, mode: str) -> np.ndarray:
     """Return the minimum, mean (rounded) or maximum over the first axis, of the planes' own type."""
     if mode == "max":
-        return planes.max(axis=0)
+        return np.asarray(planes.max(axis=0))
     if mode == "min":
-        return planes.min(axis=0)
+        return np.asarray(planes.min(axis=0))
     count = len(planes)
     if planes.dtype == np.uint8 and count <= 257:
         total = planes[0].astype(np.uint16)
@@ -69,7 +69,7 @@ def slab(planes: np.ndarray, mode: str) -> np.ndarray:
             cv2.add(total, plane, dst=total, dtype=cv2.CV_16U)
         table = np.minimum((np.arange(65536) + count // 2) // count, 255).astype(np.uint8)
         return cv2.LUT(total, table.reshape(1, -1))
-    return ((planes.sum(axis=0, dtype=np.int64) + count // 2) // count).astype(planes.dtype)
+    return np.asarray((planes.sum(axis=0, dtype=np.int64) + count // 2) // count, dtype=planes.dtype)
 
 
 CORONAL = Plane("coronal", 1, 0, 2)

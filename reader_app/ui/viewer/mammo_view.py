@@ -16,9 +16,10 @@ from reader_app.ui import theme
 from reader_app.ui.viewer import content, marks, overlay
 from reader_app.ui.viewer.camera import Camera, Pair, Region, fit_scale, fitted, to_the_wall
 from reader_app.ui.viewer.case_view import CaseView
+from reader_app.ui.viewer.content import Caption, Window
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.overlay import Grid
-from reader_app.ui.viewer.pane import Caption, Pane, Window
+from reader_app.ui.viewer.pane import Pane
 
 VIEWS = ("RCC", "LCC", "RMLO", "LMLO")
 GAP = 1  # logical pixels between panes
@@ -87,13 +88,13 @@ class MammoView(CaseView):
         for name in {n for step in self._steps for n in step.names}:
             pane = self._pool.get(name)
             if pane is None:
-                pane = self._pool[name] = Pane(name, name, self, self)
+                pane = self._pool[name] = Pane(name, name, self.gestures, self.pane_painted, self)
             image = self._images.get(name)
             pane.image_id = image.id if image is not None else ""
             pane.window_state, pane.magnifier, pane.camera = Window(), None, None
             pane.show_picture(content.of_image(image) if image is not None else None)
             if image is not None:
-                self._regions[name] = content.breast_region(pane.picture)
+                self._regions[name] = content.breast_region(pane.shown)
         self._at = self._tile = 0
         self._enter()
 
@@ -165,15 +166,15 @@ class MammoView(CaseView):
         """One scale for all panes: the largest at which every breast, from the chest wall out, fits into its pane."""
         shown = [p for p in self.panes if p.picture is not None]
         regions = {p.name: self._shared_region(p) for p in shown}
-        in_mm = {p.picture.has_mm for p in shown}
+        in_mm = {p.shown.has_mm for p in shown}
         scales = {
             p.name: fit_scale(
-                to_the_wall(regions[p.name], p.picture.source.shape, p.picture.chest_wall), p.picture.pixel, p.device_size
+                to_the_wall(regions[p.name], p.shown.source.shape, p.shown.chest_wall), p.shown.pixel, p.device_size
             )
             for p in shown
         }
         for pane in shown:
-            picture = pane.picture
+            picture = pane.shown
             same = len(in_mm) == 1
             scale = min(scales.values()) if same else scales[pane.name]
             pane.set_camera(
@@ -186,14 +187,14 @@ class MammoView(CaseView):
         partner = self._pool.get(("L" if pane.name[0] == "R" else "R") + pane.name[1:])
         if partner is None or partner not in self.panes or partner.picture is None:
             return own
-        height = pane.picture.source.shape[0] * pane.picture.pixel[0]
-        other_height = partner.picture.source.shape[0] * partner.picture.pixel[0]
+        height = pane.shown.source.shape[0] * pane.shown.pixel[0]
+        other_height = partner.shown.source.shape[0] * partner.shown.pixel[0]
         if abs(height - other_height) > 0.03 * height:
             return own
         other = self._regions[partner.name]
-        ratio = partner.picture.pixel[0] / pane.picture.pixel[0]
+        ratio = partner.shown.pixel[0] / pane.shown.pixel[0]
         top, bottom = min(own.top, other.top * ratio), max(own.bottom, other.bottom * ratio)
-        return replace(own, top=top, bottom=min(bottom, float(pane.picture.source.shape[0])))
+        return replace(own, top=top, bottom=min(bottom, float(pane.shown.source.shape[0])))
 
     def _tile_places(self) -> list[Pair]:
         """Return the middles (index) of the tiles that cover the breast at 1:1, row by row from the chest wall outwards."""
@@ -246,13 +247,15 @@ class MammoView(CaseView):
                 pane.additions = replace(pane.additions, grids=(), boxes=(), marks=(), lines=())
                 pane.update()
                 continue
-            boxes, grids, at = [], (), -1
+            boxes: list[overlay.FlatBox] = []
+            grids: tuple[Grid, ...] = ()
+            at = -1
             if self.aid is not None and self.aid_visible:
                 grids = self._heat(image.id)
                 for box in self.aid.boxes:
                     if box.image_id == image.id:
                         at = len(boxes) if box is current else at
-                        boxes.append(overlay.flat_box(box, overlay.colour_of(box, self.aid.positive)))
+                        boxes += [f for f in (overlay.flat_box(box, overlay.colour_of(box, self.aid.positive)),) if f]
             pane.additions = replace(
                 pane.additions,
                 grids=grids,
@@ -281,7 +284,7 @@ class MammoView(CaseView):
 
     def captions(self) -> None:
         """Write labels away from the breast, zoom and window."""
-        texts = [p.window_state.words(p.picture.grey) for p in self.panes if p.picture is not None and p.picture.grey is not None]
+        texts = [p.window_state.words(p.grey) for p in self.panes if p.picture is not None and p.picture.grey is not None]
         alike = len(set(texts)) == 1
         first = True
         for pane in self.panes:
@@ -293,8 +296,8 @@ class MammoView(CaseView):
             note = " · ".join(w for w in (image.title, _age(image)) if w)
             aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
             parts = [f"×{pane.camera.zoom[1]:.2f}"] if pane.camera is not None else []
-            if pane.picture.grey is not None and (first or not alike):
-                parts.append(pane.window_state.words(pane.picture.grey))
+            if pane.shown.grey is not None and (first or not alike):
+                parts.append(pane.window_state.words(pane.grey))
             if first and self.mode:
                 parts.append(self.mode)
             first = False

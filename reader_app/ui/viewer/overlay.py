@@ -83,7 +83,8 @@ class Grid:
     @staticmethod
     def of_image(heatmap: Heatmap) -> Grid:
         """Return the grid of an image's heatmap."""
-        return Grid(heatmap.grid, heatmap.scale[:2], heatmap.offset[:2], heatmap)
+        (sy, sx), (oy, ox) = heatmap.scale, heatmap.offset
+        return Grid(heatmap.grid, (sy, sx), (oy, ox), heatmap)
 
     @staticmethod
     def of_plane(heatmap: Heatmap, axis: int, position: float, half: float = 0.0) -> Grid | None:
@@ -102,13 +103,13 @@ class Grid:
         low, high = ((position + d - heatmap.offset[axis]) / heatmap.scale[axis] for d in (-half, half))
         if high <= -0.5 or low >= n - 0.5:
             return None
-        take = lambda i: np.take(heatmap.grid, i, axis=axis)  # noqa: E731
+        layers = np.moveaxis(heatmap.grid, axis, 0)
         edges = [min(max(v, 0.0), n - 1.0) for v in ((low, high) if half else (low,))]
         planes = []
         for value in edges:
             i, part = int(value), value - int(value)
-            planes.append(take(i) if not part else cv2.addWeighted(take(i), 1 - part, take(min(i + 1, n - 1)), part, 0))
-        planes += [take(i) for i in range(math.ceil(edges[0]), math.floor(edges[-1]) + 1)]
+            planes.append(layers[i] if not part else cv2.addWeighted(layers[i], 1 - part, layers[min(i + 1, n - 1)], part, 0))
+        planes += [layers[i] for i in range(math.ceil(edges[0]), math.floor(edges[-1]) + 1)]
         levels = planes[0]
         for plane in planes[1:]:
             levels = cv2.max(np.ascontiguousarray(levels), np.ascontiguousarray(plane))
@@ -203,10 +204,10 @@ def interpolated(grid: Grid, zoom: Pair, start: tuple[int, int], stop: tuple[int
     if max(grid.scale) <= _FINE_CELL:
         matrix = np.array([[step[1], 0, first[1]], [0, step[0], first[0]]])
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(grid.levels, matrix, shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(cv2.warpAffine(grid.levels, matrix, shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE))
     weights = [_weights(grid.levels.shape[a], first[a], step[a], shape[a]) for a in range(2)]
     values = weights[0] @ grid.levels.astype(np.float32) @ weights[1].T
-    return cv2.convertScaleAbs(values)  # rounds and saturates; the values are never negative
+    return np.asarray(cv2.convertScaleAbs(values))  # rounds and saturates; the values are never negative
 
 
 def _weights(cells: int, first: float, step: float, count: int) -> np.ndarray:
@@ -234,7 +235,7 @@ def _premultiplied(colours: str, lowest: int) -> np.ndarray:
     alpha[:lowest] = 0.0
     rgb = np.rint(rgba[:, :3] * alpha[:, None]).astype(np.uint32)
     a = np.rint(alpha * 255).astype(np.uint32)
-    return (a << 24) | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2]
+    return np.asarray((a << 24) | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2], dtype=np.uint32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,37 +12,29 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
-    QEnterEvent,
     QImage,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
-    QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QWidget
 
-from reader_app.imaging.window import GreyScale, Preset, lookup_table, window_of
+from reader_app.imaging.window import GreyScale, lookup_table
 from reader_app.ui import theme
 from reader_app.ui.viewer import marks, overlay, readout
 from reader_app.ui.viewer.camera import Camera, Pair
-from reader_app.ui.viewer.marks import FlatMark
-from reader_app.ui.viewer.overlay import FlatBox, Grid, HeatLayer
-from reader_app.ui.viewer.raster import Raster, Source
+from reader_app.ui.viewer.content import Additions, Caption, Picture, Window
+from reader_app.ui.viewer.overlay import HeatLayer
+from reader_app.ui.viewer.raster import Raster
 
 NIPPLE = theme.COMMON["nipple"]
 CROSS = QColor(90, 220, 160, 150)
 
 
-class Handler(Protocol):
-    """Who is told of a pane's events: the view it belongs to."""
-
-    def pane_painted(self, pane: Pane, milliseconds: float) -> None:
-        """Called at the end of each paint of full quality."""
-
-    def pane_resized(self, pane: Pane) -> None:
-        """Called when the pane has another size."""
+class Mouse(Protocol):
+    """Who is told of the mouse in a pane: see `gestures.Gestures`."""
 
     def press(self, pane: Pane, event: QMouseEvent) -> None:
         """Mouse button went down."""
@@ -63,82 +55,8 @@ class Handler(Protocol):
         """The cursor left the pane."""
 
 
-@dataclass(frozen=True)
-class Window:
-    """How stored values become grey in one pane: a preset of the image, or the reader's own centre and width, and inversion."""
-
-    preset: int = 0
-    own: tuple[float, float] | None = None
-    inverted: bool = False
-
-    def chosen(self, grey: GreyScale) -> Preset | tuple[float, float]:
-        """Return what the look-up table is made from. A window that is dragged keeps the kind of its preset."""
-        preset = grey.presets[self.preset % len(grey.presets)]
-        if self.own is None:
-            return preset
-        kind = preset.function if preset.function in ("sigmoid", "linear_exact") else "linear"
-        return Preset("", kind, self.own[0], max(1e-6, self.own[1]))
-
-    def values(self, grey: GreyScale) -> tuple[float, float]:
-        """Return (centre, width) now in force."""
-        return self.own or window_of(grey.presets[self.preset % len(grey.presets)], grey)
-
-    def words(self, grey: GreyScale) -> str:
-        """Return the window as the reader sees it written."""
-        center, width = self.values(grey)
-        name = grey.presets[self.preset % len(grey.presets)].name if self.own is None else ""
-        return " ".join(
-            w for w in (f"W {readout.number(width)}", f"L {readout.number(center)}", name, "inverted" * self.inverted) if w
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """What a pane shows: pixels, scale and grey-scale of one image or plane (already hung)."""
-
-    source: Source
-    grey: GreyScale | None
-    padding: tuple[int, int] | None = None
-    pixel: Pair = (1.0, 1.0)  # mm, or relative where has_mm is False
-    has_mm: bool = False
-    chest_wall: str | None = None
-
-
-@dataclass
-class Caption:
-    """Words of a pane. ``side`` is the side on which they stand: "left" or "right" (away from the breast)."""
-
-    title: str = ""
-    note: str = ""
-    side: str = "left"
-    aid: str = ""
-    empty: str = ""
-    lines: tuple[str, ...] = ()  # bottom corner, upwards
-    edges: tuple[str, str, str, str] = ("", "", "", "")  # letters: top, left, bottom, right
-    right_inset: float = 4.0  # logical pixels kept free at the right edge (a slider)
-    show: bool = True
-
-
-@dataclass
-class Additions:
-    """What is painted over the pixels; replaced as a whole by the view."""
-
-    grids: tuple[Grid, ...] = ()
-    boxes: tuple[FlatBox, ...] = ()
-    current_box: int = -1
-    marks: tuple[FlatMark, ...] = ()
-    cross: Pair | None = None
-    nipple: Pair | None = None
-    lines: tuple[tuple[Pair, Pair, str], ...] = ()  # callipers: ends (index) and text
-    threshold: float = 0.0
-    opacity: float = 0.5
-    colours: str = "inferno"
-    legend: tuple[str, str] | None = None
-    extra: list[Any] = field(default_factory=list)
-
-
 class Pane(QWidget):
-    """One image or plane. It draws what it is given and passes every event to its handler; it decides nothing.
+    """One image or plane. It draws what it is given and passes the mouse on; it decides nothing.
 
     Parameters
     ----------
@@ -146,9 +64,15 @@ class Pane(QWidget):
         Name of the pane in the record of what was displayed.
     image_id : str
         Image of the container it shows.
+    mouse : Mouse
+        Who is told of mouse events.
+    painted : callable
+        Called with the pane and the milliseconds it took at the end of each paint.
     """
 
-    def __init__(self, name: str, image_id: str, handler: Handler, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, name: str, image_id: str, mouse: Mouse, painted: Callable[[Pane, float], None], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.name, self.image_id = name, image_id
         self.picture: Picture | None = None
@@ -157,8 +81,7 @@ class Pane(QWidget):
         self.caption = Caption()
         self.additions = Additions()
         self.magnifier: Pair | None = None  # screen position (y, x) in device pixels
-        self.before_paint: Callable[[], None] | None = None
-        self._handler = handler
+        self._mouse, self._painted = mouse, painted
         self._raster, self._glass = Raster(), Raster()
         self._layers: list[HeatLayer] = []
         self._image: QImage | None = None
@@ -193,6 +116,20 @@ class Pane(QWidget):
         if window != self.window_state:
             self.window_state = window
             self.update()
+
+    @property
+    def shown(self) -> Picture:
+        """The picture of a pane that has one."""
+        if self.picture is None:
+            raise RuntimeError(f"pane {self.name} shows nothing")
+        return self.picture
+
+    @property
+    def grey(self) -> GreyScale:
+        """The grey-scale of a pane that shows grey pixels."""
+        if self.picture is None or self.picture.grey is None:
+            raise RuntimeError(f"pane {self.name} shows no grey pixels")
+        return self.picture.grey
 
     @property
     def unit(self) -> float:
@@ -241,8 +178,6 @@ class Pane(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint pixels, aid, marks and words in one pass."""
         started = time.perf_counter_ns()
-        if self.before_paint is not None:
-            self.before_paint()
         painter = QPainter(self)
         self._use_device_pixels(painter)
         picture, camera = self.picture, self.camera
@@ -255,7 +190,7 @@ class Pane(QWidget):
             self._paint_glass(painter, camera)
         self._paint_words(painter)
         painter.end()
-        self._handler.pane_painted(self, (time.perf_counter_ns() - started) / 1e6)
+        self._painted(self, (time.perf_counter_ns() - started) / 1e6)
 
     def _use_device_pixels(self, painter: QPainter) -> None:
         """Make the painter's unit one device pixel and its origin a whole one, also where Qt places the widget between two."""
@@ -370,41 +305,34 @@ class Pane(QWidget):
 
     # -- events, all passed on
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Tell the view."""
-        self._handler.pane_resized(self)
-
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Tell the view."""
-        self._handler.press(self, event)
+        """Pass on."""
+        self._mouse.press(self, event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Tell the view."""
-        self._handler.move(self, event)
+        """Pass on."""
+        self._mouse.move(self, event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Tell the view."""
-        self._handler.release(self, event)
+        """Pass on."""
+        self._mouse.release(self, event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Tell the view."""
-        self._handler.double_click(self, event)
+        """Pass on."""
+        self._mouse.double_click(self, event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Tell the view."""
-        self._handler.wheel(self, event)
+        """Pass on."""
+        self._mouse.wheel(self, event)
         event.accept()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Swallow it: the view opens its menu when the right button is let go without a drag."""
         event.accept()
 
-    def enterEvent(self, event: QEnterEvent) -> None:
-        """Nothing yet: the first move tells where the cursor is."""
-
     def leaveEvent(self, event: QEvent) -> None:
-        """Tell the view."""
-        self._handler.leave(self)
+        """Pass on."""
+        self._mouse.leave(self)
 
 
 def _wrapped(grey: np.ndarray) -> QImage:

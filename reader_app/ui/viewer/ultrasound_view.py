@@ -16,10 +16,11 @@ from reader_app.ui import theme
 from reader_app.ui.viewer import content, overlay
 from reader_app.ui.viewer.camera import Pair, fitted
 from reader_app.ui.viewer.case_view import CaseView
+from reader_app.ui.viewer.content import Caption, Window
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.marks import FlatMark
 from reader_app.ui.viewer.overlay import Grid
-from reader_app.ui.viewer.pane import Caption, Pane, Window
+from reader_app.ui.viewer.pane import Pane
 
 PER_PAGE = 4
 SPEEDS = (0.25, 0.5, 1.0, 2.0)  # of the recorded frame rate
@@ -66,7 +67,7 @@ class UltrasoundView(CaseView):
         self.stop_cine()
         page = self._images[self._page * PER_PAGE : (self._page + 1) * PER_PAGE]
         while len(self._pool) < max(1, len(page)):
-            self._pool.append(Pane("", "", self, self))
+            self._pool.append(Pane("", "", self.gestures, self.pane_painted, self))
         self.panes = tuple(self._pool[: max(1, len(page))])
         self._shown = dict(zip(self.panes, page, strict=False))
         for pane in self._pool:
@@ -121,7 +122,9 @@ class UltrasoundView(CaseView):
         """Bring aid, marks and callipers up to date."""
         marks = self.shown_marks()
         for pane, image in self._shown.items():
-            boxes, at, grids = [], -1, ()
+            boxes: list[overlay.FlatBox] = []
+            grids: tuple[Grid, ...] = ()
+            at = -1
             frame = self._frames.get(image.id, 0)
             if self.aid is not None and self.aid_visible:
                 grids = self._heat(image, frame)

@@ -8,15 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtGui import QMouseEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from reader_app.study.finding import Mark
 from reader_app.ui.viewer.camera import Camera, Pair
+from reader_app.ui.viewer.content import Window
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.gestures import ZOOM_PER_STEP, Gestures
 from reader_app.ui.viewer.overlay import Aid
-from reader_app.ui.viewer.pane import Pane, Window
+from reader_app.ui.viewer.pane import Pane
 
 ALL_PAINTED = QEvent.Type(QEvent.registerEventType())
 DRAG_REACH = 400.0  # logical pixels of drag that change the window by its own width
@@ -31,7 +32,7 @@ class PaneView(QWidget):
     def __init__(self, events: ViewerEvents, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.events = events
-        self.gestures = Gestures(self)
+        self.gestures = Gestures(self)  # type: ignore[arg-type]  # always a CaseView
         self.panes: tuple[Pane, ...] = ()
         self.case: Any = None
         self.aid: Aid | None = None
@@ -186,35 +187,6 @@ class PaneView(QWidget):
         """Place the panes anew."""
         self.arrange()
 
-    def pane_resized(self, pane: Pane) -> None:
-        """Nothing: the view places its panes and sets their cameras together."""
-
-    # -- mouse events, to the gestures
-
-    def press(self, pane: Pane, event: QMouseEvent) -> None:
-        """Pass on."""
-        self.gestures.press(pane, event)
-
-    def move(self, pane: Pane, event: QMouseEvent) -> None:
-        """Pass on."""
-        self.gestures.move(pane, event)
-
-    def release(self, pane: Pane, event: QMouseEvent) -> None:
-        """Pass on."""
-        self.gestures.release(pane, event)
-
-    def double_click(self, pane: Pane, event: QMouseEvent) -> None:
-        """Pass on."""
-        self.gestures.double_click(pane, event)
-
-    def wheel(self, pane: Pane, event: QWheelEvent) -> None:
-        """Pass on."""
-        self.gestures.wheel(pane, event)
-
-    def leave(self, pane: Pane) -> None:
-        """Pass on."""
-        self.gestures.leave(pane)
-
     # -- panes
 
     @property
@@ -252,7 +224,7 @@ class PaneView(QWidget):
         """Right: wider; down: darker. Every grey pane changes in proportion to its own width."""
 
         def change(p: Pane) -> Window:
-            center, width = p.window_state.values(p.picture.grey)
+            center, width = p.window_state.values(p.grey)
             k = width / DRAG_REACH
             return replace(p.window_state, own=(center + dy * k, max(width * math.exp(dx / DRAG_REACH), 1.0)))
 
@@ -265,7 +237,7 @@ class PaneView(QWidget):
     def preset_names(self) -> tuple[str, ...]:
         """Return the names of the presets of the first grey pane."""
         panes = self.each_grey()
-        return tuple(p.name or f"window {i + 1}" for i, p in enumerate(panes[0].picture.grey.presets)) if panes else ()
+        return tuple(p.name or f"window {i + 1}" for i, p in enumerate(panes[0].grey.presets)) if panes else ()
 
     def set_window_values(self, center: float, width: float) -> None:
         """Set centre and width on every grey pane."""
@@ -285,7 +257,7 @@ class PaneView(QWidget):
         if not panes:
             return ""
         pane = self.active if self.active in panes else panes[0]
-        return pane.window_state.words(pane.picture.grey)
+        return pane.window_state.words(pane.grey)
 
     # -- zoom and pan
 

@@ -17,11 +17,12 @@ from reader_app.ui import theme
 from reader_app.ui.viewer import overlay
 from reader_app.ui.viewer.camera import Pair, fitted
 from reader_app.ui.viewer.case_view import CaseView
+from reader_app.ui.viewer.content import Caption, Picture, Window
 from reader_app.ui.viewer.cursor import CORONAL, PLANES, Plane, Triple, clipped, nearest, position_words, same_place
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.marks import IN_PLANE_MM, NEAR_PLANE_MM, FlatMark
 from reader_app.ui.viewer.overlay import Grid
-from reader_app.ui.viewer.pane import Caption, Pane, Picture, Window
+from reader_app.ui.viewer.pane import Pane
 from reader_app.ui.viewer.raster import Source
 from reader_app.ui.viewer.scan_tabs import ScanTabs
 from reader_app.ui.viewer.slider import MARK_COLOUR, WIDTH, PlaneSlider
@@ -45,7 +46,7 @@ class VolumeView(CaseView):
         self._volumes: dict[str, Any] = {}
         self._places: dict[str, Triple] = {}
         self._cuts: dict[Plane, tuple[Any, ...]] = {}
-        self._planes = {Pane(plane.name, "", self, self): plane for plane in PLANES}
+        self._planes = {Pane(plane.name, "", self.gestures, self.pane_painted, self): plane for plane in PLANES}
         self._own_panes = tuple(self._planes)
         self._sliders = {pane: PlaneSlider(pane) for pane in self._own_panes}
         for pane, slider in self._sliders.items():
@@ -131,7 +132,7 @@ class VolumeView(CaseView):
         """Return how many planes the slab has to either side (0: one plane)."""
         if plane is not CORONAL or self.image is None or self.image.spacing_mm is None:
             return 0
-        return max(0, round((self.slab_mm / self.image.spacing_mm[1] - 1) / 2))
+        return max(0, round((self.slab_mm / float(self.image.spacing_mm[1]) - 1) / 2))
 
     def set_slab(self, thickness_mm: float, mode: str) -> None:
         """Set thickness and kind of the coronal slab."""
@@ -216,15 +217,13 @@ class VolumeView(CaseView):
         if image is None:
             return
         shown = [m for m in self.shown_marks() if m.image_id == image.id]
-        boxes = [b for b in self.aid.boxes if b.image_id == image.id] if self.aid is not None and self.aid_visible else []
-        maps = (
-            [m for m in self.aid.heatmaps if m.image_id == image.id and m.evidence]
-            if self.aid is not None and self.aid_visible
-            else []
-        )
+        aid = self.aid if self.aid_visible else None
+        boxes = [b for b in aid.boxes if b.image_id == image.id] if aid is not None else []
+        colours = [overlay.colour_of(b, aid.positive) for b in boxes] if aid is not None else []
+        maps = [m for m in aid.heatmaps if m.image_id == image.id and m.evidence] if aid is not None else []
         for pane, plane in self._planes.items():
             at, half = self.position[plane.axis], float(self.half_slab(plane))
-            flat = [(b, overlay.flat_box(b, overlay.colour_of(b, self.aid.positive), plane.axis, at, half)) for b in boxes]
+            flat = [(b, overlay.flat_box(b, c, plane.axis, at, half)) for b, c in zip(boxes, colours, strict=True)]
             cut = [(b, f) for b, f in flat if f is not None]
             grids = (Grid.of_plane(m, plane.axis, at, half) for m in maps)
             pane.additions = replace(
@@ -241,7 +240,7 @@ class VolumeView(CaseView):
                 colours=self.colours,
                 legend=self.legend_words(image.id),
             )
-            ticks = [(b.start[plane.axis], b.stop[plane.axis] - 1, overlay.colour_of(b, self.aid.positive)) for b in boxes]
+            ticks = [(b.start[plane.axis], b.stop[plane.axis] - 1, c) for b, c in zip(boxes, colours, strict=True)]
             ticks += [(m.index[plane.axis], m.index[plane.axis], MARK_COLOUR) for m in shown]
             self._sliders[pane].set_axis(image.array.shape[plane.axis], at, ticks)
             pane.update()
