@@ -20,7 +20,7 @@ import numpy as np
 from reader_app.errors import BundleError, ImageError, ReaderAppError
 from reader_app.imaging import container
 from reader_app.imaging.caseimage import OpenCase
-from reader_app.reading.tasks import Executor, MainThread
+from reader_app.reading.tasks import Executor, MainThread, deliver
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.study.assignment import Plan
 from reader_app.study.caselist import CaseEntry
@@ -171,7 +171,7 @@ class CaseFeed:
                 return False
             self._loading = True
             future = self._executor.submit(self._load, key)
-            future.add_done_callback(lambda done, key=key: self._main_thread.post(lambda: self._loaded(key, done)))  # type: ignore[misc]
+            deliver(future, self._main_thread, lambda done, key=key: self._loaded(key, done))  # type: ignore[misc]
             return not self._loading
         return False
 

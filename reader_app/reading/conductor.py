@@ -16,7 +16,7 @@ from typing import Protocol
 
 from reader_app.clock import Clock, Instant
 from reader_app.errors import LogBug, LogFault, ProtocolViolation
-from reader_app.reading.tasks import Executor, MainThread
+from reader_app.reading.tasks import Executor, MainThread, deliver
 from reader_app.store.logcheck import Seal
 from reader_app.store.signing import SigningKey
 from reader_app.study.assignment import Plan
@@ -169,7 +169,7 @@ class Conductor:
         self._writing = (events, at)
         self._under_way = True
         future = self._executor.submit(self._append_and_seal, events, at)
-        future.add_done_callback(lambda done: self._main_thread.post(lambda: self._written(done)))
+        deliver(future, self._main_thread, self._written)
 
     def _append_and_seal(self, events: tuple[Event, ...], at: Instant) -> tuple[tuple[Logged, ...], LogFault | None]:
         """On the log's thread: make the events durable; a signature that fails afterwards does not undo them."""

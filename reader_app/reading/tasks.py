@@ -57,3 +57,15 @@ class InlineMainThread:
 def one_thread(name: str) -> ThreadPoolExecutor:
     """Return an executor with a single thread: its work is done in order, one piece at a time."""
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+
+
+def deliver(future: Future[T], main_thread: MainThread, receive: Callable[[Future[T]], None]) -> None:
+    """Call ``receive(future)`` on the main thread once the future is done.
+
+    A future that is done already is delivered straight on: an error of ``receive`` then reaches the caller, where a callback of a
+    future would swallow it.
+    """
+    if future.done():
+        main_thread.post(lambda: receive(future))
+    else:
+        future.add_done_callback(lambda done: main_thread.post(lambda: receive(done)))
