@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from openpyxl.chart import BarChart, Reference, ScatterChart
 from openpyxl.chart import Series as make_series
+from openpyxl.chart.legend import LegendEntry
 from openpyxl.chart.shapes import GraphicalProperties
 from openpyxl.chart.text import RichText
 from openpyxl.drawing.line import LineProperties
@@ -34,7 +35,7 @@ def add_chart(sheet: Worksheet, chart: Chart, header_row: int, column_of: Column
     plot = ScatterChart() if chart.kind == "line_xy" else BarChart()
     plot.width, plot.height = WIDTH_CM, HEIGHT_CM
     if chart.unit_square:
-        plot.width, plot.height = HEIGHT_CM * 1.35, HEIGHT_CM
+        plot.width, plot.height = HEIGHT_CM * 1.6, HEIGHT_CM
     plot.title = chart.title
     plot.title.tx.rich.p[0].pPr = ParagraphProperties(defRPr=CharacterProperties(sz=1200, b=True, solidFill="1F2937"))
     plot.title.overlay = False
@@ -68,6 +69,10 @@ def _lines(plot: Any, chart: Chart, sheet: Worksheet, header_row: int, column_of
             ln=LineProperties(solidFill=series.color, w=width, prstDash="dash" if series.dashed else None)
         )
         plot.series.append(drawn)
+    plot.legend.legendEntry = [LegendEntry(idx=n, delete=True) for n, series in enumerate(chart.series) if not series.named]
+    if chart.y_range is not None:
+        plot.x_axis.scaling.min, plot.x_axis.scaling.max = 0, 1
+        plot.y_axis.scaling.min, plot.y_axis.scaling.max = chart.y_range
     if chart.unit_square:
         for axis in (plot.x_axis, plot.y_axis):
             axis.scaling.min, axis.scaling.max = 0, 1

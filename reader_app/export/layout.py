@@ -92,6 +92,7 @@ class Series:
     stop: int
     color: str = "2F5FB3"
     heavy: bool = False
+    named: bool = True  # in the legend
     dashed: bool = False
 
 
@@ -106,6 +107,7 @@ class Chart:
     x_title: str
     y_title: str
     unit_square: bool = False  # both axes 0..1
+    y_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

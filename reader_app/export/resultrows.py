@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,9 +26,18 @@ FROM_TO = (
     Column("Condition A", "First condition.", width=18, key="condition_a"),
     Column("Condition B", "Second condition; differences are A minus B.", width=18, key="condition_b"),
 )
+#: The model that a reader was compared with, where "Condition B" is a model.
+MODEL = Column("Model", "The model that condition B is, if it is one.", width=20, key="model_id", only_if_used=True)
 METHOD = Column("Method", "How estimate and interval were computed.", width=14, key="method")
 P = Column("p", "Two-sided p-value, not adjusted unless the heading says so.", Kind.P, 10, "p")
 
+_NAMES = (
+    ("wilson", "Wilson"),
+    ("wald", "Wald"),
+    ("delong", "DeLong"),
+    ("hanley-mcneil", "Hanley–McNeil"),
+    ("hodges-lehmann", "Hodges–Lehmann"),
+)
 _SCORES = {"score": "suspicion 0–100", "assessment": "BI-RADS", "call": "positive or not"}
 _WEIGHTS = {None: "none", "none": "none", "linear": "linear", "quadratic": "quadratic"}
 
@@ -69,6 +79,11 @@ class Results:
         value = row.get(name)
         return "" if value is None else words.condition(str(value))
 
+    def model(self, row: Row) -> Value:
+        """Return the title of the model that a comparison is with."""
+        model_id = row.get("model_id")
+        return None if model_id is None else self.titles.get(str(model_id), str(model_id))
+
     def scope(self, row: Row) -> tuple[Value, ...]:
         """Return group, lesion type and level of a row; a level is named only where it is not the case."""
         level = row.get("level")
@@ -107,20 +122,30 @@ def asked(value: Any) -> Value:
 
 
 def estimate(value: Any, se: bool = False) -> tuple[Value, ...]:
-    """Return the cells of an estimate, in the order of :meth:`Results.estimate_columns`."""
-    found: Row = value if isinstance(value, Mapping) else {}
+    """Return the cells of an estimate, in the order of :meth:`Results.estimate_columns`; empty when there is none."""
+    if not isinstance(value, Mapping):  # not part of this row
+        return (None,) * (4 if se else 3)
+    found: Row = value
     limits = (number(found.get("lower")), number(found.get("upper")))
     return (asked(found.get("estimate")), *((number(found.get("se")),) if se else ()), *limits)
 
 
 def methods(row: Row, names: Sequence[str]) -> str:
     """Return the methods of several estimates of a row: the commonest plainly, the others with what they belong to."""
-    found = {name: str(row[name].get("method") or "") for name in names if isinstance(row.get(name), Mapping)}
+    found = {name: method_word(row[name].get("method")) for name in names if isinstance(row.get(name), Mapping)}
     if not found:
         return ""
     usual = Counter(found.values()).most_common(1)[0][0]
     others = [f"{name.replace('_', ' ')}: {method}" for name, method in found.items() if method not in ("", usual)]
     return f"{usual} ({'; '.join(others)})" if others else usual
+
+
+def method_word(method: Any) -> str:
+    """Return a method with the names of persons written as names."""
+    words_ = str(method or "")
+    for plain, name in _NAMES:
+        words_ = re.sub(rf"\b{plain}\b", name, words_)
+    return words_[:1].upper() + words_[1:]
 
 
 def score_word(row: Row) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from reader_app.export.content import WorkbookContent
 from reader_app.export.layout import Chart, Column, Kind, Series, Sheet, Table, Value
 from reader_app.export.palette import CONDITION_COLORS, MODEL_COLOR
@@ -9,9 +11,12 @@ from reader_app.export.resultrows import (
     CONDITION,
     FROM_TO,
     METHOD,
+    MODEL,
     READER,
     SCOPE,
+    P,
     Results,
+    Row,
     asked,
     estimate,
     methods,
@@ -61,12 +66,13 @@ def accuracy_sheet(content: WorkbookContent) -> Sheet:
         "mcnemar",
         "McNemar: the same cases under two conditions",
         (
-            *(READER, *SCOPE, *FROM_TO),
+            *(READER, *SCOPE, *FROM_TO, MODEL),
             Column("Measure", "Sensitivity (malignant), specificity (benign) or accuracy (all).", width=13, key="measure"),
             Column("Right only under A", "Discordant pairs b.", Kind.INTEGER, 11, "b"),
             Column("Right only under B", "Discordant pairs c.", Kind.INTEGER, 11, "c"),
             Column("p, exact", "Exact, two-sided.", Kind.P, 10, "p"),
             Column("p, chi-square", "Without continuity correction, for comparison with papers.", Kind.P, 11, "p_asymptotic"),
+            Column("p, clustered", "Cases of one patient taken together.", Kind.P, 10, "p_clustered", True),
         ),
         [
             (
@@ -75,9 +81,10 @@ def accuracy_sheet(content: WorkbookContent) -> Sheet:
                     *results.scope(row),
                     results.condition(row, "condition_a"),
                     results.condition(row, "condition_b"),
+                    results.model(row),
                 ),
                 *(text(row.get("measure")), number(row.get("b")), number(row.get("c")), asked(row.get("p"))),
-                asked(row.get("p_asymptotic")),
+                *(asked(row.get("p_asymptotic")), number(row.get("p_clustered"))),
             )
             for row in results.rows("mcnemar")
         ],
@@ -153,10 +160,88 @@ def localisation_sheet(content: WorkbookContent) -> Sheet:
 _MERITS = {"froc": "FROC", "afroc": "AFROC", "wafroc": "wAFROC", "hr_auc": "HrAUC", "max_llf": "Largest lesion fraction"}
 
 
+_WAYS = (("down", "Down"), ("unchanged", "Unchanged"), ("up", "Up"))
+
+
+def _restratified(results: Results, row: Row) -> tuple[Value, ...]:
+    rates = ("false_positive_rate_before", "false_positive_rate_after", "malignancy_rate_before", "malignancy_rate_after")
+    return (
+        *(results.reader(row), *results.scope(row)),
+        *(results.condition(row, "condition_from"), results.condition(row, "condition_to"), text(row.get("from"))),
+        number(row.get("n")),
+        *(number((row.get(way) or {}).get(known)) for way, _ in _WAYS for known in ("benign", "malignant")),
+        *(asked(row.get(name)) for name in rates),
+        *(number(row.get("biopsies_avoided")), number(row.get("cancers_missed"))),
+    )
+
+
+def aid_use_table(results: Results) -> Table:
+    """Return how readers used the advice: followed, overruled, rescued by it, misled by it."""
+    counts = (
+        ("n", "Answers", "Answers with an aid that made a call."),
+        ("aid_right", "Aid right", "Answers where the aid's call agrees with the reference."),
+        ("aid_wrong", "Aid wrong", "Answers where it does not."),
+        ("differed_before", "Differed before", "The reader's call before differed from the aid's."),
+        ("agreed_after", "Agreed after", "The reader's call after agrees with the aid's."),
+        ("overruled_right_aid", "Overruled a right aid", "The reader's call after differs from a right aid's."),
+        ("overruled_wrong_aid", "Overruled a wrong aid", "The reader's call after differs from a wrong aid's."),
+    )
+    shares = (
+        ("followed", "Followed", "Of those that differed before: the call changed to the aid's."),
+        ("rescued", "Rescued", "Of the wrong calls with a right aid: became right."),
+        ("automation_bias", "Automation bias", "Of the right calls with a wrong aid: became wrong."),
+    )
+    columns = (
+        *(READER, CONDITION, *SCOPE, MODEL),
+        *(Column(title, meaning, Kind.INTEGER, 11, key) for key, title, meaning in counts),
+        *(column for key, title, meaning in shares for column in results.estimate_columns(title, meaning, key, Kind.PERCENT)),
+        METHOD,
+    )
+    rows = [
+        (
+            *(results.reader(row), results.condition(row), *results.scope(row), results.model(row)),
+            *(number(row.get(key)) for key, _, _ in counts),
+            *(cell for key, _, _ in shares for cell in estimate(row.get(key))),
+            methods(row, [key for key, _, _ in shares]),
+        )
+        for row in results.rows("aid_use")
+    ]
+    return Table("aid_use", "Advice followed and overruled", columns, rows)
+
+
+def net_table(results: Results) -> Table:
+    """Return the net reclassification: moves in the right direction minus moves in the wrong one."""
+    counts = (
+        *(("malignant_up", "Malignant, up"), ("malignant_down", "Malignant, down")),
+        *(("benign_up", "Benign, up"), ("benign_down", "Benign, down")),
+    )
+    shares = (
+        ("malignant", "Net, malignant", "Share of malignant that moved up minus share that moved down."),
+        ("benign", "Net, benign", "Share of benign that moved down minus share that moved up."),
+        ("total", "Net reclassification", "Sum of both."),
+    )
+    columns = (
+        *(READER, *SCOPE, *FROM_TO),
+        *(Column(title, "Answers whose category moved so from A to B.", Kind.INTEGER, 11, key) for key, title in counts),
+        *(column for key, title, meaning in shares for column in results.estimate_columns(title, meaning, f"net_{key}")),
+        *(P, METHOD),
+    )
+    rows = [
+        (
+            *(results.reader(row), *results.scope(row)),
+            *(results.condition(row, "condition_a"), results.condition(row, "condition_b")),
+            *(number(row.get(key)) for key, _ in counts),
+            *(cell for key, _, _ in shares for cell in estimate(row.get(key))),
+            *(asked(row.get("p")), methods(row, [key for key, _, _ in shares])),
+        )
+        for row in results.rows("net_reclassification")
+    ]
+    return Table("net_reclassification", "Net reclassification", columns, rows)
+
+
 def reclassification_sheet(content: WorkbookContent) -> Sheet:
     """Return the sheet ``Reclassification``: what became of the cases left at one category (4A), and all transitions."""
     results = Results(content)
-    ways = (("down", "Down"), ("unchanged", "Unchanged"), ("up", "Up"))
     pair = (
         Column("From condition", "Condition of the earlier answer.", width=18, key="condition_from"),
         Column("To condition", "Condition of the later answer.", width=18, key="condition_to"),
@@ -168,7 +253,7 @@ def reclassification_sheet(content: WorkbookContent) -> Sheet:
             Column(
                 f"{title}, {known}", f"{known.capitalize()}, later answer: {title.lower()}.", Kind.INTEGER, 11, f"{way}_{known}"
             )
-            for way, title in ways
+            for way, title in _WAYS
             for known in ("benign", "malignant")
         ),
         Column("False positive before", "Benign / answers.", Kind.PERCENT, 11, "false_positive_rate_before"),
@@ -178,18 +263,7 @@ def reclassification_sheet(content: WorkbookContent) -> Sheet:
         Column("Biopsies avoided", "Answers that went down.", Kind.INTEGER, 10, "biopsies_avoided"),
         Column("Cancers missed", "Malignant among them.", Kind.INTEGER, 10, "cancers_missed"),
     )
-    rates = ("false_positive_rate_before", "false_positive_rate_after", "malignancy_rate_before", "malignancy_rate_after")
-    rows: list[tuple[Value, ...]] = [
-        (
-            *(results.reader(row), *results.scope(row)),
-            *(results.condition(row, "condition_from"), results.condition(row, "condition_to"), text(row.get("from"))),
-            number(row.get("n")),
-            *(number((row.get(way) or {}).get(known)) for way, _ in ways for known in ("benign", "malignant")),
-            *(asked(row.get(name)) for name in rates),
-            *(number(row.get("biopsies_avoided")), number(row.get("cancers_missed"))),
-        )
-        for row in results.rows("reclassification")
-    ]
+    rows = [_restratified(results, row) for row in results.rows("reclassification")]
     moved: list[tuple[Value, ...]] = []
     for row in results.rows("transitions"):
         lead = (
@@ -213,8 +287,17 @@ def reclassification_sheet(content: WorkbookContent) -> Sheet:
         ),
         moved,
     )
-    intro = "What became of the cases that a reader had left at one category."
-    return Sheet("Reclassification", intro, (Table("reclassification", "Re-stratification", columns, rows), transitions))
+    restratified = Table("reclassification", "Re-stratification", columns, rows)
+    co_decision = Table(
+        "co_decision",
+        "Co-decision: what the models together would have made of the reader's category",
+        columns,
+        [_restratified(results, row) for row in results.rows("co_decision")],
+        "A rule applied afterwards to the readers' own answers; nobody read like this.",
+    )
+    intro = "What became of the cases that a reader had left at one category, and of the models' advice."
+    tables = (restratified, co_decision, aid_use_table(results), net_table(results), transitions)
+    return Sheet("Reclassification", intro, tables)
 
 
 def decision_sheet(content: WorkbookContent) -> Sheet:
@@ -227,7 +310,8 @@ def decision_sheet(content: WorkbookContent) -> Sheet:
         Column("Net benefit, treat all", "Everybody is biopsied.", Kind.NUMBER, 11, "treat_all"),
         Column("Net benefit, treat none", "Nobody is biopsied.", Kind.NUMBER, 11, "treat_none"),
     )
-    source = sorted(results.rows("decision_curve"), key=lambda row: str(row.get("predictor")))
+    plain = [row for row in results.rows("decision_curve") if row.get("lesion_type") is None and row.get("group") is None]
+    source = sorted(plain, key=lambda row: (row.get("predictor") not in results.titles, str(row.get("predictor"))))
     rows: list[tuple[Value, ...]] = []
     series: list[Series] = []
     for row in source:
@@ -238,10 +322,16 @@ def decision_sheet(content: WorkbookContent) -> Sheet:
         rows.append(cells)
         last = series[-1]
         series[-1] = Series(last.name, 1, 2, last.start, len(rows), last.color, heavy=True)
+    models = [entry for entry in series if entry.name in results.titles.values()]
+    series = models or series
     if series:
         first = series[0]
         series.append(Series("Treat all", 1, 3, first.start, first.stop, CONDITION_COLORS[0]))
         series.append(Series("Treat none", 1, 4, first.start, first.stop, MODEL_COLOR, dashed=True))
-    chart = Chart("line_xy", "Decision curves", "decision_curve", tuple(series), "Threshold probability", "Net benefit")
+    best = max((float(row["net_benefit"]) for row in source if number(row.get("net_benefit")) is not None), default=0.5)
+    chart = Chart(
+        *("line_xy", "Decision curves", "decision_curve", tuple(series), "Threshold probability", "Net benefit"),
+        y_range=(-0.1, math.ceil(best * 10 + 1) / 10),
+    )
     table = Table("decision_curve", "Net benefit", columns, rows)
     return Sheet("Decision curve", "Net benefit of acting on each predictor.", (table,), (chart,) if series else ())

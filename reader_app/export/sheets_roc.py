@@ -11,6 +11,7 @@ from reader_app.export.resultrows import (
     CONDITION,
     FROM_TO,
     METHOD,
+    MODEL,
     READER,
     SCOPE,
     P,
@@ -36,7 +37,6 @@ def roc_sheet(content: WorkbookContent) -> Sheet:
         (
             *(READER, CONDITION, *SCOPE, score),
             *results.estimate_columns("AUC", "Empirical area under the ROC curve.", "auc", se=True),
-            Column("AUC interval by", "Method of that interval.", width=14, key="auc_method"),
             *results.estimate_columns("AUC (Hanley–McNeil)", "The same area, interval of Hanley and McNeil.", "auc_hm", se=True),
             Column(
                 "Best threshold",
@@ -47,12 +47,13 @@ def roc_sheet(content: WorkbookContent) -> Sheet:
             Column("Sensitivity there", "Sensitivity at that threshold.", Kind.PERCENT, 11, "youden_sensitivity"),
             Column("Specificity there", "Specificity at that threshold.", Kind.PERCENT, 11, "youden_specificity"),
             Column("Youden index", "Sensitivity + specificity - 1 there.", Kind.NUMBER, 9, "youden_j"),
+            METHOD,
         ),
         [
             (
                 *(results.reader(row), results.condition(row), *results.scope(row), score_word(row)),
-                *(*estimate(row.get("auc"), se=True), methods(row, ["auc"]), *estimate(row.get("auc_hanley_mcneil"), se=True)),
-                *_youden(row),
+                *(*estimate(row.get("auc"), se=True), *estimate(row.get("auc_hanley_mcneil"), se=True), *_youden(row)),
+                methods(row, ["auc"]),
             )
             for row in curves
         ],
@@ -61,14 +62,14 @@ def roc_sheet(content: WorkbookContent) -> Sheet:
         "roc_paired",
         "Differences between conditions (same cases)",
         (
-            *(READER, *SCOPE, score, *FROM_TO),
+            *(READER, *SCOPE, score, *FROM_TO, MODEL),
             *results.estimate_columns("Difference of AUC", "A minus B.", "difference", se=True),
             *(Column("z", "Difference / standard error.", Kind.NUMBER, 9, "z"), P, METHOD),
         ),
         [
             (
                 *(results.reader(row), *results.scope(row), score_word(row)),
-                *(results.condition(row, "condition_a"), results.condition(row, "condition_b")),
+                *(results.condition(row, "condition_a"), results.condition(row, "condition_b"), results.model(row)),
                 *(
                     *estimate(row.get("difference"), se=True),
                     asked(row.get("z")),
@@ -82,6 +83,7 @@ def roc_sheet(content: WorkbookContent) -> Sheet:
     points: list[tuple[Value, ...]] = []
     series: list[Series] = []
     chosen = _chart_score(curves)
+    averaged = any(row.get("reader_id") is None for row in curves)
     shades = colors(results.conditions(curves))
     for row in curves:
         start = len(points)
@@ -93,7 +95,9 @@ def roc_sheet(content: WorkbookContent) -> Sheet:
         if row.get("score") == chosen and row.get("lesion_type") is None and row.get("group") is None and len(points) > start:
             name = f"{results.reader(row)}, {results.condition(row).lower()}"
             color = shades.get(str(row.get("condition")), MODEL_COLOR)
-            series.append(Series(name, 6, 7, start, len(points), color, heavy=pooled, dashed=row.get("condition") == "model"))
+            model = row.get("condition") == "model"
+            named = pooled or model or not averaged
+            series.append(Series(name, 6, 7, start, len(points), color, heavy=pooled, dashed=model, named=named))
     curve_points = Table(
         "roc_points",
         "Points of the curves",

@@ -121,7 +121,6 @@ def readme_sheet(content: WorkbookContent, others: Sequence[Sheet]) -> Sheet:
     ]
     if content.analysis is not None:
         tables.append(_options(content))
-        tables.append(_warnings(content))
     tables.append(key_value("versions", "Versions", list(content.versions.items())))
     tables.append(key_value("hashes", "Hashes (SHA-256)", list(content.hashes.items())))
     heads = [(reader, count, head) for reader, (count, head) in content.heads.items()]
@@ -132,6 +131,8 @@ def readme_sheet(content: WorkbookContent, others: Sequence[Sheet]) -> Sheet:
             Column("Entries", "Number of entries of the log.", Kind.INTEGER, 10),
         )
         tables.append(Table("logs", "Logs", columns, [(reader, head, count) for reader, count, head in heads]))
+    if content.analysis is not None:
+        tables.append(_warnings(content))
     return Sheet(
         "Read me",
         "What this workbook is, what its words mean, and what it was made from.",
@@ -156,7 +157,11 @@ def _warnings(content: WorkbookContent) -> Table:
     rows: list[tuple[Value, ...]] = []
     for number, warning in enumerate((content.analysis or {}).get("warnings", ()), start=1):
         if isinstance(warning, dict):
-            keys = ", ".join(f"{name}: {value}" for name, value in warning.items() if name != "text" and value is not None)
+            keys = ", ".join(
+                f"{name.replace('_', ' ')}: {value}"
+                for name, value in warning.items()
+                if name not in ("text", "level") and value is not None
+            )
             rows.append((f"Warning {number}", f"{warning.get('text', '')}{f' ({keys})' if keys else ''}"))
         else:
             rows.append((f"Warning {number}", str(warning)))

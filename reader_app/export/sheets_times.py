@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from statistics import median
 
 from reader_app.export import words
@@ -115,8 +116,8 @@ def _medians(content: WorkbookContent) -> tuple[Table, Chart | None]:
 
 def _model(results: Results) -> Table | None:
     time = results.document.get("time")
-    model = time.get("model") if isinstance(time, dict) else None
-    models = model if isinstance(model, list) else [model] if isinstance(model, dict) else []
+    stated = (time.get("models") or [time.get("model")]) if isinstance(time, Mapping) else []
+    models = [entry for entry in stated if isinstance(entry, Mapping)]
     rows: list[tuple[Value, ...]] = []
     for entry in models:
         variance = entry.get("variance") or {}
@@ -149,6 +150,9 @@ def _model(results: Results) -> Table | None:
     )
 
 
+_ON = {"assessment": "BI-RADS", "call": "positive or not", "None": "BI-RADS"}
+
+
 def agreement_sheet(content: WorkbookContent) -> Sheet:
     """Return the sheet ``Agreement``: Cohen, Fleiss, Gwet, Krippendorff, the same reader twice."""
     results = Results(content)
@@ -165,6 +169,7 @@ def agreement_sheet(content: WorkbookContent) -> Sheet:
             *(
                 *SCOPE,
                 CONDITION,
+                Column("Judged on", "BI-RADS category, or positive against negative.", width=14, key="on"),
                 weights,
                 count,
                 *results.estimate_columns("Kappa", "Agreement beyond chance.", "kappa", se=True),
@@ -174,10 +179,11 @@ def agreement_sheet(content: WorkbookContent) -> Sheet:
         [
             (
                 *(words.reader(row.get("a"), results.titles), words.reader(row.get("b"), results.titles), *results.scope(row)),
-                *(results.condition(row), weights_word(row), number(row.get("n")), *estimate(row.get("kappa"), se=True)),
+                *(results.condition(row), _ON.get(str(row.get("on")), text(row.get("on"))), weights_word(row)),
+                *(number(row.get("n")), *estimate(row.get("kappa"), se=True)),
                 *(number(row.get("z")), asked(row.get("p")), text(row.get("words")), methods(row, ["kappa"])),
             )
-            for row in results.rows("agreement", "cohen")
+            for row in [*results.rows("agreement", "cohen"), *results.rows("agreement", "cohen_call")]
         ],
     )
     fleiss = Table(
