@@ -28,7 +28,7 @@ class Window:
     own: tuple[float, float] | None = None
     inverted: bool = False
 
-    def chosen(self, grey: GreyScale) -> Preset | tuple[float, float]:
+    def chosen(self, grey: GreyScale) -> Preset:
         """Return what the look-up table is made from. A window that is dragged keeps the kind of its preset."""
         preset = grey.presets[self.preset % len(grey.presets)]
         if self.own is None:
@@ -91,6 +91,26 @@ class Additions:
     opacity: float = 0.5
     colours: str = "inferno"
     legend: tuple[str, str] | None = None
+
+
+_tables: dict[tuple[Any, ...], np.ndarray] = {}
+
+
+def table_of(picture: Picture, window: Window) -> np.ndarray:
+    """Return the look-up table of a picture under a window; equal ones are made once for all panes of a drag."""
+    grey = picture.grey
+    if grey is None:
+        raise ValueError("a colour picture has no look-up table")
+    preset = window.chosen(grey)
+    form = (preset.function, preset.center, preset.width, None if preset.lut is None else id(preset.lut))
+    key = (grey.slope, grey.intercept, grey.invert, grey.bits, *form, window.inverted, picture.padding, picture.source.dtype)
+    found = _tables.get(key)
+    if found is None or preset.lut is not None:  # tables of a file are not compared by value: made anew
+        found = lookup_table(grey, preset, window.inverted, picture.padding, picture.source.dtype)
+        if len(_tables) >= 64:
+            _tables.clear()
+        _tables[key] = found
+    return found
 
 
 def of_image(image: Any) -> Picture:

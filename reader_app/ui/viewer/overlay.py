@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import cv2
@@ -236,6 +237,14 @@ def _premultiplied(colours: str, lowest: int) -> np.ndarray:
     rgb = np.rint(rgba[:, :3] * alpha[:, None]).astype(np.uint32)
     a = np.rint(alpha * 255).astype(np.uint32)
     return np.asarray((a << 24) | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2], dtype=np.uint32)
+
+
+@lru_cache(maxsize=16)
+def legend_bar(colours: str, lowest: int, height: int, width: int) -> QImage:
+    """Return the colour bar from level ``lowest`` (the threshold) at the bottom to 255 at the top."""
+    levels = np.rint(np.linspace(255, min(lowest, 255), height)).astype(np.uint8)
+    rgba = np.repeat(color_table(colours)[levels][:, None], width, axis=1)
+    return QImage(rgba.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from reader_app.imaging.window import GreyScale, lookup_table
+from reader_app.imaging.window import GreyScale
 from reader_app.ui import theme
 from reader_app.ui.viewer import marks, overlay, readout
 from reader_app.ui.viewer.camera import Camera, Pair
-from reader_app.ui.viewer.content import Additions, Caption, Picture, Window
+from reader_app.ui.viewer.content import Additions, Caption, Picture, Window, table_of
 from reader_app.ui.viewer.overlay import HeatLayer
 from reader_app.ui.viewer.raster import Raster
 
@@ -166,11 +166,7 @@ class Pane(QWidget):
             return None
         key = (self.window_state, picture.padding, picture.source.dtype)
         if self._table is None or key != self._table_key:
-            window = self.window_state
-            self._table = lookup_table(
-                picture.grey, window.chosen(picture.grey), window.inverted, picture.padding, picture.source.dtype
-            )
-            self._table_key = key
+            self._table, self._table_key = table_of(picture, self.window_state), key
         return self._table
 
     # -- painting
@@ -208,6 +204,7 @@ class Pane(QWidget):
         unit, more = self.unit, self.additions
         while len(self._layers) < len(more.grids):
             self._layers.append(HeatLayer())
+        del self._layers[len(more.grids) :]
         for layer, grid in zip(self._layers, more.grids, strict=False):
             layer.update(grid, camera, more.threshold, more.colours)
             layer.paint(painter, camera, more.opacity)
@@ -295,6 +292,8 @@ class Pane(QWidget):
                 room = size[1] - image.width() - inset - (words.right_inset * unit if x == 1.0 else inset)
                 left = inset + room * x
                 painter.drawImage(round(left), round(inset + (size[0] - image.height() - 2 * inset) * y), image)
+        if self.additions.legend is not None and any(layer.image is not None for layer in self._layers):
+            self._paint_legend(painter, self.additions.legend)
         if self.picture is not None and self.camera is not None and self.picture.has_mm:
             per_mm = self.camera.scale
             length = readout.ruler_length_mm(per_mm, size[0] * 0.22)
@@ -302,6 +301,22 @@ class Pane(QWidget):
                 x = 14 * unit if words.side == "left" else size[1] - 14 * unit
                 y = size[0] - 76 * unit * theme.scale()  # above the lines of the corner
                 readout.paint_ruler(painter, (x, y), length * per_mm, f"{length:.0f} mm", unit, words.side)
+
+    def _paint_legend(self, painter: QPainter, ends: tuple[str, str]) -> None:
+        """Draw the colour bar of the heatmap with the raw values at its ends (lowest shown, highest)."""
+        words, unit, (height, width) = self.caption, self.unit, self.device_size
+        lowest = self.additions.grids[0].tables.level(self.additions.threshold)
+        bar = overlay.legend_bar(self.additions.colours, lowest, round(100 * unit), round(8 * unit))
+        top = round(76 * unit * theme.scale())
+        if height < 3 * bar.height():
+            return
+        left = round(14 * unit) if words.side == "left" else width - round(22 * unit)
+        painter.fillRect(QRect(left - 1, top - 1, bar.width() + 2, bar.height() + 2), QColor(0, 0, 0, 170))
+        painter.drawImage(left, top, bar)
+        for text, y in ((ends[1], top), (ends[0], top + bar.height())):
+            image = readout.stamp(text, readout.DIM, readout.SMALL, unit=unit)
+            x = left + bar.width() if words.side == "left" else left - image.width()
+            painter.drawImage(x, round(y - image.height() / 2), image)
 
     # -- events, all passed on
 

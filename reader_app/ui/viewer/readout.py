@@ -9,14 +9,15 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage, QPainter, QPainterPath, QPen
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage, QPainter
 
 from reader_app.ui import theme
 
 STRONG = theme.READING["strong"]
 NORMAL = theme.READING["normal"]
 DIM = "#9aa0a8"  # a little lighter than the panels' dim: it stands on images
+_RING = tuple((math.cos(math.pi * i / 4), math.sin(math.pi * i / 4)) for i in range(8))
 SMALL, BODY, LABEL = 12.0, 13.0, 15.0  # logical pixels
 
 
@@ -40,14 +41,13 @@ def _stamp(family: str, text: str, colour: str, size: float, bold: bool) -> QIma
     image = QImage(max(1, width), max(1, height), QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    base = QPointF(pad, pad + metrics.ascent())
-    path = QPainterPath()
-    path.addText(base, face, text)
-    for grow, alpha in ((size * 0.42, 70), (size * 0.24, 190)):
-        pen = QPen(QColor(0, 0, 0, alpha), grow, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
-        painter.strokePath(path, pen)
     painter.setFont(face)
+    base = QPointF(pad, pad + metrics.ascent())
+    # The halo is the text itself, dark, in two rings around its place: far cheaper than stroking its outline.
+    for radius, alpha in ((size * 0.17, 50), (size * 0.09, 130)):
+        painter.setPen(QColor(0, 0, 0, alpha))
+        for dx, dy in _RING:
+            painter.drawText(base + QPointF(dx * radius, dy * radius), text)
     painter.setPen(QColor(colour))
     painter.drawText(base, text)
     painter.end()
@@ -121,17 +121,17 @@ def paint_ruler(painter: QPainter, at: tuple[float, float], length: float, text:
 
     ``side`` is the edge of the pane it stands at: its ticks point inwards and the text keeps inside.
     """
-    x, bottom = at
-    inwards = 1 if side == "left" else -1
-    lines = [(x, bottom - length, x, bottom)]
+    x, bottom = round(at[0]), round(at[1])
+    line = max(1, round(unit))
+    long, short = round(6 * unit), round(3 * unit)
+    rects = [QRect(x, bottom - round(length), line, round(length) + line)]
     for i in range(11):
-        tick = (6 if i in (0, 5, 10) else 3) * unit
-        y = bottom - length * i / 10
-        lines.append((x + inwards * tick, y, x, y))
-    for colour, width in ((QColor(0, 0, 0, 170), 3.0), (QColor(DIM), 1.0)):
-        painter.setPen(QPen(colour, width * unit))
-        for x0, y0, x1, y1 in lines:
-            painter.drawLine(QPointF(x0, y0), QPointF(x1, y1))
+        reach = long if i in (0, 5, 10) else short
+        rects.append(QRect(x if side == "left" else x - reach + line, bottom - round(length * i / 10), reach, line))
+    for rect in rects:
+        painter.fillRect(rect.adjusted(-line, -line, line, line), QColor(0, 0, 0, 170))
+    for rect in rects:
+        painter.fillRect(rect, QColor(DIM))
     image = stamp(text, DIM, SMALL, unit=unit)
     left = x - 6 * unit if side == "left" else x - image.width() + 6 * unit
     painter.drawImage(round(left), round(bottom - length - image.height()), image)
