@@ -6,6 +6,7 @@ first window comes without anything it does not need.
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import logging
 import os
@@ -124,8 +125,9 @@ def stop_watching() -> None:
         faulthandler.enable()
         _crash_file.close()
         _crash_file = None
-        if crash_notes().stat().st_size == 0:
-            crash_notes().unlink()
+        with contextlib.suppress(OSError):  # a second program that ends at the same moment may have put it away
+            if crash_notes().stat().st_size == 0:
+                crash_notes().unlink(missing_ok=True)
 
 
 def run_reader(
