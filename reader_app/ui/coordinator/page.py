@@ -102,5 +102,8 @@ def table(
         heading.setSectionResizeMode(j, QHeaderView.ResizeMode.ResizeToContents)
     if columns:
         heading.setSectionResizeMode(stretch % len(columns), QHeaderView.ResizeMode.Stretch)
-    own.verticalHeader().setDefaultSectionSize(theme.px(34))
+    height = theme.px(34)
+    own.verticalHeader().setDefaultSectionSize(height)
+    own.setMinimumHeight(min(len(rows), 4) * height + theme.px(44))
+    own.setMaximumHeight(len(rows) * height + theme.px(44))
     return own

@@ -280,7 +280,7 @@ class FreezePage(Page):
         if overview.is_frozen:
             return ("✓", "saved")
         if self._report is None:
-            return ("not checked", "dim")
+            return ("to do", "dim")
         return (str(len(self._report.faults)), "attention") if self._report.faults else ("ready", "saved")
 
     def present(self, overview: Overview) -> None:

@@ -105,7 +105,7 @@ class CoordinatorWindow(QMainWindow):
         line = row(top, spacing=12)
         line.setContentsMargins(theme.px(24), 0, theme.px(16), 0)
         for words in (self._title, self._chip):
-            line.addWidget(words)
+            line.addWidget(words, 0, Qt.AlignmentFlag.AlignVCenter)
         line.addStretch(1)
         for part in (self._at_hand, self._bar, self._cancel):
             line.addWidget(part)
