@@ -311,7 +311,7 @@ class _Judge:
                     self.say("sealed", "The aid was revealed before the answer was sealed, or a second time.")
                 self._aid_look(aid)
                 self.answers.revealed = self.aid_on = True
-            case ev.AidHidden() | ev.AidShownAgain():
+            case _:
                 hiding = isinstance(event, ev.AidHidden)
                 if not self.plan.display.reader_may_hide_aid or self.aid_on != hiding:
                     self.say("aid-switched", f"The aid was switched {'off' if hiding else 'on'} against the rules.")
@@ -338,7 +338,8 @@ class _Judge:
                 if not rules.marks_allowed or not (mark.score is None or 0 <= mark.score <= 100) or len(mark.index) not in (2, 3):
                     self.say("answer", f"Mark {mark.mark_id} is not one that the study allows.")
                 answers.marks[mark.mark_id] = mark
-            case ev.MarkRemoved(mark_id=mark_id):
+            case _:
+                mark_id = event.mark_id
                 if answers.marks.pop(mark_id, None) is None:
                     self.say("answer", f"Mark {mark_id} was taken back without having been placed.")
 

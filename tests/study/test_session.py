@@ -90,6 +90,11 @@ def test_washout_holds_the_round_until_its_day() -> None:
     session.decide(bench.plan, bench.state, StartRound(2, "2027-03-27T00:00:00.000Z"))
 
 
+def test_nothing_is_missing_between_rounds() -> None:
+    bench = bench_for("lu2025")
+    assert session.missing(bench.plan, bench.state) == () and session.due_case(bench.state) is None
+
+
 def test_opening_day_is_unknown_until_the_round_before_is_finished() -> None:
     bench = bench_for("crossover")
     assert session.round_opens(bench.plan, bench.state, 2) is None
