@@ -24,7 +24,17 @@ Float = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """How planes of one modality are made: pixel size, window (pixels a side) and distance between judged slices (mm)."""
+    """How planes of one modality are made.
+
+    Attributes
+    ----------
+    mm : float
+        Pixel size; 0: the whole image is resized to one window, whatever its scale.
+    window : int
+        Pixels a side of a window.
+    slice_mm : float
+        Distance between judged slices of a volume.
+    """
 
     mm: float
     window: int
@@ -116,6 +126,13 @@ def mammogram_grey(pixels: Float) -> tuple[Float, NDArray[np.bool_]]:
     return np.asarray(np.where(inside, grey, 0), np.float32), inside
 
 
+def whole_image(pixels: NDArray[Any], window: int) -> Float:
+    """Resize a whole image to a square window (area means when it shrinks)."""
+    shrinks = pixels.shape[0] >= window and pixels.shape[1] >= window
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(np.asarray(pixels, np.float32), (window, window), interpolation=how), np.float32)
+
+
 def _grey_pixels(image: NewImage) -> NDArray[Any]:
     array = image.array
     if array.ndim == 3 and image.kind == "image":
@@ -161,6 +178,11 @@ def planes_of_image(image: NewImage, modality: str, working: Working) -> Iterato
 def _ultrasound_plane(image: NewImage, pixels: NDArray[Any], number: int | None, working: Working) -> Plane:
     if pixels.ndim == 3:
         pixels = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
+    if not working.mm:
+        rows, columns = pixels.shape
+        small = whole_image(pixels, working.window)
+        factor = (rows / working.window, columns / working.window)
+        return Plane(image.id, number, ultrasound_grey(_invert(small, image)), factor)
     spacing = image.spacing_mm[-2:] if image.spacing_mm else (ASSUMED_WIDTH_MM / pixels.shape[1],) * 2
     small, factor = _shrink(pixels, (float(spacing[0]), float(spacing[1])), working.mm)
     return Plane(image.id, number, ultrasound_grey(_invert(small, image)), factor)

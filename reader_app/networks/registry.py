@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reader_app.ai.bundle import Bundle
     from reader_app.ai.results import Prediction
     from reader_app.imaging.container import OpenCase
+    from reader_app.networks.classifier_train import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,13 @@ SYSTEMS: tuple[System, ...] = (
         ("DLR_LH", "DLR_BM"),
         ("ultrasound", "mammography", "abvs"),
         ("resnet50", "small", "resnet18", "resnet34", "resnet101"),
+    ),
+    System(
+        "kim2021",
+        "Weakly supervised classification of ultrasound images with class activation maps",
+        ("kim2021",),
+        ("ultrasound",),
+        ("resnet34", "vgg16", "googlenet", "small"),
     ),
 )
 
@@ -113,16 +121,56 @@ def train(
     trunk = backbone or chosen.backbones[0]
     if trunk not in chosen.backbones:
         raise BundleError(f"{system} has no backbone {trunk!r}; use one of {', '.join(chosen.backbones)}.")
-    if phantoms is None:
-        raise BundleError(f"{system} can be trained on phantoms only so far; give --phantoms N instead of {data}.")
-    from reader_app.networks import lu2025_train
+    from reader_app.networks import classifier_train
 
-    return lu2025_train.train(model_id, phantoms, out, trunk, weights, epochs, folds or 5, seed, device, progress)
+    return classifier_train.train(
+        _recipe(system, model_id), out, phantoms, data, trunk, weights, epochs, folds or 5, seed, device, progress
+    )
+
+
+def _recipe(system: str, model_id: str) -> Recipe:
+    from reader_app.networks import kim2021, lu2025
+    from reader_app.networks.classifier_train import Recipe
+
+    if system == "kim2021":
+        return Recipe(
+            system,
+            model_id,
+            kim2021.TITLES[model_id],
+            "kim2021: weakly supervised deep learning on breast ultrasound",
+            kim2021.MODELS[model_id],
+            "malignant",
+            kim2021.GapCamNetwork,
+            ("ultrasound",),
+            True,
+            {"region_share": kim2021.REGION, "region_from": "lowest"},
+        )
+    return Recipe(
+        system,
+        model_id,
+        lu2025.TITLES[model_id],
+        "lu2025: two deep-learning radiomics models with two-stage reading",
+        lu2025.MODELS[model_id],
+        "high" if model_id == "DLR_LH" else "malignant",
+        lu2025.DlrNetwork,
+        ("mammography", "abvs", "ultrasound"),
+        False,
+        {},
+    )
 
 
 def load(bundle: Bundle, where: torch.device) -> Callable[[OpenCase, Mapping[str, str]], Prediction]:
-    """Return the prediction function of a bundle on a device."""
-    _system(bundle.system)
-    from reader_app.networks.lu2025_predict import Lu2025Model
+    """Return the prediction function of a bundle on a device.
 
-    return Lu2025Model(bundle, where).predict
+    Raises
+    ------
+    BundleError
+        If the system or model is not known here, or the weights do not fit.
+    """
+    chosen = _system(bundle.system)
+    if bundle.model_id not in chosen.models:
+        raise BundleError(f"{bundle.path}: {bundle.system} has no model {bundle.model_id!r}; check the manifest.")
+    from reader_app.networks.classifier_predict import ClassifierModel
+
+    network = _recipe(bundle.system, bundle.model_id).make(str(bundle.manifest.get("backbone", "")))
+    return ClassifierModel(bundle, network, where).predict

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from reader_app.networks import backbones, explain
-from reader_app.networks.lu2025 import DlrNetwork, judge_planes
+from reader_app.networks.classifier import judge_planes
+from reader_app.networks.lu2025 import DlrNetwork
 from reader_app.networks.preprocess import Plane
 
 

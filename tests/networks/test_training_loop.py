@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from reader_app.ai import bundle as bundles
-from reader_app.networks import lu2025_train, phantom_samples, training
+from reader_app.networks import classifier_train, phantom_samples, registry, training
 from reader_app.networks.lu2025 import DlrNetwork
 from reader_app.networks.preprocess import Working
 from reader_app.networks.training import Settings
@@ -26,8 +26,8 @@ def crops() -> phantom_samples.Samples:
     return phantom_samples.make("ultrasound", range(40, 64), WORKING)
 
 
-def _task(crops: phantom_samples.Samples) -> lu2025_train.CropTask:
-    return lu2025_train.CropTask([crops], "DLR_BM", 0, 5, 4, CPU)
+def _task(crops: phantom_samples.Samples) -> classifier_train.CropTask:
+    return classifier_train.CropTask([crops], "malignant", 0, 5, 4, CPU)
 
 
 def _run(crops: phantom_samples.Samples, settings: Settings, store: Path | None, stop_after: int | None = None) -> DlrNetwork:
@@ -79,7 +79,7 @@ def test_other_settings_do_not_continue_an_old_run(crops: phantom_samples.Sample
 def test_folds_keep_a_case_together_and_cover_everything(crops: phantom_samples.Samples) -> None:
     seen: list[int] = []
     for fold in range(5):
-        task = lu2025_train.CropTask([crops], "DLR_BM", fold, 5, 4, CPU)
+        task = classifier_train.CropTask([crops], "malignant", fold, 5, 4, CPU)
         train, held = (set(crops.group[rows["ultrasound"]]) for rows in (task.train, task.held))
         assert not train & held
         seen += sorted(held)
@@ -135,20 +135,20 @@ def test_platt_and_youden() -> None:
 def test_two_step_training_makes_a_bundle(tmp_path: Path) -> None:
     told: list[str] = []
 
-    def once(progress: Callable[[int, int, str], None] | None = None) -> lu2025_train.Report:
-        return lu2025_train.train(
-            "DLR_LH",
-            20,
+    def once(progress: Callable[[int, int, str], None] | None = None) -> classifier_train.Report:
+        recipe = replace(registry._recipe("lu2025", "DLR_LH"), modalities=("ultrasound",))
+        return classifier_train.train(
+            recipe,
             tmp_path / "m",
+            phantoms_each=15,
             backbone="small",
             epochs=2,
             folds=1,
             seed=3,
             wish="cpu",
             progress=progress,
-            calibration=10,
-            test=8,
-            modalities=("ultrasound",),
+            calibration=6,
+            test=6,
         )
 
     report = once(lambda d, n, t: told.append(t))

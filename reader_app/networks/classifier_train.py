@@ -1,6 +1,7 @@
-"""Training of lu2025: five-fold, the fold of the best AUC kept, the perceptron, then calibration and a test on others.
+"""Training of the window classifiers (lu2025, kim2021): five-fold, the fold of the best AUC kept, then calibration and a test.
 
-Every stage leaves its state in ``<out>.work`` and is not repeated when the same command is given again after a kill.
+On phantoms, calibration and test use further phantoms, judged whole as in a study. On pictures (a folder with a table), both use
+the held-out folds. Every stage leaves its state in ``<out>.work``; the same command given again after a kill goes on there.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import reader_app
 from reader_app.ai import bundle as bundles
 from reader_app.errors import BundleError
 from reader_app.imaging import container, phantoms
-from reader_app.networks import checkpoint, device, lu2025, lu2025_predict, phantom_samples, preprocess, training
+from reader_app.networks import checkpoint, classifier_predict, device, image_samples, phantom_samples, preprocess, training
+from reader_app.networks.classifier import WindowClassifier
 from reader_app.networks.lu2025 import DlrNetwork
 from reader_app.networks.phantom_samples import Samples
 from reader_app.networks.preprocess import Working
@@ -37,13 +39,58 @@ EPOCHS: Mapping[str, int] = {"small": 10}
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """What distinguishes one model of one system.
+
+    Attributes
+    ----------
+    system, model_id, title, citation : str
+        Identity.
+    labels : tuple of str
+        Negative and positive call.
+    target : str
+        "malignant" or "high" (BI-RADS 4/5 against 2/3).
+    make : callable
+        Backbone name -> network.
+    modalities : tuple of str
+        What the demo bundle judges.
+    whole : bool
+        Whole images instead of windows of stated size.
+    output : mapping
+        Further entries of the manifest's "output".
+    """
+
+    system: str
+    model_id: str
+    title: str
+    citation: str
+    labels: tuple[str, str]
+    target: str
+    make: Callable[[str], WindowClassifier]
+    modalities: tuple[str, ...]
+    whole: bool
+    output: Mapping[str, Any]
+
+    def windows(self, backbone: str) -> dict[str, Working]:
+        """Return how planes are made for a backbone."""
+        sized = preprocess.working_for(backbone)
+        if self.whole:
+            sized = {m: Working(0.0, 96 if backbone == "small" else 224, w.slice_mm) for m, w in sized.items()}
+        return {m: sized[m] for m in self.modalities}
+
+    def truth(self, case: phantoms.PhantomCase) -> bool:
+        """Return the label of a phantom."""
+        return case.truth if self.target == "malignant" else case.category not in ("2", "3")
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be trained.
 
     Attributes
     ----------
-    model_id : str
-        "DLR_LH" or "DLR_BM".
+    recipe : Recipe
+        The model.
     backbone : str
         Trunk; the paper's is "resnet50".
     phantoms : int
@@ -54,26 +101,24 @@ class Plan:
         Cross-validation folds; 1 trains once and validates on a fifth.
     settings : Settings
         Optimisation.
-    modalities : tuple of str
-        What the model is to judge.
     """
 
-    model_id: str
+    recipe: Recipe
     backbone: str
     phantoms: int
     calibration: int
     test: int
     folds: int
     settings: Settings
-    modalities: tuple[str, ...]
 
 
 def samples(plan: Plan, work: Path, progress: Progress | None) -> list[Samples]:
     """Return the training crops, made once and kept in ``work``."""
     made = []
-    windows = preprocess.working_for(plan.backbone)
-    for modality in plan.modalities:
-        path = work / f"samples-{modality}-{plan.phantoms}-{plan.settings.seed}-{windows[modality].window}.safetensors"
+    windows = plan.recipe.windows(plan.backbone)
+    for modality in plan.recipe.modalities:
+        kind = f"{windows[modality].window}{'w' if plan.recipe.whole else ''}"
+        path = work / f"samples-{modality}-{plan.phantoms}-{plan.settings.seed}-{kind}.safetensors"
         if path.exists():
             tensors, _ = checkpoint.read(path)
             arrays = {k: v.numpy() for k, v in tensors.items()}
@@ -97,11 +142,10 @@ def _stage(progress: Progress | None, text: str) -> Callable[[int, int], None] |
 class CropTask:
     """Crops of several modalities as batches, loss and validation for :func:`reader_app.networks.training.fit`."""
 
-    def __init__(self, data: Sequence[Samples], model_id: str, fold: int, folds: int, batch: int, where: torch.device) -> None:
+    def __init__(self, data: Sequence[Samples], target: str, fold: int, folds: int, batch: int, where: torch.device) -> None:
         self.where, self.batch = where, batch
-        name = "high" if model_id == "DLR_LH" else "malignant"
         self.pixels = {s.modality: torch.from_numpy(s.pixels.astype(np.float32))[:, None] for s in data}
-        self.label = {s.modality: torch.from_numpy(getattr(s, name).astype(np.int64)) for s in data}
+        self.label = {s.modality: torch.from_numpy(getattr(s, target).astype(np.int64)) for s in data}
         self.age = {s.modality: torch.from_numpy(s.age) for s in data}
         held = {s.modality: s.group % max(folds, 5) == fold for s in data}
         self.train = {m: np.flatnonzero(~h) for m, h in held.items()}
@@ -152,6 +196,13 @@ class CropTask:
         return {"auc": float(np.mean(known)), **{k: v for k, v in values.items() if np.isfinite(v)}}
 
 
+def settle_embedding(network: WindowClassifier, task: CropTask) -> None:
+    """Store the mean and deviation of the training embeddings in the network (distance from what it knows)."""
+    x = torch.cat([e for _, e in task.embed(network, task.train).values()])
+    network.embedding_mean.copy_(x.mean(0))
+    network.embedding_std.copy_(x.std(0).clamp(min=1e-3))
+
+
 def fit_perceptron(network: DlrNetwork, task: CropTask, settings: Settings) -> dict[str, float]:
     """Train the perceptron on frozen embeddings and ages; return held-out AUCs."""
     network.cpu()
@@ -160,8 +211,6 @@ def fit_perceptron(network: DlrNetwork, task: CropTask, settings: Settings) -> d
     x = torch.cat([e for _, e in train.values()])
     y = torch.cat([task.label[m][rows] for m, rows in task.train.items()])
     age = torch.cat([task.age[m][rows] for m, rows in task.train.items()])
-    network.embedding_mean.copy_(x.mean(0))
-    network.embedding_std.copy_(x.std(0).clamp(min=1e-3))
     network.age_mean_std.copy_(torch.stack([age.mean(), age.std().clamp(min=1.0)]))
     torch.manual_seed(settings.seed)
     optimiser = torch.optim.Adam(network.clinical.parameters(), 1e-3, weight_decay=1e-3)
@@ -197,10 +246,10 @@ class CaseScore:
 
 
 def score_cases(
-    network: DlrNetwork,
+    network: WindowClassifier,
     modality: str,
     seeds: Sequence[int],
-    model_id: str,
+    recipe: Recipe,
     working: Working,
     progress: Progress | None,
     text: str,
@@ -213,16 +262,17 @@ def score_cases(
         best: tuple[float, float] | None = None
         peaks, cells = [], []
         for image in (i for i in case.images if i.view != "DOPPLER"):
-            score, judged, planes = lu2025_predict.assess(network, image, modality, working, float(case.clinical["age"]), where)
-            evidence = lu2025_predict.evidence_volume(planes, image)
+            score, judged, planes = classifier_predict.assess(
+                network, image, modality, working, float(case.clinical["age"]), where
+            )
+            evidence = classifier_predict.evidence_volume(planes, image)
             peaks.append(float(evidence.max()))
             cells.append(np.asarray(evidence, np.float32).ravel())
             away = float(network.standardise(torch.from_numpy(judged.embedding).to(where)).square().mean().sqrt())
             if best is None or score > best[0]:
                 best = (score, away)
-        truth = case.truth if model_id == "DLR_BM" else case.category not in ("2", "3")
         score, away = best or (0.0, 0.0)
-        out.append(CaseScore(truth, score, np.array(peaks, np.float32), np.concatenate(cells), away))
+        out.append(CaseScore(recipe.truth(case), score, np.array(peaks, np.float32), np.concatenate(cells), away))
         if progress is not None:
             progress(number + 1, len(seeds), text)
     return out
@@ -261,20 +311,23 @@ class Report:
     path: Path
     sha256: str
     metrics: Mapping[str, Any]
+    source: str
 
     def __str__(self) -> str:
-        lines = [f"{self.path}: {self.metrics['model_id']}, trained on phantoms (research use only)"]
+        lines = [f"{self.path}: {self.metrics['model_id']}, {self.source} (research use only); on {self.metrics['cohort']}:"]
         for modality, row in self.metrics["test"].items():
             figures = f"AUC {row['auc']:.3f}, sensitivity {row['sensitivity']:.2f}, specificity {row['specificity']:.2f}"
-            lines.append(f"  {modality:12} {figures}, box on the lesion in {row['box_on_lesion']:.2f} of the true positives")
+            place = f", box on the lesion in {row['box_on_lesion']:.2f} of the true positives" if "box_on_lesion" in row else ""
+            lines.append(f"  {modality:12} {figures}{place}")
         return "\n".join(lines)
 
 
 def train(
-    model_id: str,
-    phantoms_each: int,
+    recipe: Recipe,
     out: Path,
-    backbone: str = "resnet50",
+    phantoms_each: int | None = None,
+    data: Path | None = None,
+    backbone: str = "small",
     weights: Path | None = None,
     epochs: int | None = None,
     folds: int = 5,
@@ -282,20 +335,19 @@ def train(
     wish: str = "auto",
     progress: Progress | None = None,
     work: Path | None = None,
-    calibration: int = 60,
-    test: int = 80,
-    modalities: tuple[str, ...] = container.MODALITIES,
+    calibration: int | None = None,
+    test: int | None = None,
 ) -> Report:
-    """Train one model of lu2025 on phantoms and write its bundle.
+    """Train one model on phantoms or on pictures and write its bundle.
 
     Parameters
     ----------
-    model_id : str
-        "DLR_LH" or "DLR_BM".
-    phantoms_each : int
-        Training phantoms of each modality.
+    recipe : Recipe
+        The model.
     out : Path
         Folder of the bundle.
+    phantoms_each, data : int or Path
+        Training phantoms of each modality, or a folder of ultrasound pictures (:mod:`reader_app.networks.image_samples`).
     backbone, weights : str, Path or None
         Trunk, and safetensors to start from (transfer).
     epochs, folds, seed, wish
@@ -304,28 +356,40 @@ def train(
         Told (done, total, text).
     work : Path or None
         Where stages are kept; ``<out>.work`` by default.
-    calibration, test : int
-        Further phantoms of each modality for the operating point and for the figures of the manifest.
-    modalities : tuple of str
-        What the model is to judge.
+    calibration, test : int or None
+        Further phantoms of each modality for the operating point and for the figures of the manifest; by default a sixth and a
+        fifth of the training phantoms, at least 10 and at most 60 and 80.
     """
-    if model_id not in lu2025.MODELS:
-        raise BundleError(f"lu2025 has no model {model_id!r}; use one of {', '.join(lu2025.MODELS)}.")
+    if (phantoms_each is None) == (data is None):
+        raise BundleError("Training needs either a number of phantoms or a folder of pictures; give one of the two.")
+    if folds < 1:
+        raise BundleError("Training needs at least one fold; give --folds 5.")
     where = device.choose(wish)
     device.settle(seed)
     settings = Settings(seed=seed, epochs=epochs or EPOCHS.get(backbone, 100), rate=1e-3 if backbone == "small" else 1e-4)
-    plan = Plan(model_id, backbone, phantoms_each, calibration, test, folds, settings, modalities)
+    each = phantoms_each or 0
+    for_points = calibration or int(np.clip(each // 6, 10, 60))
+    for_test = test or int(np.clip(each // 5, 10, 80))
+    plan = Plan(recipe, backbone, each, for_points, for_test, folds, settings)
     folder = work or out.parent / f"{out.name}.work"
-    data = samples(plan, folder, progress)
-    best: tuple[float, int, DlrNetwork, CropTask] | None = None
-    curves = []
+    windows = recipe.windows(backbone)
+    if data is not None:
+        window = 96 if backbone == "small" else 224
+        pictures = image_samples.load(data, window, cropped=not recipe.whole)
+        crops, source = [pictures.samples], pictures.describe()
+        windows = {"ultrasound": Working(0.0, window)}
+    else:
+        crops = samples(plan, folder, progress)
+        source = f"trained on phantoms: {phantoms.VERSION}, {each} of each modality, seed {seed}"
+    tag = f"{recipe.model_id}-{backbone}" + (f"-{pictures.identity[:8]}" if data is not None else "")
+    runs: list[tuple[float, WindowClassifier, CropTask, list[dict[str, Any]]]] = []
     for fold in range(folds):
-        task = CropTask(data, model_id, fold, folds, settings.batch, where)
+        task = CropTask(crops, recipe.target, fold, folds, settings.batch, where)
         torch.manual_seed(seed * 1000 + fold)
-        network = _fresh(backbone, weights)
+        network = _fresh(recipe, backbone, weights)
         history = training.fit(
             network,
-            stage=f"{model_id}-{backbone}-fold{fold + 1}of{folds}",
+            stage=f"{tag}-fold{fold + 1}of{folds}",
             batches=task.batches,
             steps_per_epoch=task.steps,
             loss=task.loss,
@@ -335,45 +399,88 @@ def train(
             store=folder,
             progress=progress,
         )
-        value = max(h["auc"] for h in history)
-        curves.append(history)
-        if best is None or value > best[0]:
-            best = (value, fold, network, task)
-    if best is None:
-        raise BundleError("Training needs at least one fold.")
-    _, chosen, network, task = best
-    perceptron = fit_perceptron(network, task, settings)
-    network.to(where).eval()
-    windows = preprocess.working_for(backbone)
-    found = {
-        m: calibrate(
-            score_cases(
-                network, m, _seeds(CALIBRATION_SEED, seed, plan.calibration), model_id, windows[m], progress, f"calibrate ({m})"
-            )
-        )
-        for m in plan.modalities
-    }
-    manifest = _manifest(plan, windows, network, found)
-    tensors = dict(network.state_dict())
-    draft = bundles.write(folder / f"draft-{model_id}", manifest, {bundles.WEIGHTS: checkpoint.pack(tensors)})
-    model = lu2025_predict.Lu2025Model(draft, where)
-    tested = {m: measure_cases(model, m, _seeds(TEST_SEED, seed, plan.test), progress) for m in plan.modalities}
-    metrics = {
-        "model_id": model_id,
+        runs.append((max(h["auc"] for h in history), network, task, history))
+    chosen = int(np.argmax([r[0] for r in runs]))
+    _, network, task, _ = runs[chosen]
+    metrics: dict[str, Any] = {
+        "model_id": recipe.model_id,
         "chosen_fold": chosen + 1,
-        "fold_auc": [max(h["auc"] for h in c) for c in curves],
-        "perceptron_auc": perceptron,
-        "test": tested,
-        "history": curves,
+        "fold_auc": [r[0] for r in runs],
+        "history": [r[3] for r in runs],
     }
-    manifest["measured"] = {"cohort": "held-out phantoms", **tested}
-    content = json.dumps(metrics, indent=1).encode() + b"\n"
-    final = bundles.write(out, manifest, {bundles.WEIGHTS: checkpoint.pack(tensors), "metrics.json": content})
-    return Report(out, final.sha256, metrics)
+    settle_embedding(network, task)
+    if isinstance(network, DlrNetwork):
+        metrics["perceptron_auc"] = fit_perceptron(network, task, settings)
+    network.to(where).eval()
+    if data is not None:
+        found = {"ultrasound": calibrate(_held_out([(r[1], r[2]) for r in runs], chosen))}
+        pooled = _held_out([(r[1], r[2]) for r in runs])
+        metrics["test"] = {"ultrasound": cross_validated(pooled, found["ultrasound"])}
+        metrics["cohort"] = "held-out folds"
+    else:
+        found = {}
+        for m in recipe.modalities:
+            seeds = _seeds(CALIBRATION_SEED, seed, for_points)
+            found[m] = calibrate(score_cases(network, m, seeds, recipe, windows[m], progress, f"calibrate ({m})"))
+    manifest = _manifest(plan, windows, network, found, source, data)
+    packed = checkpoint.pack(network.state_dict())
+    if data is None:
+        draft = bundles.write(folder / f"draft-{recipe.model_id}", manifest, {bundles.WEIGHTS: packed})
+        model = classifier_predict.ClassifierModel(draft, recipe.make(backbone), where)
+        seeds = _seeds(TEST_SEED, seed, for_test)
+        metrics["test"] = {m: measure_cases(model, m, seeds, recipe, progress) for m in recipe.modalities}
+        metrics["cohort"] = "held-out phantoms"
+    manifest["measured"] = {"cohort": metrics["cohort"], **metrics["test"]}
+    content = json.dumps(metrics, indent=1, sort_keys=True).encode() + b"\n"
+    final = bundles.write(out, manifest, {bundles.WEIGHTS: packed, "metrics.json": content})
+    return Report(out, final.sha256, metrics, source)
 
 
-def _fresh(backbone: str, weights: Path | None) -> DlrNetwork:
-    network = DlrNetwork(backbone)
+def _held_out(runs: Sequence[tuple[WindowClassifier, CropTask]], only: int | None = None) -> list[CaseScore]:
+    """Return the held-out crops of every fold (or of one), each judged by the network that did not see it."""
+    out: list[CaseScore] = []
+    for number, (network, task) in enumerate(runs):
+        if only is not None and number != only:
+            continue
+        network.eval()
+        with torch.no_grad():
+            for modality, rows in task.held.items():
+                for row in rows:
+                    features = network.trunk(task.pixels[modality][row : row + 1].to(next(network.parameters()).device))
+                    evidence = network.cell_evidence(features)[0].float().cpu().numpy()
+                    embedding = network.embed(features.mean((2, 3)))
+                    age = task.age[modality][row : row + 1].to(embedding.device)
+                    # folds without a perceptron of their own are judged by the head
+                    judged = network.judge(embedding, age) if number == only else network.pooled_score(features)
+                    away = float(network.standardise(embedding).square().mean().sqrt()) if number == only else 0.0
+                    peak = np.array([evidence.max()], np.float32)
+                    label = bool(task.label[modality][row])
+                    out.append(CaseScore(label, float(judged), peak, evidence.ravel(), away))
+    return out
+
+
+def cross_validated(scores: Sequence[CaseScore], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return AUC (bootstrap interval), sensitivity and specificity at the operating point, over all held-out pictures."""
+    z, y = np.array([s.score for s in scores]), np.array([s.truth for s in scores])
+    slope, intercept = found["platt"]
+    called = 1 / (1 + np.exp(-np.clip(slope * z + intercept, -30, 30))) >= found["point"]["threshold"]
+    rng = np.random.default_rng(1)
+    drawn = []
+    for _ in range(1000):
+        pick = rng.integers(len(y), size=len(y))
+        drawn.append(training.auc(y[pick], z[pick]))
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return {
+        "n": len(y),
+        "auc": training.auc(y, z),
+        "auc_ci95": [float(low), float(high)],
+        "sensitivity": float(called[y].mean()),
+        "specificity": float((~called[~y]).mean()),
+    }
+
+
+def _fresh(recipe: Recipe, backbone: str, weights: Path | None) -> WindowClassifier:
+    network = recipe.make(backbone)
     network.trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if weights is not None:
         tensors, _ = checkpoint.read(weights)
@@ -389,45 +496,57 @@ def _seeds(first: int, seed: int, count: int) -> range:
     return range(first + seed * 100_000, first + seed * 100_000 + count)
 
 
-def _manifest(plan: Plan, windows: Mapping[str, Working], network: DlrNetwork, found: Mapping[str, Any]) -> dict[str, Any]:
-    s = plan.settings
+def _manifest(
+    plan: Plan,
+    windows: Mapping[str, Working],
+    network: WindowClassifier,
+    found: Mapping[str, Any],
+    source: str,
+    data: Path | None,
+) -> dict[str, Any]:
+    s, recipe = plan.settings, plan.recipe
+    given = f"--phantoms {plan.phantoms}" if data is None else f"--data {data.name}"
     command = (
-        f"reader-app ai train lu2025 --model {plan.model_id} --phantoms {plan.phantoms} --backbone {plan.backbone} "
-        f"--epochs {s.epochs} --folds {plan.folds} --seed {s.seed} --out {plan.model_id}"
+        f"reader-app ai train {recipe.system} --model {recipe.model_id} {given} --backbone {plan.backbone} "
+        f"--epochs {s.epochs} --folds {plan.folds} --seed {s.seed} --out {recipe.model_id}"
     )
-    mean, spread = (float(v) for v in network.age_mean_std)
-    modalities = {m: {k: v for k, v in asdict(windows[m]).items() if v} for m in plan.modalities}
+    clinical = []
+    if isinstance(network, DlrNetwork):
+        mean, spread = (float(v) for v in network.age_mean_std)
+        clinical = [{"name": "age", "unit": "years", "mean": mean, "std": spread, "missing": "mean"}]
+    phantom = "phantoms" if data is None else "pictures"
     return {
-        "system": "lu2025",
-        "model_id": plan.model_id,
+        "system": recipe.system,
+        "model_id": recipe.model_id,
         "version": "1.0.0",
-        "title": lu2025.TITLES[plan.model_id],
-        "licence": "MIT",
-        "intended_use": "reading studies on phantoms; not for diagnosis",
-        "citation": "lu2025: two deep-learning radiomics models with two-stage reading",
-        "training_data": f"trained on phantoms: {phantoms.VERSION}, {plan.phantoms} of each modality, seed {s.seed}",
+        "title": recipe.title,
+        "licence": "MIT" if data is None else "that of the pictures it was trained on",
+        "intended_use": f"reading studies on {phantom}; not for diagnosis",
+        "citation": recipe.citation,
+        "training_data": source,
         "command": command,
         "code_version": reader_app.__version__,
         "backbone": plan.backbone,
         "settings": asdict(s),
         "input": {
-            "modalities": modalities,
+            "modalities": {m: asdict(w) for m, w in windows.items()},
             "preprocessing": preprocess.VERSION,
-            "clinical": [{"name": "age", "unit": "years", "mean": mean, "std": spread, "missing": "mean"}],
+            "clinical": clinical,
             "embedding_limit": 1.5 * max(f["distance"] for f in found.values()),
         },
         "output": {
-            "labels": list(lu2025.MODELS[plan.model_id]),
+            "labels": list(recipe.labels),
             "cells": asdict(network.trunk.cells),
             "evidence": {m: f["evidence"] for m, f in found.items()},
+            **recipe.output,
         },
-        "calibration": {m: {"type": "platt", "platt": f["platt"], "n": plan.calibration} for m, f in found.items()},
-        "operating_points": {m: {"name": "youden", "source": "calibration phantoms", **f["point"]} for m, f in found.items()},
+        "calibration": {m: {"type": "platt", "platt": f["platt"], "n": f["point"]["n"]} for m, f in found.items()},
+        "operating_points": {m: {"name": "youden", "source": f"calibration {phantom}", **f["point"]} for m, f in found.items()},
     }
 
 
 def measure_cases(
-    model: lu2025_predict.Lu2025Model, modality: str, seeds: Sequence[int], progress: Progress | None
+    model: classifier_predict.ClassifierModel, modality: str, seeds: Sequence[int], recipe: Recipe, progress: Progress | None
 ) -> dict[str, float]:
     """Return AUC, sensitivity, specificity and the share of positive malignant cases with a box on the lesion."""
     truth, score, called, hits = [], [], [], []
@@ -435,7 +554,7 @@ def measure_cases(
         case = whole_case(modality, seed)
         opened = container.OpenCase(Path(), "c", modality, tuple(_as_open(i) for i in case.images), "0")
         found = model.predict(opened, case.clinical)
-        high = case.truth if model.bundle.model_id == "DLR_BM" else case.category not in ("2", "3")
+        high = recipe.truth(case)
         truth.append(high)
         score.append(found.probability)
         called.append(found.positive)

@@ -1,4 +1,4 @@
-"""lu2025 in use: a bundle applied to a case gives a calibrated score, boxes and heatmaps in the index space of its images."""
+"""A window classifier in use: a bundle applied to a case gives a calibrated score, boxes and heatmaps in image index."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reader_app.errors import BundleError
 from reader_app.imaging.container import NewImage, OpenCase
 from reader_app.imaging.overlay import Box, Heatmap
 from reader_app.networks import checkpoint, device, explain, preprocess
-from reader_app.networks.lu2025 import MODELS, DlrNetwork, Float, Judged, judge_planes
+from reader_app.networks.classifier import Float, Judged, WindowClassifier, judge_planes
 from reader_app.networks.preprocess import Plane, Working
 
 #: Share (0..1 of the evidence scale) that one cell must reach before a heatmap shows anything.
@@ -24,7 +24,7 @@ LEAST = 0.35
 
 
 def assess(
-    network: DlrNetwork, image: NewImage, modality: str, working: Working, age: float, where: torch.device
+    network: WindowClassifier, image: NewImage, modality: str, working: Working, age: float, where: torch.device
 ) -> tuple[float, Judged, list[Judged]]:
     """Judge one image; return (uncalibrated score, its most suspicious plane, all planes judged)."""
     planes: list[Plane] = list(preprocess.planes_of_image(image, modality, working))
@@ -52,31 +52,31 @@ def evidence_volume(judged: Sequence[Judged], image: NewImage) -> Float:
     return np.asarray(maps[0], np.float32)
 
 
-def cell_axes(plane: Plane, network: DlrNetwork) -> tuple[tuple[float, float], tuple[float, float]]:
+def cell_axes(plane: Plane, network: WindowClassifier) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return (scale, offset) from feature cells to image index, (row, column), at the true centres of cells."""
     cells = network.trunk.cells
     scale = (cells.stride * plane.factor[0], cells.stride * plane.factor[1])
     return scale, plane.to_image(cells.offset, cells.offset)
 
 
-class Lu2025Model:
-    """A loaded bundle of lu2025, ready to predict.
+class ClassifierModel:
+    """A loaded bundle, ready to predict.
 
     Parameters
     ----------
     bundle : Bundle
-        Checked bundle of the system "lu2025".
+        Checked bundle.
+    network : WindowClassifier
+        Its architecture with any weights; the bundle's are loaded into it.
     where : torch.device
         Device to run on.
     """
 
-    def __init__(self, bundle: Bundle, where: torch.device) -> None:
-        if bundle.model_id not in MODELS and bundle.manifest.get("labels") is None:
-            raise BundleError(f"{bundle.path}: the model {bundle.model_id!r} is not one of lu2025; check the manifest.")
+    def __init__(self, bundle: Bundle, network: WindowClassifier, where: torch.device) -> None:
         self.bundle, self.where = bundle, where
         manifest = bundle.manifest
         self.labels: tuple[str, str] = tuple(manifest["output"]["labels"])
-        self.network = DlrNetwork(str(manifest["backbone"]))
+        self.network = network
         tensors, _ = checkpoint.read(bundle.weights)
         try:
             self.network.load_state_dict(tensors)
@@ -88,7 +88,11 @@ class Lu2025Model:
         self.points: Mapping[str, Any] = manifest["operating_points"]
         self.calibration: Mapping[str, Any] = manifest["calibration"]
         self.scale: Mapping[str, Any] = manifest["output"]["evidence"]
-        self.mean_age = float(manifest["input"]["clinical"][0]["mean"])
+        #: Whether a region is a share of the range of the map (kim2021) or of its height above no evidence.
+        self.from_lowest = manifest["output"].get("region_from") == "lowest"
+        self.region_share = float(manifest["output"].get("region_share", 0.45))
+        clinical = manifest["input"].get("clinical") or []
+        self.mean_age = float(clinical[0]["mean"]) if clinical else None
 
     def working(self, modality: str) -> Working:
         """Return how planes of a modality are made for this model."""
@@ -114,12 +118,14 @@ class Lu2025Model:
         working = self.working(modality)
         notes: list[str] = []
         age = preprocess.clinical_age(clinical or {})
-        if age is None:
+        if self.mean_age is None:
+            age = 0.0
+        elif age is None:
             age = self.mean_age
             notes.append(f"age missing: {age:.0f} years assumed")
-        if modality != "ultrasound" and any(i.spacing_mm is None for i in images):
+        if working.mm and modality != "ultrasound" and any(i.spacing_mm is None for i in images):
             return self._without(case, "not_applicable", "An image states no pixel size, which the model needs.")
-        if any(i.spacing_mm is None for i in images):
+        if working.mm and any(i.spacing_mm is None for i in images):
             notes.append(f"pixel size missing: an image width of {preprocess.ASSUMED_WIDTH_MM:.0f} mm assumed")
         slope, intercept = (float(v) for v in self.calibration[modality]["platt"])
         threshold = float(self.points[modality]["threshold"])
@@ -178,7 +184,9 @@ class Lu2025Model:
         top = float(plane[at])
         boxes: list[Box] = []
         if positive and top > floor:
-            low_r, low_c, high_r, high_c = explain.region_box(plane, at)
+            low_r, low_c, high_r, high_c = explain.region_box(
+                plane - (float(plane.min()) if self.from_lowest else 0.0), at, self.region_share
+            )
             start = [offset[0] + scale[0] * low_r, offset[1] + scale[1] * low_c]
             stop = [offset[0] + scale[0] * high_r + 1, offset[1] + scale[1] * high_c + 1]
             extent = list(image.array.shape[-2:] if image.kind == "volume" else image.array.shape[:2])
