@@ -16,7 +16,7 @@ from reader_app.analysis.blocks import Block, block
 from reader_app.analysis.design import Design, prepare
 from reader_app.analysis.estimate import Notes
 from reader_app.analysis.options import Options
-from reader_app.analysis.sections import change, diagnostic, readers
+from reader_app.analysis.sections import change, diagnostic, multireader, readers
 from reader_app.analysis.sections.context import Context, Row, holm
 from reader_app.analysis.tables import Checked, TableSource, read_marks, read_predictions, read_reads
 
@@ -67,7 +67,6 @@ def analyze(
     if options.interim:
         notes.add("interim analysis: not all rounds were locked", "input")
     _warn_clusters(context)
-    mrmc: list[Row] = []
     froc: list[Row] = []
     localization: list[Row] = []
     document: dict[str, Any] = {
@@ -77,7 +76,7 @@ def analyze(
         "roc": diagnostic.roc_rows(context),
         "roc_paired": diagnostic.roc_paired_rows(context),
         "mcnemar": diagnostic.mcnemar_rows(context),
-        "mrmc": mrmc,
+        "mrmc": multireader.mrmc_rows(context),
         "froc": froc,
         "localization": localization,
         "agreement": readers.agreement_section(context),
