@@ -17,12 +17,17 @@ from typing import Protocol
 from reader_app.clock import Clock, Instant
 from reader_app.errors import LogBug, LogFault, ProtocolViolation
 from reader_app.reading.tasks import Executor, MainThread, deliver
+from reader_app.store.backup import SecondCopy
 from reader_app.store.logcheck import Seal
 from reader_app.store.signing import SigningKey
 from reader_app.study.assignment import Plan
 from reader_app.study.commands import Command, OpenSession, SubmitRead
-from reader_app.study.events import CaseDisplayed, Event, Logged, RoundFinished, SessionClosed
+from reader_app.study.events import CaseDisplayed, Event, Logged, ReadPaused, ReadSubmitted, RoundFinished, SessionClosed
 from reader_app.study.session import SessionState, decide, evolve, replay
+
+#: The second copy is brought up to date at every rest (pause, end of a round or session), and in between after a read when it is
+#: older than this.
+COPY_EVERY_NS = 300_000_000_000
 
 
 class Log(Protocol):
@@ -64,6 +69,10 @@ class Conductor:
         The log failed: cover the images and stop. :meth:`retry` may be called when the cause is removed.
     key : SigningKey, optional
         The reader's key: with it the log is signed at the end of each round and of each session.
+    second_copy : SecondCopy, optional
+        Kept up to date on the log's thread; it never stops reading.
+    on_copy : callable (LogFault or None)
+        The second copy was brought up to date (None), or why not.
     """
 
     def __init__(
@@ -77,12 +86,17 @@ class Conductor:
         on_refused: Callable[[ProtocolViolation], None] | None = None,
         on_fault: Callable[[LogFault], None] | None = None,
         key: SigningKey | None = None,
+        second_copy: SecondCopy | None = None,
+        on_copy: Callable[[LogFault | None], None] | None = None,
     ) -> None:
         self.plan = plan
         self.on_state = on_state or _nothing
         self.on_refused = on_refused or _nothing
         self.on_fault = on_fault or _nothing
+        self.on_copy = on_copy or _nothing
         self.key = key
+        self.second_copy = second_copy
+        self._copied_ns = clock.now().mono_ns
         self._log = log
         self._clock = clock
         self._executor = executor
@@ -203,7 +217,20 @@ class Conductor:
         self.on_state(self._state, logged)
         if fault is not None:
             self._stop(fault)
+        self._keep_copy(logged)
         self._pump()
+
+    def _keep_copy(self, logged: tuple[Logged, ...]) -> None:
+        """Bring the second copy up to date where there is time for it."""
+        if self.second_copy is None:
+            return
+        kinds = {type(entry.event) for entry in logged}
+        rest = kinds & {ReadPaused, RoundFinished, SessionClosed}
+        late = ReadSubmitted in kinds and logged[-1].mono_ns - self._copied_ns >= COPY_EVERY_NS
+        if rest or late:
+            self._copied_ns = logged[-1].mono_ns
+            copy = self.second_copy
+            deliver(self._executor.submit(copy.update), self._main_thread, lambda _: self.on_copy(copy.fault))
 
     def _stop(self, fault: LogFault) -> None:
         self._fault = fault

@@ -24,6 +24,7 @@ ASLEEP_MS = 500
 #: The wall clock may part from the elapsed time by this much between two beats.
 STEP_MS = 1_000
 
+_SLEEP_CLOCKS = {"linux": "CLOCK_BOOTTIME", "darwin": "CLOCK_MONOTONIC"}
 SUSPEND, CLOCK_STEP, STALL = "suspend", "clock_step", "stall"
 
 
@@ -54,11 +55,8 @@ class Disturbance:
 
 def elapsed_ns() -> int | None:
     """Return a clock that counts sleep too, or None where there is none (Windows: the monotonic one counts it itself)."""
-    if sys.platform == "linux":
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    if sys.platform == "darwin":
-        return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-    return None
+    name = _SLEEP_CLOCKS.get(sys.platform)
+    return None if name is None else time.clock_gettime_ns(getattr(time, name))
 
 
 class Heartbeat:

@@ -242,6 +242,17 @@ class ReadLog:
         with self._lock:
             return self._head
 
+    @property
+    def genesis(self) -> str:
+        """The first hash of every chain of this log."""
+        return self._rows.genesis
+
+    def hash_of(self, seq: int) -> str | None:
+        """Return the hash of an event, or None where there is no such event yet."""
+        with self._lock:
+            found = self._db.execute("SELECT hash FROM event WHERE seq = ?", (seq,)).fetchone()
+        return str(found[0]) if found else None
+
     def copy_to(self, path: Path) -> None:
         """Write a complete copy of the log, as it stands, over ``path``; the old copy stays if this fails.
 

@@ -18,6 +18,7 @@ from reader_app.errors import LogBug, LogFault, LogUnavailable, ProtocolViolatio
 from reader_app.reading.conductor import Conductor
 from reader_app.reading.tasks import InlineExecutor, InlineMainThread, one_thread
 from reader_app.store import readlog
+from reader_app.store.backup import SecondCopy
 from reader_app.store.readlog import ReadLog
 from reader_app.store.signing import SigningKey
 from reader_app.store.studyfolder import StudyFolder
@@ -412,3 +413,36 @@ def test_with_real_threads_everything_arrives_in_order_on_the_main_thread(folder
     assert conductor.state.draft.scores == {"case": 59} and watched.refused == []
     assert isinstance(watched.logged[2].event, CaseDisplayed)
     log.close()
+
+
+def test_the_second_copy_follows_and_never_stops_reading(folder: StudyFolder, clock: FrozenClock, tmp_path: Path) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    log = folder.open_log("R01", conductor_run(clock))
+    copy = SecondCopy(log, stick)
+    told: list[LogFault | None] = []
+    inline = InlineExecutor(), InlineMainThread()
+    conductor = Conductor(folder.plan("R01"), log, clock, *inline, second_copy=copy, on_copy=told.append)
+    conductor.begin()
+    conductor.do(StartRound(1, clock.now().wall_utc))
+    read_case(conductor, folder, clock)
+    assert told == [], "a read after twelve seconds waits for the next rest"
+    read_case(conductor, folder, clock, seconds=300)
+    assert told == [None] and readlog.read(copy.path).head == log.head()
+    case_id = display(conductor, folder)
+    stick.rename(tmp_path / "pulled")
+    conductor.do(Pause(case_id, "reader"))
+    assert isinstance(told[1], LogUnavailable) and conductor.fault is None
+    conductor.do(Resume(case_id))
+    (tmp_path / "pulled").rename(stick)
+    read_on_from_display(conductor, case_id, clock)
+    assert told[2:] == [None] and readlog.read(copy.path).head == log.head()
+    log.close()
+
+
+def read_on_from_display(conductor: Conductor, case_id: str, clock: FrozenClock) -> None:
+    revision = conductor.state.revision
+    conductor.do(Assess(case_id, revision, "case", "3"))
+    conductor.do(GiveScore(case_id, revision, "case", 3))
+    clock.advance(20)
+    conductor.do(SubmitRead(case_id, revision, clock.now().wall_utc))
