@@ -82,7 +82,7 @@ def watch_for_faults(flow: ReadingFlow | None) -> None:
         _crash_file = open(crash_notes(), "a", encoding="utf-8")  # noqa: SIM115 - stays open for the whole run
         faulthandler.enable(_crash_file)
     except OSError:
-        faulthandler.enable()
+        _log.warning("no crash notes can be kept in %s", crash_notes().parent)
 
     def caught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
@@ -122,7 +122,7 @@ def stop_watching() -> None:
     threading.excepthook = threading.__excepthook__
     qInstallMessageHandler(None)
     if _crash_file is not None:
-        faulthandler.enable()
+        faulthandler.disable()
         _crash_file.close()
         _crash_file = None
         with contextlib.suppress(OSError):  # a second program that ends at the same moment may have put it away

@@ -47,10 +47,10 @@ VIEW_COMMANDS: dict[str, Callable[[CaseViewer], object]] = {
     "view.preset_2": lambda v: v.preset(1),
     "view.preset_3": lambda v: v.preset(2),
     "view.reset": lambda v: v.reset(),
-    "view.scroll_on": lambda v: v.scroll(1),
-    "view.scroll_back": lambda v: v.scroll(-1),
-    "view.page_on": lambda v: v.scroll(10),
-    "view.page_back": lambda v: v.scroll(-10),
+    "view.scroll_on": lambda v: v.scroll_by(1),
+    "view.scroll_back": lambda v: v.scroll_by(-1),
+    "view.page_on": lambda v: v.scroll_by(10),
+    "view.page_back": lambda v: v.scroll_by(-10),
     "view.next_scan": lambda v: v.next_scan(),
     "view.previous_scan": lambda v: v.previous_scan(),
     "view.slab": lambda v: v.next_slab(),
@@ -104,7 +104,7 @@ class ReaderWindow(QMainWindow):
         self.key_bar = KeyBar()
         self.viewer = CaseViewer()
         self.viewer.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.viewer.position_changed.connect(self.key_bar.readout.setText)
+        self.viewer.position_changed.connect(self.key_bar.show_place)
         self.viewer.menu_about_to_show.connect(self._extend_menu)
         self.viewer.set_left_tool(preferences.left_drag)
         self._tool = preferences.left_drag
@@ -159,7 +159,7 @@ class ReaderWindow(QMainWindow):
         """Bring the page (log-in, round, receipt ...) to the front, without the panel."""
         self.show_panel(False)
         self.banner.show_pause(False, "")
-        self.key_bar.readout.clear()
+        self.key_bar.show_place("")
         self.stack.setCurrentWidget(self.page)
         self.page.take_focus()
         self.allow(self._legal, self._also)
@@ -168,7 +168,7 @@ class ReaderWindow(QMainWindow):
         """Cover the images completely."""
         self.viewer.cover()
         self.stack.setCurrentWidget(self.cover)
-        self.key_bar.readout.clear()
+        self.key_bar.show_place("")
         self.setFocus()
         self.allow(self._legal, self._also)
 
@@ -241,7 +241,7 @@ class ReaderWindow(QMainWindow):
     def run(self, command_id: str) -> None:
         """Carry out a command by id, if it is possible now; otherwise say so in the bar, and nothing else."""
         if not self.actions_.is_enabled(command_id):
-            self.key_bar.readout.setText(tr("Not possible now: {what}", what=tr(BY_ID[command_id].text)))
+            self.key_bar.say(tr("Not possible now: {what}", what=tr(BY_ID[command_id].text)))
             return
         view_command = VIEW_COMMANDS.get(command_id)
         if view_command is not None:
@@ -266,7 +266,7 @@ class ReaderWindow(QMainWindow):
     def _next_tool(self) -> None:
         self._tool = LEFT_TOOLS[(LEFT_TOOLS.index(self._tool) + 1) % len(LEFT_TOOLS)]
         self.viewer.set_left_tool(self._tool)
-        self.key_bar.readout.setText(tr("Left button: {tool}", tool=tr(self._tool)))
+        self.key_bar.say(tr("Left button: {tool}", tool=tr(self._tool)))
 
     def _extend_menu(self, menu: QMenu) -> None:
         menu.addSeparator()

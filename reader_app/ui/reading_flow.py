@@ -282,7 +282,7 @@ class ReadingFlow(QObject):
             self.echo(seq)
 
     def _on_refused(self, violation: ProtocolViolation) -> None:
-        self.window.key_bar.readout.setText(str(violation))
+        self.window.key_bar.say(str(violation))
         self.pauses.give_up_uncovering()
         self._show_saved(0)
         self.refresh()

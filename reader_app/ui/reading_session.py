@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QEventLoop
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
 from reader_app.clock import Clock
@@ -72,8 +72,12 @@ class ReadingSession:
             self.flow.leave()
         self._main_thread.close()
         self.window.close()
+        self.window.flow = None
         self.window.deleteLater()
-        QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents)
+        if self.flow is not None:
+            self.flow.deleteLater()
+        QApplication.processEvents()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 def open_session(folder: Path, clock: Clock, echo: bool = False) -> ReadingSession:

@@ -122,6 +122,9 @@ def load_fonts() -> None:
 def apply(application: QApplication) -> None:
     """Dress an application: fonts, a dark palette for what style sheets do not reach, the plain Fusion style."""
     load_fonts()
+    if application.property("room") is not None:
+        return  # dressing again would have every widget polished anew
+    application.setProperty("room", "reading")
     application.setStyle("Fusion")
     application.setFont(font())
     palette = QPalette()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from reader_app.study import commands as ask
 from reader_app.study.assignment import Plan
@@ -25,7 +25,7 @@ from reader_app.ui.panels.fields import AnswerField, CategoryField, ScoreField
 from reader_app.ui.panels.marks_panel import MarksPanel
 from reader_app.ui.panels.note_edit import NoteEdit
 from reader_app.ui.panels.validate_button import ValidateButton
-from reader_app.ui.widgets import clear, column, label, row, section
+from reader_app.ui.widgets import QuietScrollArea, clear, column, label, row, section
 
 #: A note is taken over when typing has rested for this long, and whenever the field is left.
 NOTE_REST_MS = 1200
@@ -86,7 +86,7 @@ class AssessmentPanel(QWidget):
         self.validate.pressed.connect(self.press_validate)
         self.validate.activated.connect(lambda: self._activate(None))
 
-    def _build(self, outer) -> None:
+    def _build(self, outer: QVBoxLayout) -> None:
         content = QWidget()
         self._content = column(content, spacing=16)
         self._content.setContentsMargins(theme.px(20), theme.px(16), theme.px(20), theme.px(8))
@@ -97,14 +97,8 @@ class AssessmentPanel(QWidget):
         self._content.addWidget(self.marks)
         self._content.addWidget(self.note)
         self._content.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(content)
-        self._scroll = scroll
-        outer.addWidget(scroll, 1)
+        self._scroll = QuietScrollArea(content)
+        outer.addWidget(self._scroll, 1)
         foot = column(spacing=0)
         foot.setContentsMargins(theme.px(20), theme.px(8), theme.px(20), theme.px(16))
         foot.addWidget(self.validate)

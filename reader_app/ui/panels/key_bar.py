@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QWidget
 
 from reader_app.ui import theme
@@ -10,6 +10,9 @@ from reader_app.ui.actions import Actions
 from reader_app.ui.keymap import COMMANDS, Keymap
 from reader_app.ui.language import tr
 from reader_app.ui.widgets import ElidedLabel, clear, key_cap, label, restyle, row
+
+#: How long a sentence stays in the bar.
+SAID_MS = 5000
 
 
 class KeyBar(QWidget):
@@ -33,6 +36,27 @@ class KeyBar(QWidget):
         line.addWidget(self.notice)
         line.addWidget(self.saved)
         self._shown: tuple[tuple[str, str], ...] = ()
+        self._place = ""
+        self._said = QTimer(self)
+        self._said.setSingleShot(True)
+        self._said.setInterval(SAID_MS)
+        self._said.timeout.connect(self._show_place)
+
+    def show_place(self, text: str) -> None:
+        """Show where the pointer or the crosshair is; a sentence that was just said stays for a while."""
+        self._place = text
+        if not self._said.isActive():
+            self._show_place()
+
+    def say(self, text: str) -> None:
+        """Say a sentence for some seconds."""
+        self.readout.setText(text)
+        restyle(self.readout, role="waiting")
+        self._said.start()
+
+    def _show_place(self) -> None:
+        self.readout.setText(self._place)
+        restyle(self.readout, role="readout")
 
     def show_keys(self, keys: Keymap, actions: Actions) -> None:
         """Show the keys of what is possible now; in their fixed order, so that none jumps."""

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from reader_app.errors import Fault
 from reader_app.ui import theme
 from reader_app.ui.language import tr
-from reader_app.ui.widgets import button, card, clear, column, label, row, rule, section
+from reader_app.ui.widgets import QuietScrollArea, button, card, clear, column, label, row, rule, section
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,6 @@ class Page(QWidget):
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         outer = row(self, spacing=0)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         body = QWidget()
         line = row(body, margin=24, spacing=0)
         line.addStretch(1)
@@ -59,8 +55,7 @@ class Page(QWidget):
         self._middle = column(middle, spacing=12)
         line.addWidget(middle, 100)
         line.addStretch(1)
-        scroll.setWidget(body)
-        outer.addWidget(scroll)
+        outer.addWidget(QuietScrollArea(body))
         self._main: QWidget | None = None
         self.name = ""
 
@@ -74,8 +69,7 @@ class Page(QWidget):
     def finish(self) -> None:
         """Close the page: what was added stands in the middle."""
         self._middle.addStretch(2)
-        if self._main is not None:
-            self._main.setFocus()
+        self.take_focus()
 
     def add(self, widget: QWidget) -> QWidget:
         """Add a widget."""
@@ -107,6 +101,7 @@ class Page(QWidget):
     def take_focus(self) -> None:
         """Give the keyboard to the main button (a hidden page could not take it)."""
         if self._main is not None:
+            self._main.show()  # a layout shows what it was given only later, and what is hidden takes no focus
             self._main.setFocus()
 
     def press_main(self) -> bool:
