@@ -149,10 +149,29 @@ def _import(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
     else:
-        print(report.as_text())
+        _print_import(report)
         if not options.dry_run:
             print(f"The full report: {options.study / 'import_report.csv'}")
     return 0 if report.complete else 1
+
+
+def _print_import(report: Any) -> None:
+    """Print what became of the cases, and the reason of every refusal."""
+    counts = {status: sum(case.status == status for case in report.cases) for status in ("complete", "incomplete", "refused")}
+    kept = sum(case.kept for case in report.cases)
+    words = ", ".join(f"{count} {status}" for status, count in counts.items() if count or status == "complete")
+    print(f"{len(report.cases)} case(s): {words}" + (f"; {kept} were there already" if kept else ""))
+    for case in report.cases:
+        for fault in case.faults:
+            print(f"{case.case_id} ({case.status}): {fault}")
+        for note in case.notes:
+            print(f"{case.case_id}: note: {note}")
+    refused = [file for file in report.files if not file.accepted]
+    for file in refused:
+        print(f"not taken: {file.path}: {file.reason.removeprefix(file.path + ': ')}")
+    for note in report.notes:
+        print(note)
+    print(f"{len(report.files) - len(refused)} file(s) taken, {len(refused)} not.")
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -220,7 +239,7 @@ def _merge(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
     else:
-        print(report.as_text())
+        _print_import(report)
     return 1 if report.conflicts else 0
 
 

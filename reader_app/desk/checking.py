@@ -50,8 +50,22 @@ def check(study: Path, progress: Progress = silent) -> CheckReport:
         faults += _container_faults(folder, case.case_id, case.fingerprint, case.modality)
     progress(len(folder.cases), len(folder.cases), "")
     faults += _aid_faults(folder)
+    remarks += _same_images(folder)
     remarks += _reference_remarks(folder, faults)
     return CheckReport(tuple(faults), tuple(remarks))
+
+
+def _same_images(folder: StudyFolder) -> list[str]:
+    """Name cases that hold the very same pixels: one examination under two names spoils a study unless it is meant."""
+    by_fingerprint: dict[str, list[str]] = {}
+    for case in folder.cases:
+        if case.fingerprint:
+            by_fingerprint.setdefault(case.fingerprint, []).append(case.case_id)
+    return [
+        f"The cases {', '.join(names)} hold the same images; keep one of them in cases.csv unless the repeat is meant."
+        for names in by_fingerprint.values()
+        if len(names) > 1
+    ]
 
 
 def _container_faults(folder: StudyFolder, case_id: str, fingerprint: str, modality: str) -> list[Fault]:
