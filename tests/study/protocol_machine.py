@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import typing
 from collections import Counter
 from collections.abc import Iterator
@@ -36,7 +35,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     @initialize(name=strategies.sampled_from(sorted(PROTOCOLS)), count=strategies.integers(1, 8))
     def begin(self, name: str, count: int) -> None:
         self.bench = Bench(plan_of(name, count))
-        self.judge = judge._Judge(self.bench.plan)
+        self.judge = judge.Judge(self.bench.plan)
         self.judged = 0
         self.displays = 0
         self.active_ns = 0  # reading time of the reads validated so far, kept apart from readtable
@@ -136,7 +135,8 @@ class ProtocolMachine(RuleBasedStateMachine):
                         assert kind not in legal or held_back or kind is asked.RemoveMark, f"{command} is legal but was refused"
                     continue
                 assert kind in legal and changed != "revision"
-                fork = self.forked_judge()
+                self.judge_catches_up()
+                fork = self.judge.fork()
                 now = bench.clock.now()
                 for number, event in enumerate(events, len(bench.log) + 1):
                     fork.take(happened.Logged(number, f"run{bench.run}", now.mono_ns, now.wall_utc, event))
@@ -208,15 +208,6 @@ class ProtocolMachine(RuleBasedStateMachine):
         for entry in self.bench.log[self.judged :]:
             self.judge.take(entry)
         self.judged = len(self.bench.log)
-
-    def forked_judge(self) -> judge._Judge:
-        """Return a copy of the judge that can be fed events that have not happened."""
-        self.judge_catches_up()
-        fork = copy.copy(self.judge)
-        fork.found, fork.waiting = list(fork.found), list(fork.waiting)
-        fork.rounds_left, fork.finish_walls = list(fork.rounds_left), list(fork.finish_walls)
-        fork.left_at, fork.answers = dict(fork.left_at), copy.deepcopy(fork.answers)
-        return fork
 
     def too_early(self) -> bool:
         bench = self.bench

@@ -1,0 +1,148 @@
+"""The auditor's rules within a read: what may be on the screen, answered, sealed and validated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reader_app.study import events as ev
+from reader_app.study.audit_ledger import Answers, Ledger
+from reader_app.study.events import Logged
+
+
+class ReadJudge(Ledger):
+    """Judges the events about one case."""
+
+    def displayed(self, entry: Logged, event: ev.CaseDisplayed) -> None:
+        """Judge what was on the screen when the clock of a read started."""
+        self.turn(event.case_id)
+        if self.round is None or event.round_no != self.round.number:
+            self.say("round-order", f"Case {event.case_id} was shown in round {event.round_no}, which is not under way.")
+        if self.on_screen:
+            self.say("case-order", f"Case {event.case_id} was shown over a case that was on the screen.")
+        if self.plan.fingerprints.get(event.case_id, event.fingerprint) != event.fingerprint:
+            self.say("images", f"Case {event.case_id} was shown with other images than the frozen ones.")
+        if not event.panes:
+            self.say("images", f"Case {event.case_id} was shown in no pane.")
+        self.on_screen, self.covered = True, False
+        self.displayed_ns = entry.mono_ns
+        self.aid_on = event.aid is not None
+        if event.aid is None:
+            if self.aid_belongs():
+                self.say("aid-missing", f"Case {event.case_id} was shown without the aid of its round.")
+        else:
+            self.aid_look(event.aid)
+
+    def pause(self, event: ev.ReadPaused | ev.ReadResumed) -> None:
+        """Judge a pause or its end."""
+        self.turn(event.case_id)
+        pausing = isinstance(event, ev.ReadPaused)
+        if not self.on_screen or self.covered == pausing:
+            self.say("pause", f"Case {event.case_id} was {'paused' if pausing else 'continued'} at the wrong moment.")
+        self.covered = pausing
+
+    # --- aids ---
+
+    def aid_belongs(self) -> bool:
+        """Return whether the aid has to be on the screen now."""
+        condition = self.round.condition.value if self.round else "unaided"
+        return condition in ("aided_concurrent", "aided_staged") or (condition == "aided_sequential" and self.answers.sealed)
+
+    def aid_look(self, aid: ev.AidShown) -> None:
+        """Judge an aid as it stood on the screen."""
+        if not self.aid_belongs():
+            self.say("aid-unaided", f"The aid {aid.model_id} was on the screen where none is allowed.")
+            return
+        display = self.plan.display
+        if self.round and aid.model_id != self.round.aid:
+            self.say("aid-wrong", f"The aid was {aid.model_id}, not {self.round.aid}.")
+        if not aid.prediction_sha256 or self.answers.prediction not in ("", aid.prediction_sha256):
+            self.say("aid-wrong", "The aid changed to another prediction within a read, or names none.")
+        if aid.status not in ("ok", "no_finding", "not_applicable", "failed"):
+            self.say("aid-wrong", f"The aid had the unknown status {aid.status!r}.")
+        if aid.threshold != display.aid_threshold or aid.opacity != display.aid_opacity:
+            self.say("aid-wrong", f"The aid was shown at threshold {aid.threshold:g} and opacity {aid.opacity:g}.")
+        self.answers.prediction = aid.prediction_sha256
+
+    def aid_event(self, event: ev.AidRevealed | ev.AidHidden | ev.AidShownAgain | ev.InitialSealed) -> None:
+        """Judge sealing, revealing and switching."""
+        match event:
+            case ev.InitialSealed():
+                if self.answers.sealed or not self.round or self.round.condition.value != "aided_sequential":
+                    self.say("sealed", "An answer was sealed in a round without sealing, or a second time.")
+                if not self.answers.equal(event):
+                    self.say("sealed", "The sealed answer is not what had been answered.")
+                self.complete(event.case_id, event.categories, event.scores, "sealed")
+                self.answers.sealed = True
+            case ev.AidRevealed(aid=aid):
+                if not self.answers.sealed or self.answers.revealed:
+                    self.say("sealed", "The aid was revealed before the answer was sealed, or a second time.")
+                self.aid_look(aid)
+                self.answers.revealed = self.aid_on = True
+            case _:
+                hiding = isinstance(event, ev.AidHidden)
+                if not self.plan.display.reader_may_hide_aid or self.aid_on != hiding:
+                    self.say("aid-switched", f"The aid was switched {'off' if hiding else 'on'} against the rules.")
+                if isinstance(event, ev.AidShownAgain):
+                    self.aid_look(event.aid)
+                self.aid_on = not hiding
+
+    # --- answers ---
+
+    def answered(self, event: ev.Assessed | ev.Scored | ev.Noted | ev.MarkPlaced | ev.MarkRemoved) -> None:
+        """Judge one answer and remember it."""
+        rules, answers = self.plan.assessment, self.answers
+        match event:
+            case ev.Assessed(unit=unit, category=category):
+                self.value(event.case_id, unit, category in rules.categories, f"category {category}")
+                answers.categories[unit] = category
+            case ev.Scored(unit=unit, score=score):
+                self.value(event.case_id, unit, 0 <= score <= 100 and rules.score_kind != "none", f"score {score}")
+                answers.scores[unit] = score
+            case ev.Noted(text=text):
+                if not rules.note_allowed:
+                    self.say("answer", "A note was written where the study allows none.")
+                answers.note = text
+            case ev.MarkPlaced(mark=mark):
+                if not rules.marks_allowed or not (mark.score is None or 0 <= mark.score <= 100) or len(mark.index) not in (2, 3):
+                    self.say("answer", f"Mark {mark.mark_id} is not one that the study allows.")
+                answers.marks[mark.mark_id] = mark
+            case _:
+                mark_id = event.mark_id
+                if answers.marks.pop(mark_id, None) is None:
+                    self.say("answer", f"Mark {mark_id} was taken back without having been placed.")
+
+    def value(self, case_id: str, unit: str, allowed: bool, what: str) -> None:
+        """Note an answer that the study does not allow for this unit."""
+        if not allowed or unit not in self.plan.units.get(case_id, ()):
+            self.say("answer", f"The {what} for {unit} of case {case_id} is not one that the study allows.")
+
+    def complete(self, case_id: str, categories: Mapping[str, str], scores: Mapping[str, int], code: str) -> None:
+        """Judge whether every required answer is there."""
+        units = set(self.plan.units.get(case_id, ()))
+        rules = self.plan.assessment
+        asked = rules.score_required and rules.score_kind != "none"
+        if units - set(categories) or (asked and units - set(scores)):
+            self.say(code, f"Case {case_id} was locked without every required answer.")
+
+    def submitted(self, entry: Logged, event: ev.ReadSubmitted) -> None:
+        """Judge a validated read."""
+        if self.round is None or event.round_no != self.round.number:
+            self.say("round-order", f"Case {event.case_id} was validated in round {event.round_no}, which is not under way.")
+        key = (event.round_no, event.case_id)
+        if key in self.left_at:
+            self.say("read-twice", f"Case {event.case_id} was validated twice in round {event.round_no}.")
+        self.complete(event.case_id, event.categories, event.scores, "incomplete")
+        if not self.answers.equal(event):
+            self.say("altered", f"The validated answer to case {event.case_id} is not what had been answered.")
+        if self.round and self.round.condition.value == "aided_sequential" and not self.answers.revealed:
+            self.say("sealed", f"Case {event.case_id} was validated before its aid was revealed.")
+        if entry.mono_ns - self.displayed_ns < self.plan.timing.min_display_ms * 1_000_000:
+            self.say(
+                "too-soon",
+                f"Case {event.case_id} was validated {(entry.mono_ns - self.displayed_ns) / 1e6:.0f} ms after its display.",
+            )
+        self.left_at[key] = frozenset(event.categories.values())
+        if event.case_id in self.waiting:
+            self.waiting.remove(event.case_id)
+        self.answers = Answers()
+        self.on_screen = self.covered = self.aid_on = False
