@@ -149,7 +149,7 @@ def _refuse_repeated(candidates: list[fourview.Candidate], result: Assembled) ->
     """One picture under two names cannot be right in both: both are left out."""
     seen: dict[str, fourview.Candidate] = {}
     for candidate in list(candidates):
-        digest = hashlib.sha256(np.ascontiguousarray(_pixels(candidate.key[2], candidate.key[1])[0])).hexdigest()
+        digest = hashlib.sha256(np.ascontiguousarray(_pixels(candidate.key[2], candidate.key[1])[0]).data).hexdigest()
         twin = seen.setdefault(digest, candidate)
         if twin.view.name != candidate.view.name:
             for one, other in ((twin, candidate), (candidate, twin)):

@@ -272,7 +272,10 @@ def _palette(ds: Any, index: NDArray[Any], name: str) -> NDArray[np.uint8]:
 
     if index.dtype.kind == "i":
         index = index.view(np.uint16)
-    colour = apply_color_lut(index, ds)[..., :3]
+    try:
+        colour = apply_color_lut(index, ds)[..., :3]
+    except (ValueError, KeyError, AttributeError, IndexError) as error:
+        raise ImageError(f"{name}: its colour palette is broken ({error}); export it as RGB") from error
     if colour.dtype == np.uint16:
         top = 65535 if int(colour.max()) > 255 else 255
         colour = (colour.astype(np.uint32) * 255 // top).astype(np.uint8)

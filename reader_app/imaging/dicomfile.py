@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -118,7 +119,11 @@ def read_dataset(path: Path, header_only: bool = True) -> Any:
         if not syntax:
             raise ImageError(f"{name}: does not state its transfer syntax; export it again")
         source: Any = _inflated(path, name) if syntax == DEFLATED else path
-        ds = pydicom.dcmread(source, stop_before_pixels=header_only)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            ds = pydicom.dcmread(source, stop_before_pixels=header_only)
+        if any("End of file reached" in str(w.message) for w in said):
+            raise ImageError(f"{name}: is cut off; copy or export the file again")
         if syntax == DEFLATED:
             ds.file_meta.TransferSyntaxUID = pydicom.uid.UID(EXPLICIT)
     except InvalidDicomError as error:

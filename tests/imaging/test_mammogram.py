@@ -161,11 +161,8 @@ def test_padding_is_black_also_inverted_and_left_out_of_the_pyramid(tmp_path, po
 
 def test_voi_table_sigmoid_and_broken_windows(tmp_path, pool):
     lut = Dataset()
-    lut.LUTDescriptor, lut.LUTData, lut.LUTExplanation = (
-        [4096, 0, 12],
-        (4095 * (np.arange(4096) / 4095) ** 2).astype(int).tolist(),
-        "NORMAL",
-    )
+    lut.LUTDescriptor, lut.LUTExplanation = [4096, 0, 12], "NORMAL"
+    lut.add_new(0x00283006, "OW", (4095 * (np.arange(4096) / 4095) ** 2).astype("<u2").tobytes())
     md.four_views(tmp_path / "in", VOILUTFunction="SIGMOID", VOILUTSequence=[lut], WindowCenter=[2653, 0], WindowWidth=[900, 0])
     case, opened = _one(tmp_path, pool)
     presets = opened.image("RCC").grey.presets
