@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -316,6 +317,36 @@ def crash(hands: Hands) -> None:
     flow.loader_thread.shutdown(wait=True, cancel_futures=True)
     flow.log.close()
     flow.main_thread.close()
+
+
+class SlowGate:
+    """A log whose appends wait until the gate is open, or fail."""
+
+    def __init__(self, log) -> None:
+        self.log, self._gate, self._fault = log, threading.Event(), None
+        self._gate.set()
+
+    def close(self) -> None:
+        """Let no append pass."""
+        self._gate.clear()
+
+    def open(self) -> None:
+        """Let them pass again."""
+        self._gate.set()
+
+    def fail(self, fault: Exception | None) -> None:
+        """Have every append fail; None mends it."""
+        self._fault = fault
+
+    def append(self, events, at):
+        """Append when the gate is open."""
+        self._gate.wait(20)
+        if self._fault is not None:
+            raise self._fault
+        return self.log.append(events, at)
+
+    def __getattr__(self, name):
+        return getattr(self.log, name)
 
 
 def write_script(file: Path, reader_id: str, reads: list[dict]) -> Path:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QLabel
-from readingkit import Hands, copy_study, reading, wait
+from readingkit import Hands, SlowGate, copy_study, reading, wait
 
 from reader_app.errors import LogUnavailable
 from reader_app.study.audit import audit
@@ -110,37 +110,20 @@ def test_what_is_enabled_is_what_is_legal_in_every_state_that_keys_can_reach(mix
     assert audit(plan, logged) == []
 
 
-class SlowLog:
-    """A log whose appends wait until they are let go."""
-
-    def __init__(self, log) -> None:
-        self.log, self.gate, self.fail = log, threading.Event(), None
-        self.gate.set()
-
-    def append(self, events, at):
-        self.gate.wait(20)
-        if self.fail is not None:
-            raise self.fail
-        return self.log.append(events, at)
-
-    def __getattr__(self, name):
-        return getattr(self.log, name)
-
-
 def test_nothing_is_shown_as_saved_before_it_is_on_the_disk(folder):
     with reading(folder) as hands:
         hands.log_in()
         hands.begin()
-        slow = SlowLog(hands.flow.log)
+        slow = SlowGate(hands.flow.log)
         hands.flow.conductor._log = slow
         mark = hands.window.key_bar.saved
         assert "saved" in mark.text()
-        slow.gate.clear()
+        slow.close()
         hands.window.keyPressEvent(_press("2"))
         QApplication.processEvents()
         assert "saving" in mark.text() and mark.property("role") == "waiting"
         assert hands.panel._units["case"].category.accessibleDescription() != "2", "the answer is not shown as given"
-        slow.gate.set()
+        slow.open()
         hands.settle()
         assert "saved" in mark.text() and hands.panel._units["case"].category.accessibleDescription() == "2"
 
@@ -156,9 +139,9 @@ def test_when_the_log_fails_the_images_are_covered_and_reading_stops_until_it_is
     with reading(folder) as hands:
         hands.log_in()
         hands.begin()
-        slow = SlowLog(hands.flow.log)
+        slow = SlowGate(hands.flow.log)
         hands.flow.conductor._log = slow
-        slow.fail = LogUnavailable("the disk is full; free some space, then try again")
+        slow.fail(LogUnavailable("the disk is full; free some space, then try again"))
         hands.keys("2")
         wait(lambda: hands.page == "stopped", "the page that says so")
         assert hands.window.viewer.is_covered() and not hands.window.viewer.isVisible()
@@ -168,7 +151,7 @@ def test_when_the_log_fails_the_images_are_covered_and_reading_stops_until_it_is
         before = hands.state
         hands.keys("3")
         assert hands.state is before, "nothing more is taken"
-        slow.fail = None
+        slow.fail(None)
         hands.click(hands.window.page.findChild(object, "retry"))
         wait(lambda: hands.state.phase is Phase.PAUSED, "the pause after the fault")
         assert hands.state.draft.categories == {"case": "2"}, "what could not be written is written now"
