@@ -225,7 +225,7 @@ def test_the_ruler_is_as_long_as_it_says(viewer):
     show(viewer, four_views())
     pane = viewer.pane("RCC")
     difference = np.abs(grabbed(pane).astype(int) - bare(pane)).max(axis=2)
-    column = difference[:, 14] > 60
+    column = difference[:, 14] > 60  # where it stands: 8 + 6 pixels from the edge
     runs = np.flatnonzero(np.diff(np.concatenate(([0], column.astype(int), [0]))))
     length = max(b - a for a, b in zip(runs[::2], runs[1::2], strict=True))
     per_mm = pane.camera.scale

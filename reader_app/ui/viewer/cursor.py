@@ -64,9 +64,7 @@ def slab(planes: np.ndarray, mode: str) -> np.ndarray:
         return np.asarray(planes.min(axis=0))
     count = len(planes)
     if planes.dtype == np.uint8 and count <= 257:
-        total = planes[0].astype(np.uint16)
-        for plane in planes[1:]:
-            cv2.add(total, plane, dst=total, dtype=cv2.CV_16U)
+        total = planes.sum(axis=0, dtype=np.uint16)
         table = np.minimum((np.arange(65536) + count // 2) // count, 255).astype(np.uint8)
         return cv2.LUT(total, table.reshape(1, -1))
     return np.asarray((planes.sum(axis=0, dtype=np.int64) + count // 2) // count, dtype=planes.dtype)

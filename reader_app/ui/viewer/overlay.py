@@ -25,7 +25,7 @@ from reader_app.ui.viewer.camera import Camera, Pair
 
 RED = theme.COMMON["malignant"]
 GREEN = theme.COMMON["benign"]
-_FINE_CELL = 16.0  # image pixels; for cells up to this size 1/32-cell interpolation is exact enough
+_LATTICE = 8  # device pixels between the places where a coarse heatmap is interpolated exactly, at most
 _MARGIN = 0.35  # of the pane, built beyond its edges so that small pans need no rebuilding
 
 
@@ -195,33 +195,34 @@ class HeatLayer:
 def interpolated(grid: Grid, zoom: Pair, start: tuple[int, int], stop: tuple[int, int]) -> np.ndarray:
     """Return the heatmap's levels at device pixels ``start`` to ``stop``, counted from the image's outer corner.
 
-    Linear between cell centres; beyond the outermost centres the nearest cell.
+    Linear between cell centres; beyond the outermost centres the nearest cell. Computed exactly on a lattice of every few device
+    pixels, at least eight to a cell, and linearly between those.
     """
-    first, step = [], []
+    values = grid.levels.astype(np.float32)
+    step = max(1, min(_LATTICE, *(int(zoom[a] * grid.scale[a] / 8) for a in range(2))))
+    # The lattice hangs on the image, not on the part asked for, so that a pan does not change the picture; it begins one
+    # place early and ends one late, which the enlargement needs at its borders.
+    base = [start[a] // step * step - step for a in range(2)]
     for a in range(2):
-        step.append(1.0 / (zoom[a] * grid.scale[a]))
-        first.append((((start[a] + 0.5) / zoom[a] - 0.5) - grid.offset[a]) / grid.scale[a])
-    shape = (stop[0] - start[0], stop[1] - start[1])
-    if max(grid.scale) <= _FINE_CELL:
-        matrix = np.array([[step[1], 0, first[1]], [0, step[0], first[0]]])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return np.asarray(cv2.warpAffine(grid.levels, matrix, shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE))
-    weights = [_weights(grid.levels.shape[a], first[a], step[a], shape[a]) for a in range(2)]
-    values = weights[0] @ grid.levels.astype(np.float32) @ weights[1].T
-    return np.asarray(cv2.convertScaleAbs(values))  # rounds and saturates; the values are never negative
+        count = -(-(stop[a] - base[a]) // step) + 1
+        places = base[a] + step * (np.arange(count) + 0.5)
+        cells = ((places / zoom[a] - 0.5) - grid.offset[a]) / grid.scale[a]
+        low, part = _neighbours(cells, values.shape[a])
+        lower, upper = values.take(low, axis=a), values.take(np.minimum(low + 1, values.shape[a] - 1), axis=a)
+        lower += (upper - lower) * (part[:, None] if a == 0 else part)
+        values = lower
+    levels = np.asarray(np.rint(values), dtype=np.uint8)
+    if step > 1:
+        levels = np.asarray(cv2.resize(levels, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR))
+    (y, x), (h, w) = ((start[a] - base[a] for a in range(2)), (stop[a] - start[a] for a in range(2)))
+    return levels[y : y + h, x : x + w]
 
 
-def _weights(cells: int, first: float, step: float, count: int) -> np.ndarray:
-    """Return the (count, cells) matrix of linear interpolation at ``first + step * i``."""
-    place = np.clip(first + step * np.arange(count), 0, cells - 1)
-    low = np.minimum(place.astype(np.int64), max(0, cells - 2))
-    part = (place - low).astype(np.float32)
-    matrix = np.zeros((count, cells), np.float32)
-    rows = np.arange(count)
-    matrix[rows, low] = 1 - part
-    if cells > 1:
-        matrix[rows, low + 1] = part
-    return matrix
+def _neighbours(cells: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower neighbour of each place and the share of the upper one."""
+    cells = np.clip(cells, 0, count - 1)
+    low = cells.astype(np.int64)
+    return low, (cells - low).astype(np.float32)
 
 
 def _premultiplied(colours: str, lowest: int) -> np.ndarray:

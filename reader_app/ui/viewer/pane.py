@@ -298,9 +298,9 @@ class Pane(QWidget):
             per_mm = self.camera.scale
             length = readout.ruler_length_mm(per_mm, size[0] * 0.22)
             if length and size[0] > 240 * unit:
-                x = 14 * unit if words.side == "left" else size[1] - 14 * unit
-                y = size[0] - 76 * unit * theme.scale()  # above the lines of the corner
-                readout.paint_ruler(painter, (x, y), length * per_mm, f"{length:.0f} mm", unit, words.side)
+                image = readout.ruler(round(length * per_mm), f"{length:.0f} mm", unit, words.side)
+                x = round(8 * unit) if words.side == "left" else size[1] - image.width() - round(8 * unit)
+                painter.drawImage(x, size[0] - round(72 * unit * theme.scale()) - image.height(), image)
 
     def _paint_legend(self, painter: QPainter, ends: tuple[str, str]) -> None:
         """Draw the colour bar of the heatmap with the raw values at its ends (lowest shown, highest)."""

@@ -116,25 +116,32 @@ def ruler_length_mm(pixels_per_mm: float, room: float) -> float:
     return fitting[0] if fitting else 0.0
 
 
-def paint_ruler(painter: QPainter, at: tuple[float, float], length: float, text: str, unit: float, side: str = "right") -> None:
-    """Draw a vertical ruler with its lower end at ``at`` (x, y) and ticks at its tenths; ``length`` in device pixels.
+@lru_cache(maxsize=64)
+def ruler(length: int, text: str, unit: float, side: str) -> QImage:
+    """Return a picture of a vertical ruler ``length`` device pixels long with its text above and ticks at its tenths.
 
     ``side`` is the edge of the pane it stands at: its ticks point inwards and the text keeps inside.
     """
-    x, bottom = round(at[0]), round(at[1])
-    line = max(1, round(unit))
-    long, short = round(6 * unit), round(3 * unit)
-    rects = [QRect(x, bottom - round(length), line, round(length) + line)]
+    label = stamp(text, DIM, SMALL, unit=unit)
+    line, long, short = max(1, round(unit)), round(6 * unit), round(3 * unit)
+    width = max(label.width(), long + 4 * line)
+    image = QImage(width, label.height() + length + 3 * line, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
+    inset = 6 * line
+    x = inset if side == "left" else width - inset - line
+    bottom = label.height() + length
+    rects = [QRect(x, bottom - length, line, length + line)]
     for i in range(11):
         reach = long if i in (0, 5, 10) else short
         rects.append(QRect(x if side == "left" else x - reach + line, bottom - round(length * i / 10), reach, line))
+    painter = QPainter(image)
     for rect in rects:
         painter.fillRect(rect.adjusted(-line, -line, line, line), QColor(0, 0, 0, 170))
     for rect in rects:
         painter.fillRect(rect, QColor(DIM))
-    image = stamp(text, DIM, SMALL, unit=unit)
-    left = x - 6 * unit if side == "left" else x - image.width() + 6 * unit
-    painter.drawImage(round(left), round(bottom - length - image.height()), image)
+    painter.drawImage(0 if side == "left" else width - label.width(), 0, label)
+    painter.end()
+    return image
 
 
 def number(value: float) -> str:

@@ -11,7 +11,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from reader_app.imaging import geometry
-from reader_app.imaging.overlay import Box
+from reader_app.imaging.overlay import Box, Heatmap
 from reader_app.study.finding import Mark
 from reader_app.ui import theme
 from reader_app.ui.viewer import overlay
@@ -46,6 +46,7 @@ class VolumeView(CaseView):
         self._volumes: dict[str, Any] = {}
         self._places: dict[str, Triple] = {}
         self._cuts: dict[Plane, tuple[Any, ...]] = {}
+        self._heat: dict[Plane, tuple[tuple[Any, ...], tuple[Grid, ...]]] = {}
         self._planes = {Pane(plane.name, "", self.gestures, self.pane_painted, self): plane for plane in PLANES}
         self._own_panes = tuple(self._planes)
         self._sliders = {pane: PlaneSlider(pane) for pane in self._own_panes}
@@ -63,7 +64,7 @@ class VolumeView(CaseView):
     def hang(self) -> None:
         """Show the first scan; offer the others as tabs."""
         self._volumes = {image.id: image for image in self.case.images if image.kind == "volume" and image.role == "current"}
-        self._places, self._cuts = {}, {}
+        self._places, self._cuts, self._heat = {}, {}, {}
         self._tabs.set_scans([(i, _scan_words(image)) for i, image in self._volumes.items()])
         self._tabs.setVisible(len(self._volumes) > 1)
         for pane in self._own_panes:
@@ -81,7 +82,7 @@ class VolumeView(CaseView):
 
     def forget_pixels(self) -> None:
         """Drop the pixels of the case."""
-        self.image, self._volumes, self._cuts = None, {}, {}
+        self.image, self._volumes, self._cuts, self._heat = None, {}, {}, {}
         for pane in self._own_panes:
             pane.show_picture(None)
 
@@ -225,10 +226,9 @@ class VolumeView(CaseView):
             at, half = self.position[plane.axis], float(self.half_slab(plane))
             flat = [(b, overlay.flat_box(b, c, plane.axis, at, half)) for b, c in zip(boxes, colours, strict=True)]
             cut = [(b, f) for b, f in flat if f is not None]
-            grids = (Grid.of_plane(m, plane.axis, at, half) for m in maps)
             pane.additions = replace(
                 pane.additions,
-                grids=tuple(g for g in grids if g is not None),
+                grids=self._grids_of(plane, maps, at, half),
                 boxes=tuple(f for _, f in cut),
                 current_box=next((i for i, (b, _) in enumerate(cut) if b is self.current_finding), -1),
                 marks=self._flat_marks(shown, plane),
@@ -246,6 +246,14 @@ class VolumeView(CaseView):
             pane.update()
         self.captions()
         self.events.position_changed.emit(self.position_text())
+
+    def _grids_of(self, plane: Plane, maps: Sequence[Heatmap], at: float, half: float) -> tuple[Grid, ...]:
+        """Return the heatmaps as cut by a plane; the same objects as before where the plane has not moved."""
+        key = (tuple(id(m) for m in maps), at, half)
+        if self._heat.get(plane, ((), ()))[0] != key:
+            cut = (Grid.of_plane(m, plane.axis, at, half) for m in maps)
+            self._heat[plane] = (key, tuple(g for g in cut if g is not None))
+        return self._heat[plane][1]
 
     def _flat_marks(self, shown: Sequence[Mark], plane: Plane) -> tuple[FlatMark, ...]:
         spacing = self.image.spacing_mm or (1.0, 1.0, 1.0)
