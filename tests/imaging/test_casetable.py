@@ -75,10 +75,8 @@ def test_column_mapping(tmp_path):
 
 
 def test_all_faults_at_once_with_their_lines(tmp_path):
-    text = (
-        GOOD
-        + "../x,c,,,,,,,,,,\nA3,c,xray,,,,,,,,,\nA4,c,,,Q,,,,,,,\nA5,c,,,,31/12/26,,,,,,\na1,d,,,,,,,,,,\nA2,e,ultrasound,US,L,,,48,no,hard,2,P10\n"
-    )
+    bad = ["../x,c,,,,,,,,,,", "A3,c,xray,,,,,,,,,", "A4,c,,,Q,,,,,,,", "A5,c,,,,31/12/26,,,,,,", "a1,d,,,,,,,,,,"]
+    text = GOOD + "\n".join([*bad, "A2,e,ultrasound,US,L,,,48,no,hard,2,P10"]) + "\n"
     with pytest.raises(TableError) as caught:
         _read(tmp_path, text)
     faults = [str(f) for f in caught.value.faults]
