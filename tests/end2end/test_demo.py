@@ -3,36 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from end2end.program import CASES, READERS, run_program
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow, pytest.mark.timeout(600)]
-
-CASES, READERS = 6, 2
-
-
-def run_program(*arguments: str, home: Path, timeout: float = 500) -> subprocess.CompletedProcess[str]:
-    """Run ``reader-app`` as a process of its own with an empty home."""
-    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "READER_APP_HOME": str(home), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "reader_app", *arguments],
-        env=environment, capture_output=True, text=True, timeout=timeout, check=False,
-    )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small demonstration, read by simulated readers."""
-    out = tmp_path_factory.mktemp("demo")
-    done = run_program(
-        "demo", "--out", str(out), "--headless", "--cases", str(CASES), "--readers", str(READERS), home=out / "home"
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return out
 
 
 def scripts(demo: Path) -> dict[str, dict[str, object]]:
@@ -46,6 +22,7 @@ def test_the_workbook_holds_exactly_the_answers_and_times_of_the_readers(demo: P
     book = openpyxl.load_workbook(demo / "workbook.xlsx")
     rows = list(book["Reads"].iter_rows(values_only=True))
     header = [str(cell) for cell in rows[0]]
+    assert header[0] == "Reader", "the sheet must load as a table without options"
     column = {name: position for position, name in enumerate(header)}
 
     def of(row: tuple[object, ...], start: str) -> object:
