@@ -184,15 +184,16 @@ def _seals(db: sqlite3.Connection, path: Path, genesis: str, events: tuple[Event
 def _check_anchors(
     path: Path, genesis: str, runs: tuple[RunRow, ...], events: tuple[EventRow, ...], seals: tuple[Seal, ...]
 ) -> None:
-    """Check that each run began after the events and the seals it names, and that its events follow there."""
+    """Check that each run began after the events and the seals it names, and that the events up to the next run are its own."""
     known_seals = {genesis, *(seal.hash for seal in seals)}
-    for run in runs:
-        if run.after_hash != _hash_after(run.after_seq, genesis, events):
+    ends = [run.after_seq for run in runs[1:]] + [len(events)]
+    for run, end in zip(runs, ends, strict=False):
+        if run.after_hash != _hash_after(run.after_seq, genesis, events) or (run.number == 1 and run.after_seq != 0):
             raise _broken(path, f"run {run.number} began after events that this log does not hold")
         if run.after_seal not in known_seals:
             raise _broken(path, f"run {run.number} began after a signature that this log does not hold")
-        if run.after_seq < len(events) and run is runs[-1] and events[run.after_seq][1] != run.run_id:
-            raise _broken(path, f"event {run.after_seq + 1} is not of the run that wrote it")
+        if any(event[1] != run.run_id for event in events[run.after_seq : end]):
+            raise _broken(path, f"events after the start of run {run.number} are not its own")
 
 
 def _hash_after(seq: int, genesis: str, events: tuple[EventRow, ...]) -> str | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,3 +45,58 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
             with pytest.raises(OSError, match="No space"):
                 disk.write_atomically(path, b"three")
         assert path.read_bytes() == b"two" and os.listdir(tmp_path) == ["lock.json"]
+
+
+def test_a_file_and_its_folder_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    real = os.fsync
+
+    def counted(handle: int) -> None:
+        synced.append(handle)
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", counted)
+    (tmp_path / "f").write_bytes(b"x")
+    disk.sync_file(tmp_path / "f")
+    disk.sync_directory(tmp_path)
+    assert len(synced) == 2
+    disk.write_atomically(tmp_path / "g", b"y")
+    assert len(synced) == 4, "the file, then the name"
+
+
+def test_network_disks_are_known_on_every_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    class Kernel:
+        def GetDriveTypeW(self, drive: str) -> int:
+            asked.append(drive)
+            return 4
+
+    class Dll:
+        kernel32 = Kernel()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "platform", "win32")
+        disk.sync_directory(tmp_path / "nowhere")  # nothing to do there
+        assert disk.network_filesystem(tmp_path) is None
+        patch.setattr(ctypes, "windll", Dll(), raising=False)
+        assert disk.network_filesystem(tmp_path) == "network drive" and asked == ["\\"]
+        patch.setattr(Path, "drive", property(lambda _: "\\\\server\\share"))
+        assert disk.network_filesystem(tmp_path) == "network share"
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "platform", "darwin")
+        patch.setattr(disk, "_mac_mounts", lambda: [("/", "apfs"), (str(tmp_path), "smbfs")])
+        assert disk.network_filesystem(tmp_path / "x") == "smbfs"
+    with monkeypatch.context() as patch:
+
+        def absent(*_: object, **__: object) -> None:
+            raise FileNotFoundError("no such program")
+
+        patch.setattr(disk.subprocess, "run", absent)
+        assert disk._mac_mounts() == []
+        patch.setattr(Path, "read_text", absent)
+        assert disk._linux_mounts() == []
+    monkeypatch.setattr(
+        disk.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, "/dev/d on / (apfs, local)\n")
+    )
+    assert disk._mac_mounts() == [("/", "apfs")]

@@ -39,8 +39,7 @@ def station(made: Path, tmp_path: Path) -> StudyFolder:
 
 def write(folder: StudyFolder, reader_id: str, events: int = 1) -> Path:
     log = folder.open_log(reader_id, run_info())
-    for number in range(events):
-        log.append([Assessed("case-01", "case", str(number % 5 + 1))], AT)
+    log.append([Assessed("case-01", "case", str(number % 5 + 1)) for number in range(events)], AT)
     log.close()
     return folder.log_path(reader_id)
 

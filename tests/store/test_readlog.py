@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import shutil
@@ -13,13 +14,14 @@ import sys
 import textwrap
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from store.logs import AT, PLAN, READER, filled, opened, run_info, some_events
 
 from reader_app.errors import LogBug, LogFault, LogUnavailable
-from reader_app.store import chain, disk, logfile, readlog
+from reader_app.store import chain, disk, logcheck, logfile, readlog
 from reader_app.store.signing import SigningKey
 from reader_app.study.events import Assessed, Event
 
@@ -38,6 +40,7 @@ def raw(path: Path) -> sqlite3.Connection:
 def unguarded(path: Path) -> sqlite3.Connection:
     """Open a log with its triggers taken out of the way, as somebody with a database tool would."""
     db = raw(path)
+    db.execute("PRAGMA synchronous=OFF")
     for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
         db.execute(f"DROP TRIGGER {name}")
     return db
@@ -301,6 +304,45 @@ def test_a_signature_over_something_else_does_not_hold(path: Path) -> None:
     rewritten_seal(path, key, None, head="0" * 64)
     with pytest.raises(LogBug, match="seal 1 covers events"):
         readlog.read(path)
+
+
+@pytest.mark.parametrize(
+    ("after_seq", "seal", "named"),
+    [
+        (5, "0" * 64, "run 3 began after a signature"),
+        (3, None, "events after the start of run 3 are not its own"),
+        (6, None, "run 3 began after events"),
+    ],
+)
+def test_a_run_added_from_outside_with_right_hashes_is_named(path: Path, after_seq: int, seal: str | None, named: str) -> None:
+    """Somebody who knows the chain adds a row: it must still fit the events and the signatures."""
+    filled(path)
+    rows = readlog.read_rows(path)
+    after_hash = rows.events[min(after_seq, 5) - 1][6]
+    seal = seal or rows.last_seal
+    own = chain.run_hash(rows.runs[-1].hash, 3, "x", after_seq, after_hash, seal, "{}")
+    db = raw(path)
+    db.execute("INSERT INTO run VALUES (3, 'x', ?, ?, ?, '{}', ?, ?)", (after_seq, after_hash, seal, rows.runs[-1].hash, own))
+    db.close()
+    with pytest.raises(LogBug, match=named):
+        readlog.read(path)
+
+
+def test_a_first_run_that_began_later_is_named(path: Path) -> None:
+    filled(path)
+    rows = readlog.read_rows(path)
+    late = replace(rows.runs[1], number=1)
+    with pytest.raises(LogBug, match="run 1 began after events"):
+        logcheck._check_anchors(path, rows.genesis, (late,), rows.events, ())
+
+
+def test_the_collector_is_left_as_it_was() -> None:
+    for before in (gc.disable, gc.enable):
+        before()
+        was = gc.isenabled()
+        with logcheck.no_collection():
+            assert not gc.isenabled()
+        assert gc.isenabled() == was
 
 
 def test_a_tail_cut_clean_off_shows_against_the_receipt(path: Path) -> None:
