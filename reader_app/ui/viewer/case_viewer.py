@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -30,6 +31,7 @@ class CaseViewer(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        cv2.setNumThreads(1)  # a pane takes a few milliseconds; the other cores belong to the loader and the log
         self._events = events = ViewerEvents(self)
         self.fully_painted = events.fully_painted
         self.uncovered = events.uncovered

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QImage, QPainter
 
 from reader_app.imaging.overlay import Box, Heatmap, color_table
 from reader_app.ui import theme
@@ -288,16 +288,19 @@ def paint_box(painter: QPainter, camera: Camera, box: FlatBox, unit: float, curr
     zy, zx = camera.zoom
     rect = QRectF(ox + box.left * zx, oy + box.top * zy, (box.right - box.left) * zx, (box.bottom - box.top) * zy)
     width = (3.0 if current else 2.0) * unit
-    frame = rect.adjusted(-width / 2, -width / 2, width / 2, width / 2)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    for colour, line in ((QColor(0, 0, 0, 110), width + 1.5 * unit), (QColor(box.colour), width)):
-        pen = QPen(colour, line)
-        pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
-        painter.setPen(pen)
-        painter.drawRect(frame)
+    for colour, line in ((QColor(0, 0, 0, 110), width + 0.75 * unit), (QColor(box.colour), width)):
+        out, into = line, line - width
+        whole = rect.adjusted(-out, -out, out, out)
+        for side in (
+            QRectF(whole.left(), whole.top(), whole.width(), out + into),
+            QRectF(whole.left(), rect.bottom() - into, whole.width(), out + into),
+            QRectF(whole.left(), rect.top() + into, out + into, rect.height() - 2 * into),
+            QRectF(rect.right() - into, rect.top() + into, out + into, rect.height() - 2 * into),
+        ):
+            painter.fillRect(side, colour)
     stamp = readout.chip(box.text, box.colour, unit)
     h, w = camera.viewport
-    outer = frame.adjusted(-width / 2, -width / 2, width / 2, width / 2)
+    outer = rect.adjusted(-width, -width, width, width)
     x = min(max(0.0, outer.left()), max(0.0, w - stamp.width()))
     y = outer.top() - stamp.height()
     if y < 0:

@@ -20,10 +20,10 @@ _CANDIDATES = 16  # places tried for the start of a crop: see _Axis
 
 def halved(array: Array, axis: int) -> Array:
     """Return the means of pairs along one axis; an odd last line is left out."""
-    n = array.shape[axis] // 2
-    size = (array.shape[1], n) if axis == 0 else (n, array.shape[0])
-    part = array[: 2 * n] if axis == 0 else array[:, : 2 * n]
-    return cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    n = array.shape[axis] // 2 * 2
+    even, odd = (array[0:n:2], array[1:n:2]) if axis == 0 else (array[:, 0:n:2], array[:, 1:n:2])
+    # Not cv2.resize: its area mean of 1 x 2 pixels takes fifteen times as long.
+    return np.asarray(cv2.addWeighted(np.ascontiguousarray(even), 0.5, np.ascontiguousarray(odd), 0.5, 0.0))
 
 
 class Source:

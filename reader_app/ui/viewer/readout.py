@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+import cv2
+import numpy as np
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QGuiApplication, QImage, QPainter
 
@@ -17,7 +19,6 @@ from reader_app.ui import theme
 STRONG = theme.READING["strong"]
 NORMAL = theme.READING["normal"]
 DIM = "#9aa0a8"  # a little lighter than the panels' dim: it stands on images
-_RING = tuple((math.cos(math.pi * i / 4), math.sin(math.pi * i / 4)) for i in range(8))
 SMALL, BODY, LABEL = 12.0, 13.0, 15.0  # logical pixels
 
 
@@ -40,18 +41,21 @@ def _stamp(family: str, text: str, colour: str, size: float, bold: bool) -> QIma
     height = math.ceil(metrics.height()) + 2 * pad
     image = QImage(max(1, width), max(1, height), QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
+    base = QPointF(pad, pad + metrics.ascent())
+    _draw(image, face, base, text, "#000000")
+    pixels = np.frombuffer(image.bits(), np.uint8).reshape(image.height(), image.bytesPerLine() // 4, 4)
+    spread = cv2.GaussianBlur(np.ascontiguousarray(pixels[..., 3]), (0, 0), size * 0.11)
+    pixels[..., 3] = cv2.convertScaleAbs(spread, None, 2.4)  # black, premultiplied: only its alpha counts
+    _draw(image, face, base, text, colour)
+    return image
+
+
+def _draw(image: QImage, face: QFont, base: QPointF, text: str, colour: str) -> None:
     painter = QPainter(image)
     painter.setFont(face)
-    base = QPointF(pad, pad + metrics.ascent())
-    # The halo is the text itself, dark, in two rings around its place: far cheaper than stroking its outline.
-    for radius, alpha in ((size * 0.17, 50), (size * 0.09, 130)):
-        painter.setPen(QColor(0, 0, 0, alpha))
-        for dx, dy in _RING:
-            painter.drawText(base + QPointF(dx * radius, dy * radius), text)
     painter.setPen(QColor(colour))
     painter.drawText(base, text)
     painter.end()
-    return image
 
 
 def stamp(text: str, colour: str = NORMAL, size: float = BODY, bold: bool = False, unit: float = 1.0) -> QImage:

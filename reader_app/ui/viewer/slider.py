@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -35,11 +35,11 @@ class PlaneSlider(QWidget):
         self.setCursor(Qt.CursorShape.ArrowCursor)
 
     def set_axis(self, count: int, at: float, ticks: Sequence[tuple[float, float, str]] = ()) -> None:
-        """Set the number of planes, the plane shown and the ticks: (first index, last index, colour)."""
-        state = (count, at, tuple(ticks))
-        if state != (self._count, self._at, self._ticks):
-            self._count, self._at, self._ticks = state
-            self.update()
+        """Set the number of planes, the plane shown and the ticks: (first index, last index, colour).
+
+        Painted with the pane it lies on, which its view updates whenever one of these changes.
+        """
+        self._count, self._at, self._ticks = count, at, tuple(ticks)
 
     def place(self, index: float) -> float:
         """Return the vertical position (logical pixels) of an index."""
@@ -55,20 +55,14 @@ class PlaneSlider(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint track, ticks and handle."""
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        left = (self.width() - TRACK_WIDTH) / 2
-        painter.setBrush(TRACK)
-        painter.drawRoundedRect(QRectF(left, 0, TRACK_WIDTH, self.height()), 3, 3)
+        left = (self.width() - TRACK_WIDTH) // 2
+        painter.fillRect(left, 0, TRACK_WIDTH, self.height(), TRACK)
         for first, last, colour in self._ticks:
             top, bottom = self.place(first), self.place(last)
-            painter.setBrush(QColor(colour))
-            painter.drawRect(QRectF(left, top - 1, TRACK_WIDTH, max(2.0, bottom - top + 1)))
-        y = self.place(self._at)
-        painter.setBrush(QColor(0, 0, 0, 160))
-        painter.drawRoundedRect(QRectF(left - 4, y - 3.5, TRACK_WIDTH + 8, 7), 3, 3)
-        painter.setBrush(QColor(theme.READING["strong"]))
-        painter.drawRoundedRect(QRectF(left - 3, y - 2.5, TRACK_WIDTH + 6, 5), 2.5, 2.5)
+            painter.fillRect(left, round(top) - 1, TRACK_WIDTH, max(2, round(bottom - top) + 2), QColor(colour))
+        y = round(self.place(self._at))
+        painter.fillRect(left - 4, y - 3, TRACK_WIDTH + 8, 7, QColor(0, 0, 0, 160))
+        painter.fillRect(left - 3, y - 2, TRACK_WIDTH + 6, 5, QColor(theme.READING["strong"]))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Go there."""
