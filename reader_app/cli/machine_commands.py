@@ -1,4 +1,4 @@
-"""Subcommands about files and this workstation: ``verify``, ``doctor``, ``power``."""
+"""Subcommands about files and this workstation: ``verify``, ``restore``, ``doctor``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ def add_to(sub: Any) -> None:
     """Add the subcommands of this module."""
     verify = sub.add_parser("verify", help="hashes, chains and signatures of logs, packages, containers, bundles")
     verify.add_argument("files", metavar="FILE", type=Path, nargs="+")
+    verify.add_argument(
+        "--receipt", metavar="EVENTS:CODE", help="compare one log with a filed session receipt, e.g. 1240:QK3TZ-7MPLA"
+    )
     verify.add_argument("--json", action="store_true")
     verify.set_defaults(run=_verify)
 
@@ -23,7 +26,7 @@ def add_to(sub: Any) -> None:
 def _verify(given: argparse.Namespace) -> int:
     from reader_app.desk.verifying import verify
 
-    found = {str(path): verify(path) for path in given.files}
+    found = {str(path): verify(path, given.receipt) for path in given.files}
     if given.json:
         rows = [{"path": p, "kind": r.kind, "ok": not r.faults, "faults": [str(f) for f in r.faults]} for p, r in found.items()]
         print(json.dumps({"schema": 1, "files": rows}, ensure_ascii=False, indent=1))

@@ -35,6 +35,22 @@ def add_to(sub: Any) -> None:
     _add_options(export)
     export.set_defaults(run=_export)
 
+    power = sub.add_parser("power", help="readers x cases for a wanted power, from a pilot or from published ranges")
+    power.add_argument("study", metavar="DIR", type=Path, nargs="?", help="a pilot study of two conditions")
+    power.add_argument("--reads", type=Path, metavar="FILE", help="a pilot's reads table, with --reference")
+    power.add_argument("--reference", type=Path, metavar="FILE")
+    power.add_argument("--components", metavar="var_tr=..,var=..,cov1=..,cov2=..,cov3=..,cases=..", help="a pilot's components")
+    power.add_argument("--auc", type=float, help="expected average area (published ranges instead of a pilot)")
+    power.add_argument("--between", type=float, default=0.1, help="range of the areas of different readers (default 0.1)")
+    power.add_argument("--benign-per-malignant", type=float, default=1.0)
+    power.add_argument("--effect", type=float, required=True, help="difference of the endpoint to be found, e.g. 0.05")
+    power.add_argument("--readers", default="2,3,4,5,6,8,10", metavar="N,N,...")
+    power.add_argument("--power", type=float, default=0.8, dest="wanted")
+    power.add_argument("--generalise", choices=("readers_and_cases", "cases", "readers"), default="readers_and_cases")
+    power.add_argument("--alpha", type=float, default=0.05)
+    power.add_argument("--json", action="store_true")
+    power.set_defaults(run=_power)
+
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the analysis; the first choice is the default."""
@@ -121,3 +137,47 @@ def _export(given: argparse.Namespace) -> int:
     for path in written:
         print(f"written: {path}")
     return 0
+
+
+def _power(given: argparse.Namespace) -> int:
+    from reader_app.analysis.power import Ranges
+    from reader_app.desk import sizing
+    from reader_app.errors import Fault, InputFaults
+
+    readers = [int(part) for part in given.readers.split(",") if part.strip().isdigit()]
+    if not readers or given.effect <= 0:
+        raise InputFaults([Fault("power", "needs --effect above 0 and --readers as numbers", "e.g. --effect 0.05 --readers 4,6")])
+    if given.auc is not None:
+        ranges = Ranges(given.auc, given.between, benign_per_malignant=given.benign_per_malignant)
+        document = sizing.from_ranges(ranges, given.effect, readers, given.wanted, given.alpha)
+    else:
+        pilot = _pilot(given)
+        document = sizing.from_pilot(pilot, given.effect, readers, given.wanted, given.generalise, given.alpha)
+    if given.json:
+        print(json.dumps(document, ensure_ascii=False, indent=1))
+        return 0
+    print(f"Difference {given.effect:g}, power {given.wanted:g}, alpha {given.alpha:g}. {document['method']}.")
+    print(f"{'readers':>8} {'cases':>8} {'power':>8}")
+    for row in document["designs"]:
+        cases, reached = ("none", "") if row["cases"] is None else (str(row["cases"]), f"{row['power']:.3f}")
+        print(f"{row['readers']:>8} {cases:>8} {reached:>8}")
+    return 0
+
+
+def _pilot(given: argparse.Namespace) -> Any:
+    """Return the components of the pilot named on the command line."""
+    from reader_app.analysis.analyze import analyze
+    from reader_app.desk import sizing
+    from reader_app.errors import Fault, InputFaults
+
+    if given.components:
+        return sizing.given_components(given.components)
+    if given.study is not None:
+        from reader_app.desk.results import analyse
+
+        return sizing.pilot_components(analyse(given.study, interim=True).results)
+    if given.reads is not None and given.reference is not None:
+        return sizing.pilot_components(analyze(given.reads, given.reference))
+    raise InputFaults(
+        [Fault("power", "needs a pilot or published ranges", "give DIR, --reads with --reference, --components or --auc")]
+    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reader_app import paths
 from reader_app.ai import bundle as bundles
-from reader_app.ai import results
+from reader_app.ai import external, results
 from reader_app.ai.client import Worker
 from reader_app.desk.progress import Cancelled, Progress, never, silent
 from reader_app.errors import BundleError, Fault, ReaderAppError, StudyFileError
@@ -99,3 +100,31 @@ def _is_current(directory: Path, case_id: str, fingerprint: str, bundle_sha256: 
 
 def _status(directory: Path, case_id: str) -> str:
     return results.load(directory, case_id).status if (directory / f"{case_id}.json").exists() else "missing"
+
+
+def import_predictions(study: Path, model_id: str, files: Sequence[Path], threshold: float = 0.5) -> int:
+    """Take predictions made elsewhere (CSV or JSON boxes and scores, CAD SR, segmentations) as those of one model.
+
+    All files are read before the first prediction is stored, so that a fault leaves the aids as they were.
+
+    Returns
+    -------
+    int
+        The number of cases with a prediction.
+    """
+    folder = StudyFolder.load(study)
+    if folder.is_frozen:
+        raise StudyFileError(
+            [Fault(str(study), "the study is frozen and so are its aids", "make a new study to use another model")]
+        )
+    if model_id not in {m.model_id for m in folder.definition.models}:
+        raise StudyFileError(
+            [Fault(str(study / "study.toml"), f"names no model {model_id}", "add a [[models]] entry with this id")]
+        )
+    cases = {case.case_id: folder.container(case.case_id) for case in folder.cases}
+    taken = external.read(list(files), model_id, cases, threshold)
+    directory = folder.aid_dir(model_id)
+    directory.mkdir(parents=True, exist_ok=True)
+    for prediction in taken:
+        results.save(directory, prediction)
+    return len({prediction.case_id for prediction in taken})

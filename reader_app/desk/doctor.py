@@ -10,13 +10,13 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from reader_app import __version__, paths
 from reader_app.clock import SystemClock
+from reader_app.store import probe
 
 _LIBRARIES = (
     "PySide6_Essentials", "numpy", "opencv-python-headless", "pydicom", "imagecodecs", "SimpleITK", "pandas", "scipy",
@@ -98,24 +98,13 @@ def _models() -> dict[str, str]:
 
 
 def _disk(folder: Path) -> dict[str, str]:
-    """Time a few durable writes, as the log makes them."""
+    """Keep a small log there as a session would."""
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free / 2**30
-    rows = {"free": f"{free:.1f} GiB" + ("" if free >= 1 else ": too little, 1 GiB is the least")}
-    try:
-        with tempfile.NamedTemporaryFile(dir=folder) as file:
-            times = []
-            for _ in range(20):
-                start = time.perf_counter_ns()
-                file.write(b"x" * 512)
-                file.flush()
-                os.fsync(file.fileno())
-                times.append(time.perf_counter_ns() - start)
-        times.sort()
-        rows["durable write"] = f"median {times[10] / 1e6:.1f} ms, slowest {times[-1] / 1e6:.1f} ms"
-    except OSError as fault:
-        rows["durable write"] = f"failed: {fault.strerror}; reading is not possible with this folder"
-    return rows
+    return {
+        "free": f"{free:.1f} GiB" + ("" if free >= 1 else ": too little, 1 GiB is the least"),
+        **probe.durability(folder).rows(),
+    }
 
 
 def _clock() -> dict[str, str]:

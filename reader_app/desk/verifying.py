@@ -8,7 +8,7 @@ from pathlib import Path
 from reader_app.ai import bundle as bundles
 from reader_app.errors import Fault, InputFaults, ReaderAppError
 from reader_app.imaging import container
-from reader_app.store import readlog
+from reader_app.store import readlog, receipt
 from reader_app.store.studyfolder import StudyFolder
 
 
@@ -31,13 +31,13 @@ class Verified:
     remark: str = ""
 
 
-def verify(path: Path) -> Verified:
-    """Verify one file or folder by what it is."""
+def verify(path: Path, filed_receipt: str | None = None) -> Verified:
+    """Verify one file or folder by what it is; a log also against a filed receipt, written ``EVENTS:CODE``."""
     if not path.exists():
         return Verified("nothing", (Fault(str(path), "there is no such file or folder", "check the path"),))
     try:
         if path.suffix == ".readlog":
-            return _log(path)
+            return _log(path, filed_receipt)
         if (path / "container.json").exists():
             return Verified("case container", tuple(container.verify(path)))
         if (path / "study.toml").exists():
@@ -57,13 +57,22 @@ def verify(path: Path) -> Verified:
     return Verified("unknown", (Fault(str(path), what),))
 
 
-def _log(path: Path) -> Verified:
+def _log(path: Path, filed_receipt: str | None) -> Verified:
     faults = tuple(readlog.verify(path))
     if faults:
         return Verified("read log", faults)
     contents = readlog.read(path)
-    seq, digest = contents.head
-    return Verified("read log", (), f" (reader {contents.reader_id}, {seq} entries, head {digest[:16]})")
+    if filed_receipt is not None:
+        events, _, code = filed_receipt.replace(" ", ":").partition(":")
+        if not events.isdigit() or not code:
+            raise InputFaults([Fault("--receipt", f"'{filed_receipt}' is not EVENTS:CODE", "copy both from the receipt")])
+        fault = receipt.receipt_fault(readlog.read_rows(path), int(events), code, str(path))
+        if fault is not None:
+            return Verified("read log", (fault,))
+    signed = f", {len(contents.seals)} signature(s)" if contents.seals else ", unsigned"
+    return Verified(
+        "read log", (), f" (reader {contents.reader_id}, {contents.head[0]} events, code {contents.head_code}{signed})"
+    )
 
 
 def _study(path: Path) -> Verified:
