@@ -16,7 +16,7 @@ from reader_app.analysis.blocks import Block, block
 from reader_app.analysis.design import Design, prepare
 from reader_app.analysis.estimate import Notes
 from reader_app.analysis.options import Options
-from reader_app.analysis.sections import change, diagnostic, multireader, readers
+from reader_app.analysis.sections import change, diagnostic, localize, multireader, readers
 from reader_app.analysis.sections.context import Context, Row, holm
 from reader_app.analysis.tables import Checked, TableSource, read_marks, read_predictions, read_reads
 
@@ -67,8 +67,7 @@ def analyze(
     if options.interim:
         notes.add("interim analysis: not all rounds were locked", "input")
     _warn_clusters(context)
-    froc: list[Row] = []
-    localization: list[Row] = []
+    froc, localization, from_marks = _from_marks(context, tables["marks"])
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "input": _input(context, {**tables, "reference": ref.checked(truth)}),
@@ -76,7 +75,7 @@ def analyze(
         "roc": diagnostic.roc_rows(context),
         "roc_paired": diagnostic.roc_paired_rows(context),
         "mcnemar": diagnostic.mcnemar_rows(context),
-        "mrmc": multireader.mrmc_rows(context),
+        "mrmc": multireader.mrmc_rows(context) + from_marks,
         "froc": froc,
         "localization": localization,
         "agreement": readers.agreement_section(context),
@@ -96,6 +95,15 @@ def analyze(
 def _blocks(design: Design, options: Options) -> list[Block]:
     types = sorted({t for t in design.reads["lesion_type"] if t})
     return [block(design, options), *(block(design, options, t) for t in types)]
+
+
+def _from_marks(context: Context, marks: Checked | None) -> tuple[list[Row], list[Row], list[Row]]:
+    """Return the sections made from marks; the endpoint wafroc without marks is noted."""
+    if marks is not None:
+        return localize.sections(context, marks)
+    if context.options.endpoint == "wafroc":
+        context.notes.add("f: not estimable, the endpoint wafroc needs marks", "mrmc", endpoint="wafroc")
+    return [], [], []
 
 
 def _input(context: Context, tables: dict[str, Checked | None]) -> Row:

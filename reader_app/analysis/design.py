@@ -45,7 +45,8 @@ class Design:
     Attributes
     ----------
     reads : DataFrame
-        First reads, with ``rank`` (order of the category, NaN) and ``call`` (0, 1, NaN) resolved; includes ``final``.
+        First reads, with ``rank`` (order of the category, NaN) and ``call`` (0, 1, NaN) resolved; includes ``final``, with
+        the condition that each read came from in ``source``.
     repeats : DataFrame
         All reads of reader x condition x case combinations that were read in more than one round.
     conditions : tuple of str
@@ -105,6 +106,7 @@ def prepare(reads: Checked, reference: Reference, predictions: Checked | None, o
     frame = _resolve(frame, options, notes)
     conditions = _order(frame, options)
     partial = _partial(frame, conditions)
+    frame["source"] = frame["condition"]
     repeats = _repeats(frame)
     first = _first_rounds(frame)
     if partial and FINAL not in conditions:

@@ -179,6 +179,7 @@ def _marks(head: Mapping[str, Any], marks: Sequence[Mark], to_mm: ToMillimetres 
                     **{k: head[k] for k in ("reader_id", "condition", "case_id", "round")},
                     "rating": mark.score if mark.score is not None else 1,
                     "image_id": mark.image_id,
+                    "finding_id": mark.finding_id,
                     "x_mm": x,
                     "y_mm": y,
                     "z_mm": z,

@@ -29,7 +29,10 @@ READ_COLUMNS = (
 )  # fmt: skip
 #: Columns that :func:`reader_app.analysis.fromlog.from_reads` adds.
 EXTRA_READ_COLUMNS = ("aid_model_id", "position", "stage")
-MARK_COLUMNS = ("reader_id", "condition", "case_id", "round", "rating", "lesion_id", "image_id", "x_mm", "y_mm", "z_mm", "group")
+MARK_COLUMNS = (
+    "reader_id", "condition", "case_id", "round", "group", "rating", "lesion_id", "image_id", "finding_id",
+    "x_mm", "y_mm", "z_mm",
+)  # fmt: skip
 PREDICTION_COLUMNS = (
     "model_id", "case_id", "lesion_id", "laterality", "lesion_type", "image_id", "probability", "call", "cohort",
 )  # fmt: skip
@@ -239,6 +242,7 @@ def read_marks(source: TableSource, name: str = "marks") -> Checked:
             "rating": check.number("rating", needed=True),
             "lesion_id": check.text("lesion_id"),
             "image_id": check.text("image_id"),
+            "finding_id": check.text("finding_id"),
             "x_mm": check.number("x_mm", needed=positioned),
             "y_mm": check.number("y_mm", needed=positioned),
             "z_mm": check.number("z_mm"),

@@ -66,7 +66,7 @@ def _analyses(
         reason = "the design is not fully crossed: a reader lacks a unit under a condition"
     if reason:
         for analysis, label in (("or", _label(context, head)), ("dbm", "jackknife")):
-            rows += _empty(context, {**head, "analysis": analysis, "covariance": label}, reason)
+            rows += empty_rows(context, {**head, "analysis": analysis, "covariance": label}, reason)
     else:
         rows += _crossed(
             context, head, names, values[:, :, relevant], truth[relevant], None if cluster is None else cluster[relevant]
@@ -78,7 +78,7 @@ def _analyses(
         result = gal.gallas(ratings, truth, options.alpha)
         rows += result_rows(context, {**head, "analysis": "gallas", "covariance": "unbiased"}, names, result)
     else:
-        rows += _empty(context, {**head, "analysis": "gallas", "covariance": "unbiased"}, reason, (mrmc.BOTH,))
+        rows += empty_rows(context, {**head, "analysis": "gallas", "covariance": "unbiased"}, reason, (mrmc.BOTH,))
     return rows
 
 
@@ -107,7 +107,7 @@ def _crossed(
     rows = result_rows(context, {**head, "analysis": "or", "covariance": label}, names, result)
     dbm_head = {**head, "analysis": "dbm", "covariance": "jackknife"}
     if cluster is not None:
-        return rows + _empty(context, dbm_head, "DBM takes units as independent; with --cluster use the analysis 'or'")
+        return rows + empty_rows(context, dbm_head, "DBM takes units as independent; with --cluster use the analysis 'or'")
     assert merit.leave_one_out is not None
     dbm = mrmc.dbm(theta, merit.leave_one_out.reshape(i, j, k), options.alpha)
     return rows + result_rows(context, dbm_head, names, dbm)
@@ -127,7 +127,7 @@ def merit_rows(
     return rows
 
 
-def _empty(context: Context, head: Row, reason: str, kinds: tuple[str, ...] = KINDS) -> list[Row]:
+def empty_rows(context: Context, head: Row, reason: str, kinds: tuple[str, ...] = KINDS) -> list[Row]:
     """Make rows without values and note the reason."""
     rows = []
     for kind in kinds:
