@@ -281,13 +281,13 @@ def _abus(ds: Any) -> dict[str, Any]:
             continue
         for element, name in _ABUS_ELEMENTS.items():
             if element in block and name not in found:
-                value = _plain(block[element].value)
-                found[name] = _private_numbers(value)
+                found[name] = private_numbers(block[element].value)
     return found
 
 
-def _private_numbers(value: Any) -> Any:
-    """Numbers of a private element, also when its VR is lost (UN) and only text or doubles remain."""
+def private_numbers(value: Any) -> Any:
+    """Return a private value as a number or a list of numbers, also when it comes as text; other text is cut to 64 letters."""
+    value = _plain(value)
     if isinstance(value, str):
         parts = [p for p in value.replace("\\", " ").replace(",", " ").split() if p]
         try:
