@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -49,10 +50,10 @@ def aid_view(definition: StudyDefinition, entry: RoundPlan, aid: Prediction, sta
     if not state.aid_visible and state.displayed:
         return AidView("hidden")
     model = next((own for own in definition.models if own.model_id == entry.aid), None)
-    trained = str(aid.provenance.get("training_data", ""))
+    trained = re.sub(r"(?i)^trained on\s+", "", str(aid.provenance.get("training_data", "")))
     words = [model.explanation if model is not None else ""]
     if trained:
-        words.append(tr("Trained on {data}.", data=trained))
+        words.append(tr("Trained on {data}.", data=trained.rstrip(".")))
     return AidView(
         status=aid.status,
         call=aid.call,
@@ -116,7 +117,7 @@ class FlowPages:
         today = flow.clock.now().wall_utc[:10]
         if opens is not None and today < opens:
             facts = self._facts(entry)[:1]
-            flow.window.page.show_washout(entry.title or self.round_chip(entry), self.round_chip(entry), opens, facts)
+            flow.window.page.show_washout(tr("Round {n}", n=entry.number), self.round_chip(entry), opens, facts)
         else:
             self._show_round(entry)
             self._check(entry)

@@ -131,7 +131,7 @@ class KeysWindow(QDialog):
         for command_id, words in self._faults.items():
             words.setText(faults.get(command_id, ""))
             words.setVisible(command_id in faults)
-        self.message.setText(tr("Two commands cannot have one key.") if faults else "")
+        self.message.setText(next(iter(faults.values())) if faults else "")
         self.keep_button.setEnabled(not faults)
 
     def button_of(self, command_id: str) -> KeyButton:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 
 from reader_app.clock import Instant
+from reader_app.reading.heartbeat import SUSPEND, Heartbeat
 from reader_app.study import commands as ask
 from reader_app.study.session import Phase, due_case
 from reader_app.ui.language import tr
@@ -31,6 +32,10 @@ class PauseControl(QObject):
         self._flow = flow
         self._uncovering = False
         self._idle: IdleWatch | None = None
+        self._heart = Heartbeat(flow.clock)
+        self._beat = QTimer(self)
+        self._beat.setInterval(1000)
+        self._beat.timeout.connect(self.beat)
         flow.window.cover.chosen.connect(self._button)
         flow.window.viewer.uncovered.connect(self._uncovered)
         application = QGuiApplication.instance()
@@ -42,8 +47,19 @@ class PauseControl(QObject):
         flow = self._flow
         self._idle = IdleWatch(flow.clock, flow.window.times, idle_s, lambda: self.pause("idle", flow.clock.now()))
 
+    def beat(self) -> None:
+        """Once a second in an open session: a machine that slept had no reader before it."""
+        found = self._heart.beat()
+        if found is not None and found.kind == SUSPEND:
+            self.pause("system", found.since)
+
     def follow(self, phase: Phase) -> None:
         """Watch only while a case is on the screen."""
+        if self._flow.clock.kind == "system":
+            if phase is Phase.CLOSED:
+                self._beat.stop()
+            elif not self._beat.isActive():
+                self._beat.start()
         if self._idle is None:
             return
         if phase is Phase.READING:

@@ -219,6 +219,7 @@ class ReadingFlow(QObject):
         self._presenting = wanted
         self._patience.stop()
         aid = loaded.aid if aid_due(entry, state) else None
+        self.window.key_bar.show_place("")
         panel.begin_case(case_id, loaded.case.clinical)
         self._show_place()
         self._show_answers()

@@ -19,6 +19,8 @@ def label(text: str = "", role: str = "", *, wrap: bool = False, name: str = "")
     own = QLabel(text)
     own.setTextFormat(Qt.TextFormat.PlainText)
     own.setWordWrap(wrap)
+    if wrap:
+        own.setMinimumWidth(1)  # one long word must not push a panel wider than it is
     if role:
         own.setProperty("role", role)
     if name:

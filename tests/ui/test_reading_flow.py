@@ -235,7 +235,7 @@ def test_each_breast_is_answered_in_turn_without_leaving_the_digits(breast_folde
     with reading(breast_folder) as hands:
         hands.log_in()
         hands.begin()
-        assert "right breast" in hands.panel.validate.lines()[1]
+        assert "right category, suspicion" in hands.panel.validate.lines()[1]
         hands.keys("105")
         assert hands.panel.active_field().unit == "L"
         hands.keys("4A62")

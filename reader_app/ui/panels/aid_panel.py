@@ -50,7 +50,7 @@ class AidPanel(QFrame):
         inside.setContentsMargins(theme.px(12), theme.px(8), theme.px(12), theme.px(10))
         self._call = label(name="aidCall", wrap=True)
         self._score = label(name="aidScore")
-        self._numbers = label(role="dim", name="aidNumbers")
+        self._numbers = label(role="dim", name="aidNumbers", wrap=True)
         line = row(spacing=8)
         line.addWidget(self._score)
         line.addWidget(self._numbers, 1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from reader_app.study import commands as ask
@@ -104,6 +105,20 @@ class AssessmentPanel(QWidget):
         foot.addWidget(self.validate)
         outer.addLayout(foot)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Close up in a low window, so that two breasts and an aid stand on it without scrolling."""
+        low = self.height() < theme.px(860) and len(self._units) > 1
+        for own in self._units.values():
+            if own.score is not None:
+                own.score.set_compact(low)
+        self._content.setSpacing(theme.px(10 if low else 16))
+        self._fields.setSpacing(theme.px(10 if low else 16))
+        self.note.set_low(low)
+
     # --- a case -------------------------------------------------------------------------------------------------------------
 
     def begin_case(self, case_id: str, clinical: Mapping[str, str]) -> None:
@@ -112,6 +127,7 @@ class AssessmentPanel(QWidget):
         units = self._plan.units[case_id]
         if tuple(self._units) != units:
             self._lay_out(units)
+            self._fit()
         self._case = case_id
         self._armed = self._arm_when_complete = False
         self.clinical.show_case(clinical)
@@ -138,6 +154,7 @@ class AssessmentPanel(QWidget):
             block.addWidget(section(wording.unit_heading(unit)))
             block.addWidget(category)
             block.addWidget(hint)
+            block.addSpacing(theme.px(4))
             self._order.append(category)
             score = None
             if rules.score_kind != "none":

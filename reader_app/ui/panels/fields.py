@@ -73,7 +73,7 @@ class CategoryField(AnswerField):
         self._earlier = ""
         self._pending_four = False
         self._hover = -1
-        self.setFixedHeight(theme.px(40))
+        self.setFixedHeight(theme.px(44))
         self.setAccessibleName(tr("BI-RADS category"))
 
     def categories(self) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ class CategoryField(AnswerField):
             self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(theme.px(300), theme.px(40))
+        return QSize(theme.px(300), theme.px(44))
 
     def pending(self) -> bool:
         """Return whether a 4 was typed and its letter is awaited."""
@@ -122,7 +122,7 @@ class CategoryField(AnswerField):
     def _cells(self) -> list[QRectF]:
         count, gap = len(self._categories), theme.px(4)
         width = (self.width() - gap * (count - 1)) / count
-        return [QRectF(index * (width + gap), 1.0, width, self.height() - 2.0) for index in range(count)]
+        return [QRectF(index * (width + gap), 1.0, width, self.height() - theme.px(6)) for index in range(count)]
 
     def _at(self, point: QPointF) -> int:
         return next((index for index, cell in enumerate(self._cells()) if cell.contains(point)), -1)
@@ -190,11 +190,19 @@ class ScoreField(AnswerField):
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(self.leave)
-        self.setFixedHeight(theme.px(48))
+        self._compact = False
+        self.setFixedHeight(theme.px(50))
         self.setAccessibleName(tr("Suspicion of malignancy, 0 to 100"))
 
     def sizeHint(self) -> QSize:
-        return QSize(theme.px(300), theme.px(48))
+        return QSize(theme.px(300), self.minimumHeight())
+
+    def set_compact(self, compact: bool) -> None:
+        """In a low window the number stands beside the bar instead of below it."""
+        if compact != self._compact:
+            self._compact = compact
+            self.setFixedHeight(theme.px(28 if compact else 50))
+            self.update()
 
     def show_value(self, value: int | None) -> None:
         """Show the score on record (None for none)."""
@@ -267,8 +275,8 @@ class ScoreField(AnswerField):
         self.update()
 
     def _track(self) -> QRectF:
-        side = theme.px(8)
-        return QRectF(side, theme.px(11), self.width() - 2 * side, theme.px(5))
+        side, right = theme.px(8), theme.px(104 if self._compact else 8)
+        return QRectF(side, theme.px(11), self.width() - side - right, theme.px(5))
 
     def point(self, score: int) -> QPointF:
         """Return where a score lies on the bar, in this widget."""
@@ -314,12 +322,15 @@ class ScoreField(AnswerField):
             painter.drawRoundedRect(filled, radius, radius)
             painter.setBrush(theme.colour("strong"))
             painter.drawEllipse(knob, theme.px(7), theme.px(7))
-        below = QRectF(0, theme.px(24), self.width(), theme.px(22))
-        painter.setFont(theme.font("tiny"))
-        painter.setPen(theme.colour("dim"))
-        painter.drawText(below, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, "0")
-        painter.drawText(below, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "100")
-        self._paint_number(painter, below, value)
+        if self._compact:
+            self._paint_number(painter, QRectF(track.right() + theme.px(8), 0, theme.px(96), theme.px(26)), value)
+        else:
+            below = QRectF(0, theme.px(23), self.width(), theme.px(22))
+            painter.setFont(theme.font("tiny"))
+            painter.setPen(theme.colour("dim"))
+            painter.drawText(below, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, "0")
+            painter.drawText(below, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, "100")
+            self._paint_number(painter, below, value)
         if self._active:
             _paint_focus(painter, self)
 
@@ -340,4 +351,4 @@ class ScoreField(AnswerField):
 def _paint_focus(painter: QPainter, field: AnswerField) -> None:
     """Paint the blue bar in the margin that shows where digits go."""
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.fillRect(QRectF(0, field.height() - 1.5, field.width(), 1.5), theme.colour("chosen"))
+    painter.fillRect(QRectF(0, field.height() - theme.px(2), field.width(), theme.px(2)), theme.colour("chosen"))

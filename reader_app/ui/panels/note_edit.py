@@ -20,7 +20,11 @@ class NoteEdit(QPlainTextEdit):
         self.setObjectName("note")
         self.setTabChangesFocus(True)
         self.setPlaceholderText(tr("Note (optional)"))
-        self.setFixedHeight(theme.px(56))
+        self.set_low(False)
+
+    def set_low(self, low: bool) -> None:
+        """Take one line instead of two."""
+        self.setFixedHeight(theme.px(38 if low else 58))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

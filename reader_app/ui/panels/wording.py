@@ -36,7 +36,7 @@ def unit_heading(unit: str) -> str:
 
 def unit_name(unit: str) -> str:
     """Return a unit in running text."""
-    return {"R": tr("right breast"), "L": tr("left breast")}.get(unit, tr("case"))
+    return {"R": tr("right"), "L": tr("left")}.get(unit, tr("case"))
 
 
 def likelihood(category: str) -> str:
@@ -79,16 +79,15 @@ def condition_sentence(value: Condition) -> str:
 
 
 def missing(needs: Sequence[str], units: Sequence[str]) -> str:
-    """Return what validation still needs, as a phrase, from ``session.missing``."""
-    several = len(units) > 1
-    words = []
+    """Return what validation still needs, as a phrase, from ``session.missing``; by breast where there are two."""
+    names = {"category": tr("category"), "score": tr("suspicion"), "aid": tr("the aid"), "recall": tr("recall")}
+    if len(units) < 2:
+        return ", ".join(names.get(need.partition(":")[0], need) for need in needs)
+    groups: dict[str, list[str]] = {}
     for need in needs:
         kind, _, unit = need.partition(":")
-        name = {"category": tr("category"), "score": tr("suspicion"), "aid": tr("the aid"), "recall": tr("recall")}.get(
-            kind, kind
-        )
-        words.append(f"{name} ({unit_name(unit)})" if several and unit else name)
-    return ", ".join(words)
+        groups.setdefault(unit, []).append(names.get(kind, kind))
+    return " · ".join(f"{unit_name(unit)} {', '.join(own)}" if unit else ", ".join(own) for unit, own in groups.items())
 
 
 def clinical_name(column: str) -> str:
