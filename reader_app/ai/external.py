@@ -6,7 +6,7 @@ fault, and with any fault nothing is taken.
 
 CSV columns: ``case_id``, ``probability`` and, for a box, ``image_id`` with ``start_row, start_column, stop_row, stop_column``
 (volumes also ``start_slice, stop_slice``), ``score``, ``label``, ``space``; several rows a case are several boxes. TDSC-ABUS
-tables (``id, c_x, c_y, c_z, len_x, len_y, len_z, score``; x = column, y = row, z = slice) are taken for cases with one volume. JSON:
+tables (``id, c_x, c_y, c_z, len_x, len_y, len_z, score``; x = column, y = row, z = slice) are taken for one-volume cases. JSON:
 ``{"schema": 1, "space": "shown", "cases": [{"case_id", "probability", "boxes": [{"image_id", "start", "stop", "score",
 "label"}]}]}``. ``space``: "shown" = index of the container (hung); "source" = index of the original file, which is mapped.
 """

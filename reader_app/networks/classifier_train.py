@@ -29,7 +29,7 @@ from reader_app.networks.phantom_samples import Samples
 from reader_app.networks.preprocess import Working
 from reader_app.networks.training import Progress, Settings
 
-Crop = tuple[str, NDArray[np.int64]]
+Batch = list[tuple[str, int]]
 
 #: First seed of the phantoms of training, calibration and test; far from the seeds of demos.
 TRAIN_SEED, CALIBRATION_SEED, TEST_SEED = 500_000_000, 700_000_000, 900_000_000
@@ -140,7 +140,10 @@ def _stage(progress: Progress | None, text: str) -> Callable[[int, int], None] |
 
 
 class CropTask:
-    """Crops of several modalities as batches, loss and validation for :func:`reader_app.networks.training.fit`."""
+    """Crops of several modalities as batches, loss and validation for :func:`reader_app.networks.training.fit`.
+
+    Every batch mixes the modalities: batch normalisation then sees in training what it uses in inference.
+    """
 
     def __init__(self, data: Sequence[Samples], target: str, fold: int, folds: int, batch: int, where: torch.device) -> None:
         self.where, self.batch = where, batch
@@ -150,32 +153,28 @@ class CropTask:
         held = {s.modality: s.group % max(folds, 5) == fold for s in data}
         self.train = {m: np.flatnonzero(~h) for m, h in held.items()}
         self.held = {m: np.flatnonzero(h) for m, h in held.items()}
+        self._all = [(m, int(row)) for m, rows in self.train.items() for row in rows]
 
     @property
     def steps(self) -> int:
         """Batches an epoch."""
-        return sum(len(v) // self.batch for v in self.train.values())
+        return len(self._all) // self.batch
 
-    def batches(self, rng: np.random.Generator) -> Iterable[Crop]:
-        """Yield batches of one modality each, in a drawn order."""
-        jobs: list[Crop] = []
-        for modality, rows in self.train.items():
-            order = rng.permutation(rows)
-            jobs += [(modality, order[i : i + self.batch]) for i in range(0, len(order) - self.batch + 1, self.batch)]
-        for k in rng.permutation(len(jobs)):
-            yield jobs[k]
+    def batches(self, rng: np.random.Generator) -> Iterable[Batch]:
+        """Yield batches in a drawn order."""
+        order = rng.permutation(len(self._all))
+        for start in range(0, len(order) - self.batch + 1, self.batch):
+            yield [self._all[k] for k in order[start : start + self.batch]]
 
-    def loss(self, network: nn.Module, batch: Crop, rng: np.random.Generator) -> Tensor:
+    def loss(self, network: nn.Module, batch: Batch, rng: np.random.Generator) -> Tensor:
         """Cross-entropy of flipped (left-right only, never in depth) and brightness-varied crops."""
-        modality, rows = batch
-        x = self.pixels[modality][rows]
-        if rng.random() < 0.5:
-            x = x.flip(3)
-        n = len(rows)
-        gain = torch.from_numpy(rng.uniform(0.9, 1.1, (n, 1, 1, 1)).astype(np.float32))
-        shift = torch.from_numpy(rng.uniform(-0.2, 0.2, (n, 1, 1, 1)).astype(np.float32))
+        x = torch.stack([self.pixels[m][row].flip(2) if rng.random() < 0.5 else self.pixels[m][row] for m, row in batch])
+        y = torch.stack([self.label[m][row] for m, row in batch])
+        n = len(batch)
+        gain = torch.from_numpy(rng.uniform(0.85, 1.15, (n, 1, 1, 1)).astype(np.float32))
+        shift = torch.from_numpy(rng.uniform(-0.25, 0.25, (n, 1, 1, 1)).astype(np.float32))
         logits, _ = network((x * gain + shift).to(self.where))
-        return functional.cross_entropy(logits.float(), self.label[modality][rows].to(self.where), label_smoothing=0.02)
+        return functional.cross_entropy(logits.float(), y.to(self.where), label_smoothing=0.02)
 
     def embed(self, network: nn.Module, rows: Mapping[str, NDArray[np.int64]]) -> dict[str, tuple[Tensor, Tensor]]:
         """Return (logit difference, embedding) of crops, by modality."""
@@ -366,7 +365,9 @@ def train(
         raise BundleError("Training needs at least one fold; give --folds 5.")
     where = device.choose(wish)
     device.settle(seed)
-    settings = Settings(seed=seed, epochs=epochs or EPOCHS.get(backbone, 100), rate=1e-3 if backbone == "small" else 1e-4)
+    settings = Settings(
+        seed=seed, epochs=epochs or EPOCHS.get(backbone, 100), rate=1e-3 if backbone == "small" else 1e-4, decay=1e-4
+    )
     each = phantoms_each or 0
     for_points = calibration or int(np.clip(each // 6, 10, 60))
     for_test = test or int(np.clip(each // 5, 10, 80))

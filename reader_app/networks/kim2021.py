@@ -1,9 +1,9 @@
 """kim2021: weakly supervised classification of ultrasound images with class activation maps.
 
-VGG16, ResNet34 or GoogLeNet whose classifier is replaced by global average pooling and one linear layer, trained with image labels
-alone on whole images resized to a square. Probability of malignancy (POM) = softmax of the malignant class. The region is where the
-class activation map, min-max scaled within the image, is at least 0.3. On screen our map keeps an absolute scale instead and says
-"no evidence" where there is none: min-max scaling would paint a map of any image, also of one without a lesion.
+VGG16, ResNet34 or GoogLeNet whose classifier is replaced by global average pooling and one linear layer, trained with image
+labels alone on whole images resized to a square. Probability of malignancy (POM) = softmax of the malignant class. The region is
+where the class activation map, min-max scaled within the image, is at least 0.3. On screen our map keeps an absolute scale and
+says "no evidence" where there is none: min-max scaling would paint a map of any image, also of one without a lesion.
 """
 
 from __future__ import annotations

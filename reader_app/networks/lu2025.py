@@ -53,7 +53,7 @@ class DlrNetwork(WindowClassifier):
 def co_decision(category: str, high: bool, malignant: bool) -> str:
     """Return what both models together suggest for a reader's category.
 
-    Only a 4A is touched: low and benign -> "down" (suggest 3), high and malignant -> "up", else "keep". Every other category -> "".
+    Only a 4A is touched: low and benign -> "down" (suggest 3), high and malignant -> "up", else "keep". Others -> "".
     """
     if category != "4A":
         return ""

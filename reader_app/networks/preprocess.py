@@ -45,7 +45,7 @@ class Working:
 WORKING: dict[str, Working] = {
     "ultrasound": Working(mm=0.35, window=96),
     "mammography": Working(mm=0.42, window=96),
-    "abvs": Working(mm=0.50, window=64, slice_mm=1.5),
+    "abvs": Working(mm=0.35, window=96, slice_mm=1.5),
 }
 
 

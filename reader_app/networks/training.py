@@ -184,21 +184,31 @@ def _finished(history: list[dict[str, Any]], settings: Settings, watch: str) -> 
 
 
 def platt(score: ArrayLike, truth: ArrayLike) -> tuple[float, float]:
-    """Return (slope, intercept) of the logistic calibration of scores, by Newton's method with Platt's smoothed targets."""
+    """Return (slope, intercept) of the logistic calibration of scores, by damped Newton steps with Platt's smoothed targets."""
     s, y = np.asarray(score, float), np.asarray(truth, bool)
     n1, n0 = int(y.sum()), int((~y).sum())
     target = np.where(y, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
-    x = np.stack([s, np.ones_like(s)], 1)
-    w = np.array([1.0, np.log((n1 + 1) / (n0 + 1))])
+    centre, spread = float(s.mean()), float(s.std()) or 1.0
+    x = np.stack([(s - centre) / spread, np.ones_like(s)], 1)
+
+    def cost(w: np.ndarray[Any, Any]) -> float:
+        z = x @ w
+        return float(np.sum(np.logaddexp(0, z) - target * z) + 0.5e-3 * w @ w)
+
+    w = np.array([1.0, 0.0])
     for _ in range(100):
         p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
-        gradient = x.T @ (p - target) + 1e-6 * w
-        hessian = (x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(2)
+        gradient = x.T @ (p - target) + 1e-3 * w
+        hessian = (x * (p * (1 - p))[:, None]).T @ x + 1e-3 * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
-        w = w - step
-        if np.abs(step).max() < 1e-10:
+        size = 1.0
+        while cost(w - size * step) > cost(w) and size > 1e-6:
+            size /= 2
+        w = w - size * step
+        if np.abs(size * step).max() < 1e-9:
             break
-    return float(w[0]), float(w[1])
+    slope = float(w[0]) / spread
+    return slope, float(w[1]) - slope * centre
 
 
 def youden(probability: ArrayLike, truth: ArrayLike, seed: int = 1, resamples: int = 500) -> dict[str, Any]:
