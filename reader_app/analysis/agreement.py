@@ -5,7 +5,7 @@ weights and for chance agreement of Gwet's coefficient.
 
 References
 ----------
-Cohen: Fleiss, Cohen, Everitt 1969 Psychol Bull 72:323 (through statsmodels). Fleiss: Fleiss, Nee, Landis 1979 Psychol Bull 86:974
+Cohen: Fleiss, Cohen, Everitt 1969 Psychol Bull 72:323. Fleiss: Fleiss, Nee, Landis 1979 Psychol Bull 86:974
 (null standard error). Linearised standard errors and missing ratings: Gwet, Handbook of Inter-Rater Reliability, 4th ed. 2014;
 Gwet 2008 BJMSP 61:29. Words: Landis, Koch 1977 Biometrics 33:159.
 """
@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from statsmodels.stats.contingency_tables import SquareTable
-from statsmodels.stats.inter_rater import cohens_kappa
 
 from reader_app.analysis.estimate import (
     Estimate,
@@ -98,16 +97,19 @@ def cohen(table: NDArray[np.int64], weights: str = "none", alpha: float = 0.05) 
         return Kappa(0, 2, not_estimable(method, "no case was rated by both"), None, None)
     p = table / n
     w = weight_matrix(len(table), weights)
-    if np.isclose((np.outer(p.sum(axis=1), p.sum(axis=0)) * w).sum(), 1.0, rtol=0, atol=1e-14):
+    row, column = p.sum(axis=1), p.sum(axis=0)
+    chance = np.outer(row, column)
+    po, pe = float((p * w).sum()), float((chance * w).sum())
+    if 1 - pe < 1e-14:
         return Kappa(n, 2, not_estimable(method, _ALIKE), None, None)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        result = cohens_kappa(table, wt=None if weights == "none" else weights)
-    value = float(result.kappa)
-    estimate = normal_estimate(value, float(result.var_kappa), method, alpha, low=-1.0, high=1.0)
-    null = float(result.var_kappa0)
-    if not null > 0:
+    value = (po - pe) / (1 - pe)
+    margin = (w @ column)[:, None] + (row @ w)[None, :]
+    spread = float((p * (w - margin * (1 - value)) ** 2).sum()) - (value - pe * (1 - value)) ** 2
+    estimate = normal_estimate(value, spread / (n * (1 - pe) ** 2), method, alpha, low=-1.0, high=1.0)
+    null = float((chance * (w - margin) ** 2).sum()) - pe**2
+    if not null > 1e-28:
         return Kappa(n, 2, estimate, None, None)
-    z = value / math.sqrt(null)
+    z = value * (1 - pe) * math.sqrt(n / null)
     return Kappa(n, 2, estimate, z, two_sided_normal(z))
 
 

@@ -99,7 +99,8 @@ def prepare(reads: Checked, reference: Reference, predictions: Checked | None, o
         faults.append(Fault(f"{reads.name}, row {row}, column condition", "'model' is reserved for predictions", "rename it"))
     if faults:
         raise TableError(faults)
-    unread = [c for c in reference.case_ids if c not in set(frame["case_id"])]
+    seen = set(frame["case_id"])
+    unread = [c for c in reference.case_ids if c not in seen]
     if unread:
         shown = ", ".join(unread[:5]) + (" ..." if len(unread) > 5 else "")
         notes.add(f"{len(unread)} cases of the reference were read by nobody and are left out: {shown}", "input")

@@ -8,6 +8,9 @@ from typing import Any
 
 from scipy import special
 
+#: A variance up to this is rounding noise: proportions, areas and kappas live on the unit scale.
+ZERO_VARIANCE = 1e-15
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -81,8 +84,8 @@ def normal_estimate(
         return not_estimable(method, "the value itself is not defined")
     if not math.isfinite(variance):
         return not_estimable(method, "the variance is not defined", value)
-    if variance <= 1e-28:
-        return not_estimable(method, "the variance is zero" if variance > -1e-20 else "the variance is negative", value)
+    if variance <= ZERO_VARIANCE:
+        return not_estimable(method, "the variance is " + ("zero" if variance >= -ZERO_VARIANCE else "negative"), value)
     se = math.sqrt(variance)
     q = z_quantile(alpha) if quantile is None else quantile
     lower, upper = value - q * se, value + q * se

@@ -86,6 +86,20 @@ class _Crossed:
         return criterion, beta, inverse * sigma2, sigma2
 
 
+def _start(y: FloatArray, x: FloatArray, reader: Codes, case: Codes) -> FloatArray:
+    """Return moment estimates of the relative standard deviations: exact for a balanced design without negative components."""
+    rest = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    variance = []
+    for codes in (reader, case):
+        n = np.bincount(codes)
+        mean = np.bincount(codes, rest) / n
+        variance.append((float(mean.var(ddof=1)) if len(n) > 1 else 0.0, float(n.mean())))
+        rest = rest - mean[codes]
+    df = max(len(y) - int(reader.max()) - int(case.max()) - x.shape[1], 1)
+    residual = max(float(rest @ rest) / df, 1e-12)
+    return np.sqrt([max(v / residual - 1 / n, 1e-4) for v, n in variance])
+
+
 def fit(y: FloatArray, x: FloatArray, reader: Codes, case: Codes) -> MixedFit | None:
     """Fit ``y = x beta + reader + case + error`` by REML.
 
@@ -112,13 +126,11 @@ def fit(y: FloatArray, x: FloatArray, reader: Codes, case: Codes) -> MixedFit | 
         return data.solve(np.abs(theta))[0]
 
     result = optimize.minimize(
-        criterion, np.array([0.7, 0.7]), method="L-BFGS-B", bounds=[(0.0, None)] * 2, options={"ftol": 1e-15, "gtol": 1e-9}
+        criterion, _start(y, x, reader, case), method="L-BFGS-B", bounds=[(0.0, None)] * 2, options={"ftol": 1e-13, "gtol": 1e-7}
     )
+    polish = result.x + 1e-4 * np.array([[0, 0], [1, 0], [0, 1]])
     result = optimize.minimize(
-        criterion,
-        result.x,
-        method="Nelder-Mead",
-        options={"xatol": 1e-8, "fatol": 1e-10, "initial_simplex": result.x + 1e-4 * np.array([[0, 0], [1, 0], [0, 1]])},
+        criterion, result.x, method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-9, "initial_simplex": polish}
     )
     theta, lowest = np.abs(np.asarray(result.x)), float(result.fun)
     for edge in ((0.0, theta[1]), (theta[0], 0.0), (0.0, 0.0)):  # a component may lie on the boundary

@@ -18,15 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from reader_app.analysis.estimate import Estimate, normal_estimate, not_estimable, t_quantile, two_sided_t
+from reader_app.analysis.estimate import ZERO_VARIANCE, Estimate, normal_estimate, not_estimable, t_quantile, two_sided_t
 
 FloatArray = NDArray[np.float64]
 
 BOTH = "readers_and_cases"
 CASES = "cases"
 READERS = "readers"
-
-_ZERO = 1e-18
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +120,7 @@ def obuchowski_rockette(theta: FloatArray, covariance: FloatArray, method: str, 
         components[f"r{number}"] = _known(value / var) if var > 0 else None
     shared = max(apart, 0.0) if j > 1 else 0.0
     both = ms_tr + j * shared
-    df_both = both**2 / (ms_tr**2 / ((i - 1) * (j - 1))) if i > 1 and j > 1 and ms_tr > _ZERO else math.inf
+    df_both = both**2 / (ms_tr**2 / ((i - 1) * (j - 1))) if i > 1 and j > 1 and ms_tr > ZERO_VARIANCE else math.inf
     errors = {
         BOTH: _Error(both, df_both),
         CASES: _Error(var - cov1 + ((j - 1) * apart if j > 1 else 0.0), math.inf),
@@ -154,7 +152,7 @@ def _or_mean(theta: FloatArray, covariance: FloatArray, kind: str, method: str, 
     if kind == READERS:
         return normal_estimate(value, ms_r / j, method, alpha, low=0.0, high=1.0, quantile=t_quantile(alpha, j - 1))
     top = ms_r + j * cov2
-    df = (j - 1) * top**2 / ms_r**2 if ms_r > _ZERO else math.inf
+    df = (j - 1) * top**2 / ms_r**2 if ms_r > ZERO_VARIANCE else math.inf
     return normal_estimate(value, top / j, method, alpha, low=0.0, high=1.0, quantile=t_quantile(alpha, df))
 
 
@@ -176,8 +174,8 @@ def _tests(
     reason = ""
     if kind != CASES and j < 2:
         reason = "one reader does not generalise to readers"
-    elif not math.isfinite(error.d) or error.d <= _ZERO:
-        reason = "the error variance is " + ("zero" if abs(error.d) <= _ZERO else "negative or undefined")
+    elif not math.isfinite(error.d) or error.d <= ZERO_VARIANCE:
+        reason = "the error variance is " + ("zero" if abs(error.d) <= ZERO_VARIANCE else "negative or undefined")
     if reason:
         contrasts = [
             Contrast(a, b, not_estimable(method, reason, float(theta[a].mean() - theta[b].mean())), None, None, None)
@@ -225,7 +223,7 @@ def dbm(theta: FloatArray, leave_one_out: FloatArray, alpha: float = 0.05) -> Mr
     }
     apart = max(ms["tc"] - ms["trc"], 0.0) if j > 1 else 0.0
     both = ms["tr"] + apart
-    df_both = both**2 / (ms["tr"] ** 2 / ((i - 1) * (j - 1))) if i > 1 and j > 1 and ms["tr"] > _ZERO else math.inf
+    df_both = both**2 / (ms["tr"] ** 2 / ((i - 1) * (j - 1))) if i > 1 and j > 1 and ms["tr"] > ZERO_VARIANCE else math.inf
     errors = {
         BOTH: _Error(both / k, df_both),
         CASES: _Error(ms["tc"] / k, float((i - 1) * (k - 1))),
@@ -278,7 +276,7 @@ def _dbm_mean(y: FloatArray, kind: str, method: str, alpha: float) -> Estimate:
         return normal_estimate(value, ms_r / (j * k), method, alpha, low=0.0, high=1.0, quantile=t_quantile(alpha, j - 1))
     rest = y - r[:, None] - c[None, :] + value
     top = ms_r + max(ms_c - float((rest**2).sum()) / ((j - 1) * (k - 1)), 0.0)
-    df = (j - 1) * top**2 / ms_r**2 if ms_r > _ZERO else math.inf
+    df = (j - 1) * top**2 / ms_r**2 if ms_r > ZERO_VARIANCE else math.inf
     return normal_estimate(value, top / (j * k), method, alpha, low=0.0, high=1.0, quantile=t_quantile(alpha, df))
 
 

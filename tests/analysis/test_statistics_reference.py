@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import cohen_kappa_score, roc_auc_score
+from statsmodels.stats.inter_rater import cohens_kappa
 
 from reader_app.analysis import agreement as agr
 from reader_app.analysis import mcnemar as mcn
@@ -171,6 +172,21 @@ def test_cohen_equals_vcd_and_sklearn():
         assert result.value.se == pytest.approx(ase, rel=1e-9)
         own = cohen_kappa_score(codes[:, 0], codes[:, 1], weights=sklearn, labels=range(6))
         assert result.value.estimate == pytest.approx(own, abs=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 6), min_size=16, max_size=16), st.sampled_from(["none", "linear", "quadratic"]))
+def test_cohen_equals_statsmodels(cells, weights):
+    table = np.array(cells).reshape(4, 4) + np.eye(4, dtype=int)
+    with np.errstate(invalid="ignore"):
+        expected = cohens_kappa(table, wt=None if weights == "none" else weights)
+    found = agr.cohen(table, weights)
+    assert found.value.estimate == pytest.approx(expected.kappa, abs=1e-12)
+    if expected.kappa < 1 - 1e-12:
+        assert found.value.se == pytest.approx(math.sqrt(expected.var_kappa), rel=1e-7)
+    else:
+        assert found.value.se is None and found.value.reason == "the variance is zero"
+    assert found.z == pytest.approx(expected.kappa / math.sqrt(expected.var_kappa0), rel=1e-9, abs=1e-12)
 
 
 def test_fleiss_worked_example():
