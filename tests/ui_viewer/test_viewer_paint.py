@@ -274,3 +274,42 @@ def test_plain_image_without_spacing_has_no_ruler_and_callipers_in_pixels(viewer
     viewer.set_left_tool("caliper")
     drag(pane, pane.image_to_screen((100, 100)), pane.image_to_screen((100, 200)))
     assert pane.additions.lines[0][2] == "100.0 px"
+
+
+def test_on_large_screens_the_pane_in_use_comes_first(viewer):
+    """The leader is painted in the frame of the gesture, the others in the next; nothing is lost when gestures come fast."""
+    show(viewer, four_views())
+    view, right, left = viewer.view, viewer.pane("RCC"), viewer.pane("LCC")
+    view.together = 0
+    viewer.one_to_one()
+    settle()
+    start = {p: p.camera.corner for p in viewer.panes()}
+    order = []
+    for pane in viewer.panes():
+        pane._painted = lambda p, ms: (order.append(p.name), view.pane_painted(p, ms))
+    view.pan_by(right, 5, -6)
+    view.pan_by(right, 5, -6)
+    assert right.camera.corner == (start[right][0] + 10, start[right][1] - 12) or right.camera.corner != start[right]
+    assert left.camera.corner == start[left]
+    settle()
+    assert order[0] == "RCC" and set(order) == set(NAMES)
+    assert left.camera.corner[0] == pytest.approx(start[left][0] + 10)
+    viewer.set_window(1000, 500)
+    viewer.fit()  # what is owed is done before anything else
+    assert left.window_state.own == (1000, 500)
+    settle()
+    assert left.camera.scale == right.camera.scale
+
+
+def test_a_stale_stamp_is_not_given_to_the_next_case(viewer, stamps):
+    viewer.show_case(four_views(), None, threshold=0, opacity=1)
+    for name in NAMES:
+        viewer.pane(name).repaint()  # the news is posted
+    viewer.pane("LMLO").setUpdatesEnabled(False)
+    viewer.show_case(four_views(), None, threshold=0, opacity=1)
+    settle()
+    assert stamps == []
+    viewer.pane("LMLO").setUpdatesEnabled(True)
+    viewer.pane("LMLO").update()
+    settle()
+    assert len(stamps) == 1

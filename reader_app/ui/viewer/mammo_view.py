@@ -291,7 +291,7 @@ class MammoView(CaseView):
             image = self._images.get(pane.name)
             side = "left" if pane.name[:1] == "R" else "right"
             if image is None:
-                pane.caption = Caption(words(pane.name), side=side, empty=self.tr("no image"))
+                pane.set_caption(Caption(words(pane.name), side=side, empty=self.tr("no image")))
                 continue
             note = " · ".join(w for w in (image.title, _age(image)) if w)
             aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
@@ -301,8 +301,7 @@ class MammoView(CaseView):
             if first and self.mode:
                 parts.append(self.mode)
             first = False
-            pane.caption = Caption(words(pane.name), note, side, aid, "", (" · ".join(parts),))
-            pane.update()
+            pane.set_caption(Caption(words(pane.name), note, side, aid, "", (" · ".join(parts),)))
 
     # -- going to places
 

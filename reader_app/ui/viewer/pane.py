@@ -117,6 +117,12 @@ class Pane(QWidget):
             self.window_state = window
             self.update()
 
+    def set_caption(self, caption: Caption) -> None:
+        """Change the words."""
+        if caption != self.caption:
+            self.caption = caption
+            self.update()
+
     @property
     def shown(self) -> Picture:
         """The picture of a pane that has one."""

@@ -184,7 +184,7 @@ class UltrasoundView(CaseView):
         for pane in self.panes:
             image = self._shown.get(pane)
             if image is None:
-                pane.caption = Caption(empty=self.tr("no image"))
+                pane.set_caption(Caption(empty=self.tr("no image")))
                 continue
             title = " ".join(w for w in (image.laterality, _VIEW_WORDS.get(image.view, image.view)) if w)
             note = image.title
@@ -196,8 +196,7 @@ class UltrasoundView(CaseView):
             if self.mode:
                 parts.append(self.mode)
             aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
-            pane.caption = Caption(title, note, "left", aid, "", (" · ".join(parts),))
-            pane.update()
+            pane.set_caption(Caption(title, note, "left", aid, "", (" · ".join(parts),)))
 
     # -- moving about
 

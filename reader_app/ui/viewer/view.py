@@ -20,6 +20,8 @@ from reader_app.ui.viewer.overlay import Aid
 from reader_app.ui.viewer.pane import Pane
 
 ALL_PAINTED = QEvent.Type(QEvent.registerEventType())
+FOLLOW = QEvent.Type(QEvent.registerEventType())
+TOGETHER = 4_000_000  # device pixels that are painted in one frame; beyond it linked panes follow one frame later
 DRAG_REACH = 400.0  # logical pixels of drag that change the window by its own width
 
 
@@ -43,7 +45,10 @@ class PaneView(QWidget):
         self.selected_mark = ""
         self.mode = "fit"
         self.pixels_per_mm: float | None = None
+        self.together = TOGETHER
         self._active: Pane | None = None
+        self._leader: Pane | None = None
+        self._followers: list[tuple[Pane, Callable[[Pane], None]]] = []
         self._awaited: set[str] | None = None
         self._first_of_case = False
 
@@ -54,6 +59,7 @@ class PaneView(QWidget):
     ) -> None:
         """Show a case from its beginning: first step, fitted, first preset, no callipers."""
         self.gestures.forget()
+        self._followers = []
         self.case, self.aid, self.aid_visible = case, aid, visible
         self.threshold, self.opacity = threshold, opacity
         self.marks, self.marks_visible, self.selected_mark = tuple(marks), True, ""
@@ -70,7 +76,7 @@ class PaneView(QWidget):
         """Let go of the case and its pixels."""
         self.gestures.forget()
         self.stop_cine()
-        self._awaited = None
+        self._awaited, self._followers = None, []
         self.case = self.aid = None
         self.marks = ()
         self.forget_pixels()
@@ -162,8 +168,10 @@ class PaneView(QWidget):
     # -- first full paint
 
     def pane_painted(self, pane: Pane, milliseconds: float) -> None:
-        """Count a painted pane; the last one posts the event that carries the news."""
+        """Count a painted pane; the last one posts the event that carries the news. After the leader its followers are due."""
         self.events.painted.emit(milliseconds)
+        if self._followers and pane is self._leader:
+            QCoreApplication.postEvent(self, QEvent(FOLLOW))
         if self._awaited is None or pane not in self.panes or (pane.camera is None and pane.picture is not None):
             return
         handle = self.window().windowHandle()
@@ -178,13 +186,18 @@ class PaneView(QWidget):
         """Receive the event posted by the last pane painted."""
         if event.type() == ALL_PAINTED:
             names = tuple(p.name for p in self.panes)
-            if self.case is not None and self.isVisible():
+            # Another case or a cover may have come since the last pane was painted: then this news is stale.
+            if self._awaited is None and self.case is not None and self.isVisible():
                 (self.events.fully_painted if self._first_of_case else self.events.uncovered).emit(names)
+            return True
+        if event.type() == FOLLOW:
+            self.catch_up()
             return True
         return super().event(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Place the panes anew."""
+        self.catch_up()
         self.arrange()
 
     # -- panes
@@ -215,9 +228,10 @@ class PaneView(QWidget):
 
     def change_windows(self, change: Callable[[Pane], Window]) -> None:
         """Give every grey pane another window and say so."""
-        for pane in self.each_grey():
-            pane.set_window(change(pane))
-        self.captions()
+        panes = self.each_grey()
+        if panes:
+            leader = self.active if self.active in panes else panes[0]
+            self.lead(leader, panes, lambda p: p.set_window(change(p)))
         self.events.window_changed.emit(self.window_text())
 
     def drag_window(self, pane: Pane, dx: float, dy: float) -> None:
@@ -262,11 +276,43 @@ class PaneView(QWidget):
     # -- zoom and pan
 
     def move_cameras(self, pane: Pane, change: Callable[[Camera, bool, Pane], Camera]) -> None:
-        """Change the camera of a pane and of those linked with it; the pane itself is painted first."""
-        for other in self.linked(pane):
+        """Change the camera of a pane and of those linked with it."""
+
+        def act(other: Pane) -> None:
             if other.camera is not None:
                 other.set_camera(change(other.camera, self.mirrored(pane, other), other))
+
+        self.lead(pane, self.linked(pane), act)
+
+    def lead(self, leader: Pane, panes: Iterable[Pane], act: Callable[[Pane], None]) -> None:
+        """Do something to a pane and to those that go with it.
+
+        All in one frame where the panes are few pixels; on large screens the pane in use is painted at once and the others in
+        the next frame, so that the hand is never ahead of the eye.
+        """
+        if self._leader is not leader:
+            self.catch_up()
+        self._leader = leader
+        before = leader.camera, leader.window_state
+        act(leader)
+        others = [p for p in panes if p is not leader]
+        pixels = sum(p.device_size[0] * p.device_size[1] for p in (leader, *others))
+        if pixels > self.together and (leader.camera, leader.window_state) != before and leader.isVisible():
+            self._followers += [(p, act) for p in others]
+        else:
+            self.catch_up()
+            for pane in others:
+                act(pane)
         self.captions()
+
+    def catch_up(self) -> None:
+        """Let the linked panes do what they still owe."""
+        owed, self._followers = self._followers, []
+        for pane, act in owed:
+            if pane in self.panes:
+                act(pane)
+        if owed:
+            self.captions()
 
     def zoom_about(self, pane: Pane, factor: float, about: Pair) -> None:
         """Zoom about a place of a pane (device pixels); linked panes about the same or the mirrored place."""
@@ -295,6 +341,7 @@ class PaneView(QWidget):
 
     def fit(self) -> None:
         """Fit all panes again."""
+        self.catch_up()
         self.mode = "fit"
         self.arrange()
 

@@ -76,7 +76,7 @@ class VolumeView(CaseView):
             self.image = None
             for pane in self.panes:
                 pane.show_picture(None)
-                pane.caption = Caption(empty=self.tr("no volume"))
+                pane.set_caption(Caption(empty=self.tr("no volume")))
             return
         self._show_scan(next(iter(self._volumes.values())), None)
 
@@ -288,10 +288,8 @@ class VolumeView(CaseView):
                 aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
             down, across = letters[plane.down], letters[plane.across]
             edges = (down[0], across[0], down[1], across[1])
-            pane.caption = Caption(
-                f"{plane.name.upper()}  {at + 1} / {count}", note, "left", aid, "", tuple(lines), edges, WIDTH + 8.0
-            )
-            pane.update()
+            title = f"{plane.name.upper()}  {at + 1} / {count}"
+            pane.set_caption(Caption(title, note, "left", aid, "", tuple(lines), edges, WIDTH + 8.0))
 
     def position_text(self) -> str:
         """Return side, clock, distance from the nipple and depth of the crosshair."""
