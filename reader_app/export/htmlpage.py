@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
@@ -15,7 +16,7 @@ CSS = """
 * { box-sizing: border-box; }
 body { margin: 0; color: var(--ink); background: #fff;
   font: 15px/1.55 "Inter","Segoe UI","Helvetica Neue",Arial,"Noto Sans CJK SC",sans-serif; }
-header, main, footer { max-width: 1120px; margin: 0 auto; padding: 0 32px; }
+header, main, footer { max-width: 1240px; margin: 0 auto; padding: 0 32px; }
 header { padding-top: 40px; }
 h1 { font-size: 30px; line-height: 1.2; margin: 0 0 6px; letter-spacing: -0.01em; }
 h2 { font-size: 21px; margin: 52px 0 6px; padding-top: 14px; border-top: 1px solid var(--line); }
@@ -36,11 +37,13 @@ nav a:hover { text-decoration: underline; }
 table { border-collapse: collapse; font-size: 13px; line-height: 1.4; font-variant-numeric: tabular-nums; }
 th { text-align: left; vertical-align: bottom; background: var(--soft); border-bottom: 1.5px solid #9aa6b5; padding: 6px 10px;
   font-weight: 600; }
-td { border-bottom: 1px solid var(--line); padding: 5px 10px; vertical-align: top; overflow-wrap: anywhere; }
-td.n, th.n { text-align: right; white-space: nowrap; overflow-wrap: normal; }
+td { border-bottom: 1px solid var(--line); padding: 5px 10px; vertical-align: top; overflow-wrap: break-word; max-width: 46ch; }
+td.s { white-space: nowrap; }
+td.n, th.n { text-align: right; }
+td.n { white-space: nowrap; overflow-wrap: normal; }
 tr.all td { font-weight: 600; background: #fafbfc; }
 td.ne { color: var(--dim); font-style: italic; }
-td.hash { font-family: ui-monospace, Consolas, monospace; font-size: 11.5px; }
+td.hash { overflow-wrap: anywhere; min-width: 30ch; font-family: ui-monospace, Consolas, monospace; font-size: 11.5px; }
 figure { margin: 18px 0; }
 figure svg { max-width: 100%; height: auto; display: block; }
 details { margin: 10px 0; }
@@ -104,9 +107,11 @@ def _cell(value: Value, column: Column) -> str:
     if value == NOT_ESTIMABLE:
         return f'<td class="ne">{NOT_ESTIMABLE}</td>'
     shown = text_of(value, column.kind)
-    if len(shown) == 64 and shown.isalnum():
+    if any(len(word) > 40 for word in shown.split()):
         return f'<td class="hash">{escape(shown)}</td>'
-    return f"<td{_align(column)}>{escape(shown)}</td>"
+    if _align(column) or len(shown) > 28:
+        return f"<td{_align(column)}>{escape(shown)}</td>"
+    return f'<td class="s">{escape(shown)}</td>'
 
 
 def section(anchor: str, title: str, *parts: str) -> str:
@@ -126,8 +131,12 @@ def heading(text: str) -> str:
 
 def figure(svg: str, caption: str) -> str:
     """Return a figure: the drawing itself, not a link to it."""
-    start = svg.index("<svg")
-    return f"<figure>{svg[start:]}<figcaption>{escape(caption)}</figcaption></figure>"
+    drawing = svg[svg.index("<svg") :]
+    size = re.search(r'width="([0-9.]+)pt" height="[0-9.]+pt"', drawing)
+    if size:  # on screen a third larger than on paper, never wider than the page
+        width = f'style="width:{1.33 * float(size.group(1)):.0f}pt"'
+        drawing = drawing.replace(size.group(), width, 1)
+    return f"<figure>{drawing}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def cards(entries: Sequence[tuple[str, str]]) -> str:

@@ -172,7 +172,7 @@ def _sections(content: WorkbookContent, drawing: Drawing) -> list[Part]:
     limit = content.positive_from()
     found: list[Part] = [
         ("glance", "At a glance", (_glance(content),)),
-        ("flow", "Flow of cases and reads", (drawing("flow"),)),
+        ("flow", "Flow of cases and reads", (drawing("flow"), table(reportparts.reading_progress(content)))),
         (
             "design",
             "Design",
@@ -188,14 +188,24 @@ def _sections(content: WorkbookContent, drawing: Drawing) -> list[Part]:
         text += "PPV and NPV hold at this study's prevalence."
         tests = _fold("McNemar: the same cases under two conditions", table(reportparts.mcnemar(results)))
         found.append(("accuracy", "Accuracy", (paragraph(text), drawing("accuracy"), accuracy, tests)))
-    areas = table(reportparts.areas(results))
+    curves, other_curves = reportparts.split(results.rows("roc"))
+    areas = table(reportparts.areas(results, curves))
     if areas:
-        pairs = _fold("Differences between conditions, by reader", table(reportparts.differences(results)))
-        found.append(("roc", "ROC", (drawing("roc"), drawing("forest"), areas, pairs)))
-    multi = table(reportparts.mrmc(results))
+        pairs, other_pairs = reportparts.split(results.rows("roc_paired"))
+        folded = (
+            _fold("Differences between conditions, by reader", table(reportparts.differences(results, pairs))),
+            _fold("Areas from BI-RADS and from the call", table(reportparts.areas(results, other_curves))),
+            _fold("Differences of those", table(reportparts.differences(results, other_pairs))),
+        )
+        found.append(("roc", "ROC", (drawing("roc"), drawing("forest"), areas, *folded)))
+    primary, others = reportparts.mrmc_rows(results)
+    multi = table(reportparts.mrmc(results, primary))
     if multi:
-        more = _fold("Tests of any difference, and variance components", table(mrmc_tests) + table(components))
-        found.append(("mrmc", "Multi-reader multi-case analysis", (paragraph(_MRMC), multi, more)))
+        more = (
+            _fold("Other analyses and endpoints", table(reportparts.mrmc(results, others))),
+            _fold("Tests of any difference, and variance components", table(mrmc_tests) + table(components)),
+        )
+        found.append(("mrmc", "Multi-reader multi-case analysis", (paragraph(_MRMC), multi, *more)))
     local, merit = table(reportparts.localisation(results)), table(reportparts.merit(results))
     if local or merit:
         found.append(("localisation", "Localisation", (drawing("froc"), local, merit)))
@@ -248,14 +258,15 @@ def _glance(content: WorkbookContent) -> str:
         (str(len(content.readers)), "readers"),
         (str(len(content.study.rounds)), "rounds"),
         (str(len(content.reads)), "reads"),
-        (str(sum(len(items) for items in content.deviations.values())), "deviations found by the auditor"),
+        (str(sum(len(items) for items in content.deviations.values())), "protocol deviations found"),
     ]
     return htmlpage.cards(entries)
 
 
 def _change(results: Results, drawing: Drawing) -> tuple[str, ...]:
-    restratified = table(reportparts.restratification(results))
-    co_decision = table(reportparts.restratification(results, "co_decision"))
+    rows = reportparts.forward(results, results.rows("reclassification"))
+    restratified = table(reportparts.restratification(results, rows))
+    co_decision = table(reportparts.restratification(results, results.rows("co_decision")))
     use, net = table(aid_use_table(results)), table(net_table(results))
     return (
         drawing("sankey"),
@@ -305,15 +316,16 @@ def _checklists(titles: dict[str, str]) -> str:
 def report_tables(content: WorkbookContent) -> list[Table]:
     """Return the tables of the printed report, each with its title."""
     results = Results(content)
+    rows = reportparts.forward(results, results.rows("reclassification"))
     named = [
         ("Rounds", study_sheet(content).tables[0]),
         ("Readers", study_sheet(content).tables[2]),
         ("Cases", reportparts.baseline(content)),
         (f"Accuracy, positive from BI-RADS {content.positive_from()}", reportparts.accuracy(results)),
-        ("Area under the ROC curve", reportparts.areas(results)),
-        ("Multi-reader multi-case analysis", reportparts.mrmc(results)),
+        ("Area under the ROC curve", reportparts.areas(results, reportparts.split(results.rows("roc"))[0])),
+        ("Multi-reader multi-case analysis", reportparts.mrmc(results, reportparts.mrmc_rows(results)[0])),
         ("Lesions hit", reportparts.localisation(results)),
-        ("Re-stratification", reportparts.restratification(results)),
+        ("Re-stratification", reportparts.restratification(results, rows)),
         ("Reading times", reportparts.times(results)),
         ("Deviations from the protocol", reportparts.deviations(content)),
         ("Versions", _two_columns(list(content.versions.items()))),

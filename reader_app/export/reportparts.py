@@ -11,7 +11,18 @@ from reader_app.export import words
 from reader_app.export.content import WorkbookContent
 from reader_app.export.htmlpage import p_value
 from reader_app.export.layout import NOT_ESTIMABLE, Column, Kind, Table, Value
-from reader_app.export.resultrows import CONDITION, READER, SCOPE, Results, Row, methods, number, score_word, weights_word
+from reader_app.export.resultrows import (
+    CONDITION,
+    READER,
+    SCOPE,
+    Results,
+    Row,
+    method_word,
+    methods,
+    number,
+    score_word,
+    weights_word,
+)
 
 
 def interval(value: Any, percent: bool = False, digits: int = 3) -> str:
@@ -32,6 +43,13 @@ def interval(value: Any, percent: bool = False, digits: int = 3) -> str:
 def plain(rows: Sequence[Row]) -> list[Row]:
     """Return the rows about all groups and lesion types together first, then the others."""
     return sorted(rows, key=lambda row: (row.get("lesion_type") is not None, row.get("group") is not None))
+
+
+def split(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Return the rows made from the finest scale that was used (suspicion, else BI-RADS, else the call), and the others."""
+    kinds = [row.get("score") for row in rows]
+    main = next((kind for kind in ("score", "assessment", "call") if kind in kinds), None)
+    return [row for row in rows if row.get("score") == main], [row for row in rows if row.get("score") != main]
 
 
 def baseline(content: WorkbookContent) -> Table:
@@ -81,6 +99,23 @@ def _median(values: Sequence[float]) -> str:
     return f"{middle:g} ({low:g}–{high:g})"
 
 
+def reading_progress(content: WorkbookContent) -> Table:
+    """Return for each reader and round how many cases were validated, are missing, were interrupted or have no category 1-6."""
+    columns = (
+        *(Column("Reader", ""), Column("Round", ""), Column("Validated", "", Kind.INTEGER), Column("Missing", "", Kind.INTEGER)),
+        *(Column("Interrupted and shown again", "", Kind.INTEGER), Column("BI-RADS 0", "", Kind.INTEGER)),
+    )
+    rows: list[tuple[Value, ...]] = []
+    for reader in content.readers:
+        for number_, a_round in sorted(content.rounds().items()):
+            own = [read for read in content.reads if (read.reader_id, read.round_no) == (reader.reader_id, number_)]
+            missing = len(content.cases) - len(own) if a_round.cases.kind == "all" else None
+            zero = sum("0" in read.categories.values() for read in own)
+            again = sum(read.interrupted > 0 for read in own)
+            rows.append((reader.reader_id, f"{number_}: {a_round.title}", len(own), missing, again, zero))
+    return Table("reading_progress", "", columns, rows)
+
+
 def accuracy(results: Results) -> Table:
     """Return counts, sensitivity, specificity, predictive values, accuracy and F1 of each reader and condition."""
     shares = (
@@ -107,39 +142,39 @@ def accuracy(results: Results) -> Table:
     return Table("accuracy", "", columns, rows)
 
 
-def areas(results: Results) -> Table:
-    """Return the areas under the ROC curves."""
+def areas(results: Results, rows: Sequence[Row]) -> Table:
+    """Return the areas under the ROC curves of ``rows``."""
     columns = (
         *(READER, CONDITION, *SCOPE, Column("Curve from", "Score.")),
         Column("AUC", "With interval.", Kind.NUMBER),
         Column("Method", "Of the interval."),
         Column("AUC (Hanley–McNeil)", "With that interval.", Kind.NUMBER, only_if_used=True),
     )
-    rows: list[tuple[Value, ...]] = [
+    found: list[tuple[Value, ...]] = [
         (
             *(results.reader(row), results.condition(row), *results.scope(row), score_word(row)),
             *(interval(row.get("auc")), methods(row, ["auc"])),
             "" if row.get("reader_id") is None else interval(row.get("auc_hanley_mcneil")),
         )
-        for row in plain(results.rows("roc"))
+        for row in plain(rows)
     ]
-    return Table("areas", "", columns, rows)
+    return Table("areas", "", columns, found)
 
 
-def differences(results: Results) -> Table:
-    """Return AUC differences between conditions by reader."""
+def differences(results: Results, rows: Sequence[Row]) -> Table:
+    """Return the AUC differences between conditions by reader of ``rows``."""
     columns = (
         *(READER, *SCOPE, Column("Comparison", "First minus second."), Column("Curve from", "Score.")),
         *(Column("Difference of AUC", "With interval.", Kind.NUMBER), Column("p", "Two-sided.", Kind.P)),
     )
-    rows: list[tuple[Value, ...]] = [
+    found: list[tuple[Value, ...]] = [
         (
             *(results.reader(row), *results.scope(row), _pair(results, row), score_word(row)),
             *(interval(row.get("difference")), _p(row.get("p"))),
         )
-        for row in plain(results.rows("roc_paired"))
+        for row in plain(rows)
     ]
-    return Table("differences", "", columns, rows)
+    return Table("differences", "", columns, found)
 
 
 def mcnemar(results: Results) -> Table:
@@ -162,8 +197,16 @@ def mcnemar(results: Results) -> Table:
     return Table("mcnemar", "", columns, rows)
 
 
-def mrmc(results: Results) -> Table:
-    """Return the multi-reader differences with test and degrees of freedom."""
+def mrmc_rows(results: Results) -> tuple[list[Row], list[Row]]:
+    """Return the primary multi-reader analyses (Obuchowski–Rockette, else Gallas, from the finest scale), and the others."""
+    main, others = split(results.rows("mrmc"))
+    kinds = {row.get("analysis") for row in main}
+    first = "or" if "or" in kinds else "gallas"
+    return [row for row in main if row.get("analysis") == first], [r for r in main if r.get("analysis") != first] + others
+
+
+def mrmc(results: Results, rows: Sequence[Row]) -> Table:
+    """Return the multi-reader differences of ``rows`` with test and degrees of freedom."""
     columns = (
         Column("Analysis", "Method and covariance."),
         Column("Endpoint", "Figure of merit."),
@@ -175,13 +218,13 @@ def mrmc(results: Results) -> Table:
             Column("p, Holm", "Adjusted.", Kind.P),
         ),
     )
-    rows: list[tuple[Value, ...]] = []
-    for row in plain(results.rows("mrmc")):
+    found: list[tuple[Value, ...]] = []
+    for row in plain(rows):
         for entry in row.get("differences") or ():
             df = number(entry.get("df"))
-            rows.append(
+            found.append(
                 (
-                    f"{_ANALYSES.get(str(row.get('analysis')), row.get('analysis'))}, {row.get('covariance')}",
+                    f"{_ANALYSES.get(str(row.get('analysis')), '')}, {method_word(row.get('covariance'))} covariance",
                     f"{_ENDPOINTS.get(str(row.get('endpoint')), row.get('endpoint'))}, {score_word(row)}".rstrip(", "),
                     str(row.get("generalise")).replace("_", " "),
                     *(*results.scope(row), _pair(results, entry), interval(entry.get("difference"))),
@@ -189,7 +232,7 @@ def mrmc(results: Results) -> Table:
                     *(_p(entry.get("p")), _p(entry.get("p_holm")) if entry.get("p_holm") is not None else ""),
                 )
             )
-    return Table("mrmc", "", columns, rows)
+    return Table("mrmc", "", columns, found)
 
 
 _ENDPOINTS = {"auc": "AUC", "wafroc": "wAFROC", "afroc": "AFROC", "froc": "FROC", "hr_auc": "HrAUC"}
@@ -252,8 +295,15 @@ def times(results: Results) -> Table:
     return Table("times", "", columns, rows)
 
 
-def restratification(results: Results, section: str = "reclassification") -> Table:
-    """Return what became of the cases left at one category."""
+def forward(results: Results, rows: Sequence[Row]) -> list[Row]:
+    """Return the rows that go from an earlier condition to a later one; the way back stands in the workbook."""
+    order = [*results.conditions(rows), "model"]
+    place = {name: order.index(name) for name in order}
+    return [row for row in rows if place.get(str(row.get("condition_from")), 0) < place.get(str(row.get("condition_to")), 99)]
+
+
+def restratification(results: Results, rows: Sequence[Row]) -> Table:
+    """Return what became of the cases left at one category, of ``rows``."""
     ways = ("down", "unchanged", "up")
     columns = (
         *(
@@ -268,10 +318,10 @@ def restratification(results: Results, section: str = "reclassification") -> Tab
         Column("Malignancy rate", "Before → after.", Kind.PERCENT),
         *(Column("Biopsies avoided", "", Kind.INTEGER), Column("Cancers missed", "", Kind.INTEGER)),
     )
-    rows: list[tuple[Value, ...]] = []
-    for row in plain(results.rows(section)):
+    found: list[tuple[Value, ...]] = []
+    for row in plain(rows):
         pair = f"{results.condition(row, 'condition_from')} → {results.condition(row, 'condition_to').lower()}"
-        rows.append(
+        found.append(
             (
                 *(results.reader(row), *results.scope(row), pair, str(row.get("from")), number(row.get("n"))),
                 *(_two(row.get(way)) for way in ways),
@@ -279,7 +329,7 @@ def restratification(results: Results, section: str = "reclassification") -> Tab
                 *(number(row.get("biopsies_avoided")), number(row.get("cancers_missed"))),
             )
         )
-    return Table("restratification", "", columns, rows)
+    return Table("restratification", "", columns, found)
 
 
 def _two(found: Any) -> str:

@@ -118,7 +118,7 @@ def _cover(content: WorkbookContent) -> Figure:
         (str(len(content.readers)), "readers"),
         (str(len(content.study.rounds)), "rounds"),
         (str(len(content.reads)), "reads"),
-        (str(sum(len(items) for items in content.deviations.values())), "deviations found by the auditor"),
+        (str(sum(len(items) for items in content.deviations.values())), "protocol deviations found"),
     )
     for number, what in facts:
         _put(page, _LEFT, y, number, fontsize=14, fontweight="bold", color=INK)

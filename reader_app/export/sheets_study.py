@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reader_app.export import words
 from reader_app.export.content import WorkbookContent
@@ -146,11 +146,17 @@ def _once(notice: str, notes: Sequence[str]) -> list[str]:
 
 def _options(content: WorkbookContent) -> Table:
     rows = [
-        (str(name).replace("_", " ").capitalize(), ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
+        (str(name).replace("_", " ").capitalize(), _option(value))
         for name, value in content.options().items()
         if value not in (None, "", [], {}, False)
     ]
     return key_value("options", "Options of the analysis", rows)
+
+
+def _option(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {own}" for name, own in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _warnings(content: WorkbookContent) -> Table:
