@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from reader_app.errors import ImageError
-from reader_app.imaging import abvs, fourview, greyscale, mammogram, ultrasound
+from reader_app.imaging import abvs, blinding, burnedin, fourview, greyscale, mammogram, ultrasound
 from reader_app.imaging.caseimage import NewImage, OpenCase
 from reader_app.imaging.grouping import Group
 from reader_app.imaging.planning import CasePlan, Piece, position_of
@@ -40,6 +40,7 @@ class Assembled:
     fingerprint: str = ""
     breasts: str = ""
     kept: bool = False
+    blinding: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def kept_case(cls, decoded: Decoded, case: OpenCase) -> Assembled:
@@ -47,7 +48,8 @@ class Assembled:
         breasts = "".join(side for side in "RL" if any(i.laterality == side for i in case.images))
         files = sum(len(p.sources) for p in decoded.plan.pieces)
         faults, notes = list(case.source.get("faults", [])), list(case.source.get("notes", []))
-        return cls([], faults, notes, decoded.plan.refused, files, case.fingerprint, breasts, True)
+        blinding = dict(case.source.get("blinding", {}))
+        return cls([], faults, notes, decoded.plan.refused, files, case.fingerprint, breasts, True, blinding)
 
 
 def assemble(own: Group, decoded: Decoded) -> Assembled:
@@ -62,13 +64,14 @@ def assemble(own: Group, decoded: Decoded) -> Assembled:
             continue
         good.append((piece, answer.value, decoded.folder / f"{index}.npy"))
         result.notes += [f"{_label(piece)}: {note}" for note in answer.value.get("notes", [])]
+    result.blinding = blinding.examine(own, [(p, a) for p, a, _ in good])
     build = {"mammography": _mammography, "abvs": _abvs, "ultrasound": _ultrasound}.get(own.modality)
     if build is not None:
         build(good, result)
     result.files = sum(len(p.sources) for p, _, _ in good if id(p.sources[0]) not in result.refused)
     if not result.images and not result.faults:
         result.faults.append("no file of this case can be read")
-    result.notes = list(dict.fromkeys(result.notes))
+    result.notes = list(dict.fromkeys([*result.notes, *blinding.sentences(result.blinding)]))
     return result
 
 
@@ -81,11 +84,12 @@ def _label(piece: Piece) -> str:
     return piece.view.name if piece.view is not None else "".join(piece.scan) or "image"
 
 
-def _pixels(path: Path, answer: Mapping[str, Any]) -> Any:
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
+def _pixels(path: Path, piece: Piece) -> Any:
+    array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
     if array.dtype.name not in ("uint8", "uint16") or array.ndim not in (3, 4):
         raise ImageError("a decoder returned pixels of an unexpected kind")
-    return array
+    row = piece.sources[0].row
+    return burnedin.black_out(array, row.black_out) if row is not None and row.black_out else array
 
 
 def _mammography(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembled) -> None:
@@ -116,7 +120,7 @@ def _mammography(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembl
             number += 1
             identity = f"{stem}_X{number}"
         used.add(identity)
-        array = _pixels(path, answer)[0]
+        array = _pixels(path, piece)[0]
         transform, notes = mammogram.hanging_of(piece.facts, view, answer["chest_side"])
         row_column, source = mammogram.spacing(piece.facts, piece.name)
         given = piece.sources[0].row.spacing_mm if piece.sources[0].row is not None else None
@@ -149,7 +153,7 @@ def _refuse_repeated(candidates: list[fourview.Candidate], result: Assembled) ->
     """One picture under two names cannot be right in both: both are left out."""
     seen: dict[str, fourview.Candidate] = {}
     for candidate in list(candidates):
-        digest = hashlib.sha256(np.ascontiguousarray(_pixels(candidate.key[2], candidate.key[1])[0]).data).hexdigest()
+        digest = hashlib.sha256(np.ascontiguousarray(_pixels(candidate.key[2], candidate.key[0])[0]).data).hexdigest()
         twin = seen.setdefault(digest, candidate)
         if twin.view.name != candidate.view.name:
             for one, other in ((twin, candidate), (candidate, twin)):
@@ -167,7 +171,7 @@ def _abvs(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembled) -> 
     used: set[str] = set()
     for piece, answer, path in good:
         try:
-            array = _pixels(path, answer)
+            array = _pixels(path, piece)
             if answer["grey"] is None or array.ndim != 3:
                 raise ImageError(f"{piece.name}: is in colour; a volume must be grey")
             placement = _placement(piece, answer, array.shape)
@@ -224,7 +228,7 @@ def _placement(piece: Piece, answer: Mapping[str, Any], shape: tuple[int, ...]) 
 def _ultrasound(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembled) -> None:
     for number, (piece, answer, path) in enumerate(good, start=1):
         facts, row = piece.facts, piece.sources[0].row
-        array = _pixels(path, answer)
+        array = _pixels(path, piece)
         cine = array.shape[0] > 1
         try:
             found, notes = ultrasound.regions(facts, array.shape[1], array.shape[2], piece.name)

@@ -16,7 +16,7 @@ from reader_app.errors import Fault, TableError
 from reader_app.imaging.caseimage import MODALITIES, safe_name
 
 FILE_COLUMNS: tuple[str, ...] = (
-    "case_id", "file", "modality", "view", "laterality", "exam_date", "role", "stratum", "spacing_mm", "axes",
+    "case_id", "file", "modality", "view", "laterality", "exam_date", "role", "stratum", "spacing_mm", "axes", "black_out",
 )  # fmt: skip
 CLINICAL_COLUMNS: tuple[str, ...] = ("age", "family_history", "brca", "density", "symptom")
 REFERENCE_COLUMNS: tuple[str, ...] = (
@@ -48,6 +48,8 @@ class Row:
         For volumes whose file has none.
     axes : str
         For volumes: what the array axes are.
+    black_out : tuple of (row, column, row end, column end)
+        Parts of the picture to overwrite, in the file's own pixels.
     """
 
     line: int
@@ -60,6 +62,7 @@ class Row:
     exam_date: date | None = None
     spacing_mm: tuple[float, ...] | None = None
     axes: str = ""
+    black_out: tuple[tuple[int, int, int, int], ...] = ()
 
 
 @dataclass
@@ -251,12 +254,39 @@ def _row(record: Mapping[str, str], line: int, place: str, faults: list[Fault]) 
             spacing = ()
         if len(spacing) not in (2, 3):
             faults.append(Fault(place, f"spacing_mm {record['spacing_mm']!r} is not 2 or 3 numbers", "write e.g. 0.5 0.073 0.2"))
+    boxes = _boxes(record.get("black_out", ""), place, faults)
     if len(faults) > before:
         return None
     view = record.get("view", "").upper()
     return Row(
-        line, case_id, record.get("file", ""), modality, view, _SIDES[side], _ROLES[role], day, spacing, record.get("axes", "")
+        line,
+        case_id,
+        record.get("file", ""),
+        modality,
+        view,
+        _SIDES[side],
+        _ROLES[role],
+        day,
+        spacing,
+        record.get("axes", ""),
+        boxes,
     )
+
+
+def _boxes(text: str, place: str, faults: list[Fault]) -> tuple[tuple[int, int, int, int], ...]:
+    result = []
+    for part in text.split(";"):
+        numbers = re.findall(r"\d+", part)
+        if not part.strip():
+            continue
+        if len(numbers) != 4 or int(numbers[2]) <= int(numbers[0]) or int(numbers[3]) <= int(numbers[1]):
+            faults.append(
+                Fault(place, f"black_out {part.strip()!r} is no box", "write: first row, first column, row end, column end")
+            )
+            continue
+        a, b, c, d = (int(n) for n in numbers)
+        result.append((a, b, c, d))
+    return tuple(result)
 
 
 def _date(text: str, place: str, faults: list[Fault]) -> date | None:

@@ -24,6 +24,7 @@ _TEXT = (
     "Manufacturer",
     "ManufacturerModelName",
     "PatientID",
+    "AccessionNumber",
     "PatientName",
     "PatientBirthDate",
     "PatientAge",

@@ -266,6 +266,7 @@ def _finish_case(own: Group, decoded: Decoded, images_dir: Path) -> Assembled:
                 "faults": result.faults,
                 "hashes": _hashes(own),
                 "recipe": decoded.plan.recipe(RECIPE),
+                "blinding": result.blinding,
             }
             try:
                 result.fingerprint = container.write(images_dir / own.case_id, own.case_id, own.modality, result.images, source)
@@ -286,7 +287,9 @@ def _report_case(own: Group, result: Assembled, report: ImportReport, cases: cas
     faults = [*own.faults, *result.faults]
     status = "refused" if not result.fingerprint else "incomplete" if faults else "complete"
     report.cases.append(
-        CaseReport(own.case_id, own.modality, status, result.files, faults, [*own.notes, *result.notes], result.kept)
+        CaseReport(
+            own.case_id, own.modality, status, result.files, faults, [*own.notes, *result.notes], result.kept, result.blinding
+        )
     )
     _report_files(own, result.refused, report, own.case_id)
     clinical = cases.clinical.get(own.case_id, {}) if cases is not None else {}

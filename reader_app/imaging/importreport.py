@@ -16,7 +16,7 @@ STATUSES: tuple[str, ...] = ("complete", "incomplete", "refused")
 class CaseReport:
     """One case: ``status`` is complete, incomplete or refused; ``faults`` say why, ``notes`` what was assumed or chosen.
 
-    ``kept`` is true when a verified container of the same files was already there.
+    ``kept`` is true when a verified container of the same files was already there; ``blinding`` is what `blinding.examine` found.
     """
 
     case_id: str
@@ -26,6 +26,7 @@ class CaseReport:
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     kept: bool = False
+    blinding: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -91,6 +92,7 @@ class ImportReport:
                     "faults": c.faults,
                     "notes": c.notes,
                     "kept": c.kept,
+                    "blinding": c.blinding,
                 }
                 for c in self.cases
             ],

@@ -69,16 +69,11 @@ class CasePlan:
 
     def recipe(self, version: int) -> str:
         """Return what the container depends on besides the files' bytes: our rules and what the table said."""
-        rows = [
-            [
-                p.modality,
-                p.role,
-                p.days,
-                p.scan,
-                *((r.view, r.laterality, r.spacing_mm, r.axes) if (r := p.sources[0].row) else ()),
-            ]
-            for p in self.pieces
-        ]
+        rows = []
+        for piece in self.pieces:
+            row = piece.sources[0].row
+            said = (row.view, row.laterality, row.spacing_mm, row.axes, row.black_out) if row is not None else ()
+            rows.append([piece.modality, piece.role, piece.days, piece.scan, *said])
         return f"{version} {json.dumps(rows, default=str)}"
 
 
