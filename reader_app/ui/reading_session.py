@@ -53,7 +53,9 @@ class ReadingSession:
 
     def show(self, reader_id: str | None) -> None:
         """Show the window, as large as the screen when a person sits before it, and begin."""
-        if self.window.screen().geometry().width() > 1300 and self.clock.kind == "system":
+        area = self.window.screen().availableGeometry()
+        if area.width() > 1300 and self.clock.kind == "system":
+            self.window.setGeometry(area)  # where no window manager maximises
             self.window.showMaximized()
         else:
             self.window.resize(1280, 800)

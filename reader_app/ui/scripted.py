@@ -226,10 +226,8 @@ class ScriptedReader:
             panel.focus_score()
             for character in f"{answer.scores[unit]:02d}":
                 self._press(_KEYS[character])
-            if answer.scores[unit] == 10:
-                self._press(Qt.Key.Key_Return)
+            self._press(Qt.Key.Key_Return)  # ends the number
             self._settle()
-            panel.disarm()
 
     def _rehearse_pause(self, number: int) -> None:
         """Pause once, so that a picture of the cover exists; on the simulated clock it takes no time."""

@@ -276,6 +276,8 @@ class Hands:
         if isinstance(self.session.clock, FrozenClock):
             self.session.clock.advance(seconds)
         self.key(Qt.Key.Key_Return)
+        if not self.panel.is_armed():  # that one ended the number
+            self.key(Qt.Key.Key_Return)
         self.key(Qt.Key.Key_Return)
 
     def read(self, category: str = "2", score: str = "05") -> None:

@@ -162,6 +162,7 @@ def test_one_enter_arms_two_lock_and_a_held_key_does_neither(folder):
         hands.key(Qt.Key.Key_Return)
         assert not hands.panel.is_armed(), "an incomplete answer cannot be armed"
         hands.answer()
+        hands.key(Qt.Key.Key_Return)
         hands.session.clock.advance(1)
         for _ in range(5):  # Enter held down
             event = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier, "\r", True, 1)
@@ -191,8 +192,7 @@ def test_a_case_cannot_be_locked_right_after_it_appeared(folder):
         hands.begin()
         first = due_case(hands.state)
         hands.answer()
-        hands.key(Qt.Key.Key_Return)
-        hands.key(Qt.Key.Key_Return)
+        hands.validate(0.0)
         assert due_case(hands.state) == first
         assert "just appeared" in hands.window.key_bar.readout.text()
         hands.validate(0.5)
@@ -250,7 +250,12 @@ def test_scores_by_digits_arrows_and_enter(folder):
         hands.keys("2")
         hands.keys("7")
         hands.key(Qt.Key.Key_Return)
-        assert hands.state.draft.scores == {"case": 7} and hands.panel.is_armed(), "Enter takes the digit and arms"
+        assert hands.state.draft.scores == {"case": 7} and not hands.panel.is_armed(), "Enter ends the number and arms nothing"
+        hands.keys("S62")
+        hands.key(Qt.Key.Key_Return)
+        assert hands.state.draft.scores == {"case": 62} and not hands.panel.is_armed(), "nor after two digits"
+        hands.key(Qt.Key.Key_Return)
+        assert hands.panel.is_armed()
         hands.keys("S100")
         assert hands.state.draft.scores == {"case": 100}
         hands.keys("S10")

@@ -66,7 +66,8 @@ class AssessmentPanel(QWidget):
         self._units: dict[str, UnitFields] = {}
         self._order: list[AnswerField] = []
         self._active: AnswerField | None = None
-        self._armed = self._arm_when_complete = False
+        self._armed = False
+        self._number_open = False  # two digits were just typed: an Enter now ends the number and arms nothing
         self._case: str | None = None
         self._state: SessionState | None = None
         self._ready = False
@@ -129,7 +130,7 @@ class AssessmentPanel(QWidget):
             self._lay_out(units)
             self._fit()
         self._case = case_id
-        self._armed = self._arm_when_complete = False
+        self._armed = self._number_open = False
         self.clinical.show_case(clinical)
         self.marks.setVisible(rules.marks_allowed)
         self.note.setVisible(rules.note_allowed)
@@ -197,8 +198,6 @@ class AssessmentPanel(QWidget):
         self._ready = bool({ask.SubmitRead, ask.RevealAid} & legal)
         if not self._ready:
             self._armed = False
-        elif self._arm_when_complete:
-            self._armed, self._arm_when_complete = True, False
         self._advance(state)
         self._show_button(state)
 
@@ -308,7 +307,10 @@ class AssessmentPanel(QWidget):
 
         Digits, letters after 4, Enter, Esc, Backspace in a half-typed score, and the arrows on a score.
         """
-        field = self._active
+        field, number_open = self._active, self._number_open
+        self._number_open = False
+        if number_open and key == "Return":
+            return True
         if isinstance(field, ScoreField) and self._take_score_key(field, key):
             return True
         if isinstance(field, CategoryField) and field.pending():
@@ -326,14 +328,13 @@ class AssessmentPanel(QWidget):
         steps = {"Left": -1, "Right": 1, "Shift+Left": -10, "Shift+Right": 10}
         if len(key) == 1 and key.isdigit():
             self.disarm()
-            field.type_digit(key)
+            self._number_open = field.type_digit(key)
             return True
         if key in steps:
             self.disarm()
             field.step(steps[key])
             return True
         if key == "Return" and field.is_typing():
-            self._arm_when_complete = True
             field.accept()
             return True
         if key == "Return":
@@ -368,9 +369,7 @@ class AssessmentPanel(QWidget):
         self.categorised.emit(unit, category)
 
     def _ask_score(self, unit: str, value: int) -> None:
-        arm = self._arm_when_complete
         self.disarm()
-        self._arm_when_complete = arm
         own = self._units[unit].score
         if own is not None and own is self._active:
             own.answered_now = True
@@ -396,7 +395,7 @@ class AssessmentPanel(QWidget):
 
     def disarm(self) -> bool:
         """Take back the first press; return whether there was one."""
-        had, self._armed, self._arm_when_complete = self._armed, False, False
+        had, self._armed = self._armed, False
         if had and self._state is not None:
             self._show_button(self._state)
         return had
