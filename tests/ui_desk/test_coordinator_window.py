@@ -1,0 +1,113 @@
+"""The desk by real clicks: steps tell their state, a check leads to the freeze, nothing is left running."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("PySide6")
+
+from desk.conftest import study  # noqa: F401 - the fixture
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLineEdit, QPushButton, QTableWidget
+from pytestqt.qtbot import QtBot
+
+from reader_app.store.studyfolder import StudyFolder
+from reader_app.ui import theme
+from reader_app.ui.coordinator.window import CoordinatorWindow
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, study: Path) -> Iterator[CoordinatorWindow]:  # noqa: F811
+    """The desk of a study that can be frozen, once its overview is there."""
+    theme.load_fonts()
+    window = CoordinatorWindow(study)
+    window.show()
+    qtbot.waitUntil(lambda: window._overview.folder is not None, timeout=20_000)
+    yield window
+    window.close()
+    assert not [t for t in threading.enumerate() if t.name.startswith("desk")]
+
+
+def press(qtbot: QtBot, window: CoordinatorWindow, words: str) -> None:
+    """Click the visible button with these words."""
+    found = [b for b in window.findChildren(QPushButton) if b.text() == words and b.isVisible() and b.isEnabled()]
+    assert found, f"no button '{words}' can be clicked"
+    qtbot.mouseClick(found[0], Qt.MouseButton.LeftButton)
+
+
+def step(window: CoordinatorWindow, key: str) -> str:
+    """Return the state written beside a step."""
+    return window._steps[key][1].text()
+
+
+def test_every_step_tells_its_state(desk: CoordinatorWindow) -> None:
+    assert step(desk, "protocol") == "✓"
+    assert step(desk, "readers") == "3"
+    assert step(desk, "cases") == "3"
+    assert step(desk, "aids") == "✓"
+    assert step(desk, "freeze") == "to do"
+
+
+def test_check_then_freeze(qtbot: QtBot, desk: CoordinatorWindow, study: Path) -> None:  # noqa: F811
+    press(qtbot, desk, "Check and freeze")
+    assert not [b for b in desk.findChildren(QPushButton) if b.text() == "Freeze the study" and b.isEnabled()]
+    press(qtbot, desk, "Check everything")
+    qtbot.waitUntil(lambda: step(desk, "freeze") == "ready", timeout=20_000)
+    press(qtbot, desk, "Freeze the study")
+    qtbot.waitUntil(lambda: desk._overview.is_frozen, timeout=20_000)
+    assert StudyFolder.load(study).is_frozen
+    assert step(desk, "freeze") == "✓"
+
+
+def test_a_fault_is_told_and_not_frozen(qtbot: QtBot, desk: CoordinatorWindow, study: Path) -> None:  # noqa: F811
+    shutil.rmtree(study / "images" / "C2")
+    press(qtbot, desk, "Check and freeze")
+    press(qtbot, desk, "Check everything")
+    qtbot.waitUntil(lambda: step(desk, "freeze") == "1", timeout=20_000)
+
+    def texts() -> list[str]:
+        tables = [t for t in desk.findChildren(QTableWidget) if t.isVisible()]
+        return [t.item(i, j).text() for t in tables for i in range(t.rowCount()) for j in range(t.columnCount())]
+
+    qtbot.waitUntil(lambda: any("C2 has no images" in text for text in texts()), timeout=5_000)
+    assert not [b for b in desk.findChildren(QPushButton) if b.text() == "Freeze the study" and b.isEnabled()]
+
+
+def test_a_reader_is_added_and_removed(qtbot: QtBot, desk: CoordinatorWindow) -> None:
+    press(qtbot, desk, "Readers")
+    fields = [f for f in desk.findChildren(QLineEdit) if f.isVisible()]
+    qtbot.keyClicks(fields[0], "R9")
+    qtbot.keyClicks(fields[1], "senior")
+    press(qtbot, desk, "Add reader")
+    qtbot.waitUntil(lambda: step(desk, "readers") == "4", timeout=20_000)
+    next(t for t in desk.findChildren(QTableWidget) if t.isVisible()).selectRow(3)
+    press(qtbot, desk, "Remove chosen")
+    qtbot.waitUntil(lambda: step(desk, "readers") == "3", timeout=20_000)
+
+
+def test_preview_shows_a_case_with_the_aid_of_the_round(qtbot: QtBot, desk: CoordinatorWindow) -> None:
+    from reader_app.ui.coordinator.preview import CasePreview
+
+    press(qtbot, desk, "Cases")
+    press(qtbot, desk, "Preview as a reader sees it")
+    preview = next(w for w in desk.findChildren(CasePreview))
+    assert preview._name.text().startswith("C1")
+    preview._round.setCurrentIndex(1)
+    assert preview._viewer.aid_is_visible()
+    preview._round.setCurrentIndex(0)
+    assert not preview._viewer.aid_is_visible()
+    preview.close()
+
+
+def test_a_job_that_fails_in_an_unforeseen_way_frees_the_desk(qtbot: QtBot, desk: CoordinatorWindow) -> None:
+    def broken(_progress: object, _cancelled: object) -> None:
+        raise ZeroDivisionError("planted")
+
+    desk.run("broken", broken)
+    qtbot.waitUntil(lambda: "planted" in desk._message.text(), timeout=20_000)
+    assert not desk._jobs.busy
