@@ -202,6 +202,7 @@ def copy_database(source: sqlite3.Connection, path: Path) -> None:
         If it cannot be written; an old file at ``path`` is untouched.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    _forget_stale(path)
     try:
         with explained(path), contextlib.closing(sqlite3.connect(part, isolation_level=None)) as target:
             target.execute("PRAGMA synchronous=EXTRA")
@@ -249,8 +250,8 @@ def _name(part: Path, path: Path) -> None:
 
 
 def _forget_stale(path: Path) -> None:
-    """Remove what a program that was cut off while beginning this log left behind."""
-    for left in path.parent.glob(f".{path.name}.*.new*"):
+    """Remove what a program that was cut off while beginning or copying this log left behind."""
+    for left in (*path.parent.glob(f".{path.name}.*.new*"), *path.parent.glob(f".{path.name}.*.part*")):
         with contextlib.suppress(OSError):
             if time.time() - left.stat().st_mtime > _STALE_S:
                 left.unlink()
@@ -331,12 +332,27 @@ def forget_holder(path: Path) -> None:
 
 
 def holder_of(path: Path) -> str:
-    """Return " (process 12 on pc3 since ...)" if a note says so, else nothing."""
+    """Return " (process 12 on pc3 since ...)" if a note says so and that process lives, else nothing."""
     try:
         note = json.loads(_holder_file(path).read_text(encoding="utf-8"))
+        if note["host"] == platform.node() and not _lives(int(note["pid"])):
+            return ""
         return f" (process {note['pid']} on {note['host']} since {note['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return ""
+
+
+def _lives(pid: int) -> bool:
+    """Return whether a process of this machine is there; True where that cannot be asked without harm (Windows)."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _holder_file(path: Path) -> Path:

@@ -498,6 +498,30 @@ def test_the_holder_is_unknown_without_its_note(path: Path) -> None:
     log.close()
 
 
+def test_a_note_of_a_process_that_has_gone_accuses_nobody(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = opened(path)
+    note = path.parent / f"{path.name}.holder"
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    own = json.loads(note.read_text(encoding="utf-8"))
+    note.write_text(json.dumps({**own, "pid": gone.pid}), encoding="utf-8")
+    assert logfile.holder_of(path) == ""
+    note.write_text(json.dumps({**own, "pid": gone.pid, "host": "elsewhere"}), encoding="utf-8")
+    assert "on elsewhere since" in logfile.holder_of(path)
+    note.write_text("[]", encoding="utf-8")
+    assert logfile.holder_of(path) == ""
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", forbidden)
+    assert logfile._lives(1)
+    monkeypatch.setattr(os, "name", "nt")
+    assert logfile._lives(2**22 + 1)
+    monkeypatch.undo()
+    log.close()
+
+
 def test_a_second_process_is_refused(path: Path) -> None:
     log = opened(path)
     script = f"""
@@ -549,12 +573,14 @@ def test_a_disk_without_hard_links_will_do(path: Path, monkeypatch: pytest.Monke
 
 
 def test_debris_of_a_cut_off_beginning_is_removed(path: Path) -> None:
-    old, fresh = (path.with_name(f".{path.name}.{word}.new") for word in ("old", "fresh"))
-    old.touch()
-    fresh.touch()
-    os.utime(old, (1, 1))
+    names = ("old.new", "old.new-journal", "old.part", "fresh.new", "fresh.part")
+    left = [path.with_name(f".{path.name}.{name}") for name in names]
+    for own in left:
+        own.touch()
+        if "old" in own.name:
+            os.utime(own, (1, 1))
     opened(path).close()
-    assert not old.exists() and fresh.exists()
+    assert [own.exists() for own in left] == [False, False, False, True, True]
 
 
 def test_a_network_share_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
