@@ -15,8 +15,9 @@ from reader_app.ui.viewer.marks import FlatMark
 from reader_app.ui.viewer.overlay import FlatBox, Grid
 from reader_app.ui.viewer.raster import Source
 
-_SMALL = 512  # longest side on which the breast is looked for
+_SMALL = 200  # longest side on which the breast is looked for
 _AIR = 10  # grey levels of the first preset up to which a pixel may be air
+_DARKEST = 0.02  # of the pixels: the level below which they lie is air, if there is air at all
 _LEAST = 0.02  # of the image: a smaller "breast" is not believed
 
 
@@ -142,16 +143,13 @@ def breast_region(picture: Picture) -> Region:
     source = picture.source
     if picture.grey is None:
         return whole(source.shape)
-    k = 0
-    while max(source.shape) >> k > _SMALL:
-        k += 1
-    small = np.ascontiguousarray(source.level(k, k))
+    small, scale = source.smallest(_SMALL)
     if small.dtype == np.int16:
         small = small.view(np.uint16)
-    table = lookup_table(picture.grey, None, False, picture.padding, source.dtype)
-    grey = cv2.LUT(small, table.reshape(1, -1))
-    floor = int(np.percentile(grey, 2))
-    bright = (grey > floor + _AIR).astype(np.uint8)
+    grey = cv2.LUT(small, table_of(picture, Window()).reshape(1, -1))
+    tail = np.cumsum(cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel())
+    floor = int(np.searchsorted(tail, _DARKEST * grey.size))
+    _, bright = cv2.threshold(grey, floor + _AIR, 1, cv2.THRESH_BINARY)
     count, _, stats, _ = cv2.connectedComponentsWithStats(bright, connectivity=8)
     if count < 2:
         return whole(source.shape)
@@ -160,5 +158,5 @@ def breast_region(picture: Picture) -> Region:
     if area < _LEAST * small.size:
         return whole(source.shape)
     rows, columns = source.shape
-    top, left = max(0.0, (y - 1) * 2.0**k), max(0.0, (x - 1) * 2.0**k)
-    return Region(top, left, min(float(rows), (y + h + 1) * 2.0**k), min(float(columns), (x + w + 1) * 2.0**k))
+    top, left = max(0.0, (y - 1) * scale), max(0.0, (x - 1) * scale)
+    return Region(top, left, min(float(rows), (y + h + 1) * scale), min(float(columns), (x + w + 1) * scale))

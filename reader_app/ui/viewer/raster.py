@@ -65,6 +65,13 @@ class Source:
             self._kept[ky, kx] = found
         return found
 
+    def smallest(self, side: int) -> tuple[Array, int]:
+        """Return the smallest reduction at hand, thinned to sides of at most ``side``, and its scale: for a rough look."""
+        k = max(ky for ky, kx in self._kept if ky == kx)
+        array = self._kept[k, k]
+        step = -(-max(array.shape[:2]) // side)
+        return np.ascontiguousarray(array[::step, ::step]), step * 2**k
+
 
 class _Axis:
     """How device pixels ``start`` to ``stop`` of one axis are taken from a level: crop, scale, and how many lines to drop.
@@ -173,15 +180,16 @@ class Raster:
         shape = (*camera.viewport, *depth)
         if self.grey.shape != shape:
             self.grey = np.zeros(shape, np.uint8)
-        else:
-            self.grey.fill(0)
         if self._values.shape != shape or self._values.dtype != source.dtype:
             self._values = np.empty(shape, source.dtype)
             self._spare = np.empty(shape, source.dtype)
             self._source = None
         (y0, x0), (y1, x1) = covered(camera)
         if y0 >= y1 or x0 >= x1:
+            self.grey.fill(0)
             return
+        for outside in (self.grey[:y0], self.grey[y1:], self.grey[y0:y1, :x0], self.grey[y0:y1, x1:]):
+            outside.fill(0)
         old = self._camera
         if old is None or source is not self._source or old.scale != camera.scale or old.pixel != camera.pixel:
             resample(source, camera, (y0, x0), (y1, x1), self._values[y0:y1, x0:x1])
