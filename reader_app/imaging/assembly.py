@@ -14,7 +14,7 @@ from reader_app.errors import ImageError
 from reader_app.imaging import abvs, blinding, burnedin, fourview, greyscale, mammogram, ultrasound
 from reader_app.imaging.caseimage import NewImage, OpenCase
 from reader_app.imaging.grouping import Group
-from reader_app.imaging.planning import CasePlan, Piece, position_of
+from reader_app.imaging.planning import CasePlan, Piece, candidates_of, position_of
 from reader_app.imaging.workers import Answer
 
 
@@ -93,15 +93,13 @@ def _pixels(path: Path, piece: Piece) -> Any:
 
 
 def _mammography(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembled) -> None:
-    candidates = []
-    for order, (piece, answer, path) in enumerate(good):
-        assert piece.view is not None
+    decoded = {id(piece): (piece, answer, path) for piece, answer, path in good if answer["grey"] is not None}
+    for piece, answer, _ in good:
         if answer["grey"] is None:
             _refuse(result, piece, f"{piece.name}: is a colour picture, not a mammogram")
-            continue
-        role = piece.role if piece.role == "current" else f"prior{-(piece.days or 0)}"
-        candidates.append(fourview.Candidate((piece, answer, path), piece.view, order, role))
-    priors = sorted({c.role for c in candidates if c.role != "current"}, key=lambda r: int(r.removeprefix("prior") or 0))
+    candidates, priors = candidates_of(CasePlan([piece for piece, _, _ in decoded.values()]))
+    for candidate in candidates:
+        candidate.key = decoded[id(candidate.key)]
     if not candidates:
         return
     _refuse_repeated(candidates, result)

@@ -14,12 +14,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from reader_app.errors import ImageError, TableError
-from reader_app.imaging import casetable, container, grouping
+from reader_app.imaging import casetable, container, fourview, grouping
 from reader_app.imaging.assembly import Assembled, Decoded, assemble
 from reader_app.imaging.caseimage import MODALITIES
 from reader_app.imaging.grouping import Group, Source
 from reader_app.imaging.importreport import CaseReport, FileReport, ImportReport, row_of
-from reader_app.imaging.planning import pieces_of
+from reader_app.imaging.planning import candidates_of, pieces_of
 from reader_app.imaging.workers import Job, WorkerPool
 
 #: Part of a container's identity: containers made by older rules are made anew.
@@ -161,9 +161,11 @@ def _report_plan(own: Group, report: ImportReport) -> None:
     if not own.modality and not own.named:
         _report_files(own, plan.refused, report, "")
         return
-    status = "refused" if not plan.pieces or own.faults else "incomplete" if plan.faults else "complete"
+    faults, (candidates, priors) = [*own.faults, *plan.faults], candidates_of(plan)
+    if candidates:
+        faults += fourview.choose(candidates, priors).faults
+    status = "refused" if not plan.pieces else "incomplete" if faults else "complete"
     good = sum(len(p.sources) for p in plan.pieces)
-    faults = [*own.faults, *plan.faults, *plan.refused.values()]
     report.cases.append(CaseReport(own.case_id, own.modality, status, good, faults, [*own.notes, *plan.notes]))
     _report_files(own, plan.refused, report, own.case_id)
 

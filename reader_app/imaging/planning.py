@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from reader_app.errors import ImageError
-from reader_app.imaging import abvs, mammogram
+from reader_app.imaging import abvs, fourview, mammogram
 from reader_app.imaging.grouping import Group, Source
 
 _JOBS = "reader_app.imaging.jobs:"
@@ -105,6 +105,17 @@ def pieces_of(own: Group) -> CasePlan:
     if not plan.pieces and not plan.faults:
         plan.faults.append("no file of this case can be read")
     return plan
+
+
+def candidates_of(plan: CasePlan) -> tuple[list[fourview.Candidate], list[str]]:
+    """Return the mammograms on offer for the panes, and the prior roles from the newest to the oldest."""
+    found = []
+    for order, piece in enumerate(plan.pieces):
+        if piece.view is not None:
+            role = piece.role if piece.role == "current" else f"prior{-(piece.days or 0)}"
+            found.append(fourview.Candidate(piece, piece.view, order, role))
+    priors = sorted({c.role for c in found if c.role != "current"}, key=lambda r: int(r.removeprefix("prior") or 0))
+    return found, priors
 
 
 def _no_pixels(source: Source) -> str:

@@ -106,6 +106,7 @@ def test_dry_run_writes_nothing(tmp_path, pool):
     report = import_sources([tmp_path / "in"], tmp_path / "study" / "images", dry_run=True, pool=pool)
     assert not (tmp_path / "study").exists()
     assert [c.files for c in report.cases] == [3] and len(report.files) == 3
+    assert report.cases[0].status == "incomplete" and report.cases[0].faults == ["view RCC is missing"]
 
 
 def test_nothing_of_the_person_enters_a_container(tmp_path, pool):
