@@ -267,6 +267,12 @@ class FlowPages:
             name = self._retry
         if name.startswith("reader:"):
             flow.log_in(name.removeprefix("reader:"))
+        elif name == "login":
+            self.login()
+        elif name == "pin":
+            flow.identity.given(flow.window.page.entered_pin())
+        elif name == "without-pin":
+            flow.identity.without()
         elif name == "start":
             self._begin()
         elif name in ("next", "recheck"):

@@ -34,6 +34,7 @@ from reader_app.study.session import (
 )
 from reader_app.ui import flow_pages, workstation
 from reader_app.ui.flow_answers import AnswerCommands
+from reader_app.ui.identity_steps import IdentitySteps
 from reader_app.ui.language import tr
 from reader_app.ui.mainthread import QtMainThread
 from reader_app.ui.pace import Pace
@@ -42,6 +43,8 @@ from reader_app.ui.panels.aid_panel import AidView
 from reader_app.ui.pause_control import PauseControl
 from reader_app.ui.reader_window import ReaderWindow
 
+#: All planes of a volume; a round may show fewer.
+PLANES = ("coronal", "transverse", "sagittal")
 #: A case that is not in memory after this long is announced; normally it is there at once.
 PATIENCE_MS = 400
 
@@ -100,8 +103,10 @@ class ReadingFlow(QObject):
         self.answers = AnswerCommands(self)
         self.pauses = PauseControl(self)
         self.pages = flow_pages.FlowPages(self)
+        self.identity = IdentitySteps(self)
         window.flow = self
         window.page.chosen.connect(self.pages.choose)
+        window.page.pin_given.connect(self.identity.given)
         window.viewer.fully_painted.connect(self._painted)
 
     # --- log-in -------------------------------------------------------------------------------------------------------------
@@ -114,10 +119,18 @@ class ReadingFlow(QObject):
             self.log_in(reader_id)
 
     def log_in(self, reader_id: str) -> None:
+        """Ask a person for the PIN; a simulated reader has none."""
+        if self.clock.kind == "system":
+            self.identity.ask(reader_id)
+        else:
+            self.open_log(reader_id)
+
+    def open_log(self, reader_id: str) -> None:
         """Open the reader's log and take up the session where it stands."""
         try:
             self.plan = self.folder.plan(reader_id)
-            self.log = self.folder.open_log(reader_id, workstation.run_info(self.clock, self.window.preferences))
+            info = workstation.run_info(self.clock, self.window.preferences, self.identity.failures)
+            self.log = self.folder.open_log(reader_id, info)
         except StudyFileError as fault:
             self.exit_status = 1
             self.pages.faults(tr("This study cannot be read yet"), fault.faults, reader_id)
@@ -127,7 +140,7 @@ class ReadingFlow(QObject):
             self.pages.stop(tr("The reading log cannot be opened"), str(fault), retry=f"reader:{reader_id}")
             return
         self.exit_status = 0
-        self.conductor = Conductor(self.plan, self.log, self.clock, self.log_thread, self.main_thread)
+        self.conductor = Conductor(self.plan, self.log, self.clock, self.log_thread, self.main_thread, key=self.identity.key)
         self.conductor.on_state, self.conductor.on_refused = self._on_state, self._on_refused
         self.conductor.on_fault = self._on_fault
         self.feed = CaseFeed(self.folder, self.plan, self.loader_thread, self.main_thread)
@@ -225,7 +238,12 @@ class ReadingFlow(QObject):
         self._show_answers()
         self.window.show_panel(True)
         self.window.viewer.show_case(
-            loaded.images, aid, threshold=plan.display.aid_threshold, opacity=plan.display.aid_opacity, marks=state.draft.marks
+            loaded.images,
+            aid,
+            threshold=plan.display.aid_threshold,
+            opacity=plan.display.aid_opacity,
+            marks=state.draft.marks,
+            planes=entry.planes or PLANES,
         )
         self.window.show_images()
 

@@ -113,6 +113,7 @@ def clear(layout: QBoxLayout) -> None:
         widget = item.widget()
         if widget is not None:
             widget.hide()
+            widget.setObjectName("")  # until it is gone, nobody may find it instead of its successor
             widget.deleteLater()
 
 

@@ -9,7 +9,7 @@ from reader_app.store.runinfo import RunInfo, Screen, describe_run
 from reader_app.ui.preferences import Preferences
 
 
-def run_info(clock: Clock, preferences: Preferences) -> RunInfo:
+def run_info(clock: Clock, preferences: Preferences, pin_failures: int = 0) -> RunInfo:
     """Return the description of this start of the program, with its screens and what the reader has chosen."""
     more = {
         "qt_platform": QGuiApplication.platformName(),
@@ -17,6 +17,7 @@ def run_info(clock: Clock, preferences: Preferences) -> RunInfo:
         "text_scale": f"{preferences.text_scale:.2f}",
         "panel_side": preferences.panel_side,
         "left_drag": preferences.left_drag,
+        "pin_failures": str(pin_failures),
     }
     return describe_run(clock, [_screen(own) for own in QGuiApplication.screens()], more=more)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QLineEdit, QPushButton, QSizePolicy, QWidget
 
 from reader_app.errors import Fault
 from reader_app.ui import theme
@@ -37,9 +37,11 @@ class Page(QWidget):
     Signals
     -------
     chosen(str) : the name of the button pressed; "reader:R01" for a reader.
+    pin_given(str) : Enter was pressed in the PIN field.
     """
 
     chosen = Signal(str)
+    pin_given = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -107,11 +109,12 @@ class Page(QWidget):
     def press_main(self) -> bool:
         """Do what Enter does: press the button that has the focus, else the main one."""
         focused = self.focusWidget()
-        target = focused if focused is not None and focused.isVisible() and hasattr(focused, "click") else self._main
-        if target is None or not target.isEnabled():
-            return False
-        target.click()  # type: ignore[attr-defined]
-        return True
+        target = focused if isinstance(focused, QPushButton) and focused.isVisible() else self._main
+        if isinstance(target, QLineEdit):
+            self.pin_given.emit(target.text())
+        elif isinstance(target, QPushButton) and target.isEnabled():
+            target.click()
+        return target is not None
 
     # --- the pages ----------------------------------------------------------------------------------------------------------
 
@@ -139,6 +142,31 @@ class Page(QWidget):
         self.gap()
         self.paragraph(tr("Names are pseudonyms. Research use only — not for diagnosis."), "small")
         self.finish()
+
+    def show_pin(self, reader_id: str, new: bool, fault: str) -> None:
+        """Ask for the PIN of a reader, or have one chosen (``new``)."""
+        self.begin("pin-new" if new else "pin")
+        self.add(label(tr("Reader {name}", name=reader_id), "dim"))
+        self.add(label(tr("Choose a PIN") if new else tr("Your PIN"), "display"))
+        if new:
+            self.paragraph(tr("At least four characters. Your entries on this computer are signed with it."))
+        self.paragraph(tr("It says whose entries these are; it does not keep them secret."), "dim")
+        field = QLineEdit()
+        field.setObjectName("pin")
+        field.setEchoMode(QLineEdit.EchoMode.Password)
+        field.setMaximumWidth(theme.px(240))
+        field.setAccessibleName(tr("PIN"))
+        self.add(field)
+        self.paragraph(fault, "attention")
+        entries = [("pin", tr("Log in  Enter"))] + ([("without-pin", tr("Without a PIN"))] if new else [])
+        self.buttons(*entries, ("login", tr("Another reader")))
+        self._main = field
+        self.finish()
+
+    def entered_pin(self) -> str:
+        """Return what stands in the PIN field."""
+        field = self.findChild(QLineEdit, "pin")
+        return "" if field is None else field.text()
 
     def show_round(self, title: str, chip: str, sentences: Sequence[str], notice: str, facts: Sequence[tuple[str, str]]) -> None:
         """Say what the round is before it begins."""

@@ -1,0 +1,64 @@
+"""Log-in of a person on a real clock: choosing a PIN, a wrong one, signatures at the end."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QLineEdit
+from readingkit import reading, wait
+
+from reader_app.clock import SystemClock
+from reader_app.store.readlog import read as read_log
+from reader_app.study.session import Phase
+
+
+def _type_pin(hands, pin: str) -> None:
+    field = hands.window.page.findChild(QLineEdit, "pin")
+    assert field is not None and field.hasFocus()
+    QTest.keyClicks(field, pin)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    hands.settle()
+
+
+def test_a_person_chooses_a_pin_and_needs_it_the_next_time(folder):
+    with reading(folder, SystemClock()) as hands:
+        hands.window.activateWindow()
+        hands.log_in()
+        assert hands.page == "pin-new"
+        _type_pin(hands, "12")
+        assert hands.page == "pin-new", "too short"
+        _type_pin(hands, "1234")
+        assert hands.page == "round"
+        hands.flow.end_session()
+        hands.settle()
+        assert hands.page == "receipt"
+    seals = read_log(folder / "logs" / "R01.readlog").seals
+    assert [seal.meaning for seal in seals] == ["session ended"]
+    with reading(folder, SystemClock()) as hands:
+        hands.window.activateWindow()
+        hands.log_in()
+        assert hands.page == "pin"
+        _type_pin(hands, "9999")
+        assert hands.page == "pin" and any("wrong" in own.text() for own in hands.window.page.findChildren(QLabel))
+        assert hands.state.phase is Phase.CLOSED
+        _type_pin(hands, "1234")
+        assert hands.page == "round"
+    assert dict(read_log(folder / "logs" / "R01.readlog").runs[-1].more)["pin_failures"] == "1"
+
+
+def test_a_person_may_read_without_a_pin(folder):
+    with reading(folder, SystemClock()) as hands:
+        hands.window.activateWindow()
+        hands.log_in("R02")
+        hands.click(hands.window.page.findChild(object, "without-pin"))
+        assert hands.page == "round"
+        hands.begin()
+        wait(lambda: hands.state.phase is Phase.READING, "the first case")
+        hands.keys("2")
+        assert hands.state.draft.categories == {"case": "2"}
+        hands.window.close()
+        hands.settle()
+        hands.flow.end_session()
+        hands.settle()
+    contents = read_log(folder / "logs" / "R02.readlog")
+    assert contents.seals == () and contents.runs[-1].clock_kind == "system"
