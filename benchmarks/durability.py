@@ -1,6 +1,7 @@
-"""What the read log survives, each figure beside a build that is broken on purpose (rows 1-4 and 13 of the reliability table).
+"""What the read log survives, each figure beside a build that is broken on purpose (rows 1-4 and 13-15 of the reliability
+table).
 
-``python -m benchmarks.durability [--json] [--kills 1000] [--cuts 10000] [--changes 10000] [--quick]``
+``python -m benchmarks.durability [--json] [--kills 1000] [--cuts 10000] [--changes 10000] [--merges 10000] [--quick]``
 """
 
 from __future__ import annotations
@@ -96,6 +97,19 @@ def tampering(number: int) -> report.Result:
     return row
 
 
+def merges(number: int) -> report.Result:
+    """Merge logs in any order, with forks and a tampered file, against a model (rows 14 and 15)."""
+    from store.merges import make_stock, merge_trials
+
+
+    with _memory_folder() as name:
+        stock = make_stock(Path(name))
+        sound = merge_trials(stock, number)
+        naive = merge_trials(stock, 50, naive=True)
+    control = f"letting the last file win: {naive.violations} violations in {naive.merges} merges"
+    return _row("merges that broke a rule", sound.merges, sound.violations, control, naive.violations > 0, "merges")
+
+
 def _memory_folder() -> tempfile.TemporaryDirectory[str]:
     """Return a folder whose syncs cost nothing where there is one: these disks are simulated above it."""
     shared = Path("/dev/shm")
@@ -108,6 +122,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--cuts", type=int, default=10_000)
     parser.add_argument("--changes", type=int, default=10_000)
+    parser.add_argument("--merges", type=int, default=10_000)
     parser.add_argument("--quick", action="store_true", help="a fortieth of everything")
     options = parser.parse_args()
     share = 40 if options.quick else 1
@@ -118,6 +133,7 @@ def main() -> int:
         lambda: io_errors(step),
         lambda: full_disk(step),
         lambda: tampering(options.changes // share),
+        lambda: merges(options.merges // share),
     ]
     results = []
     for task in tasks:
