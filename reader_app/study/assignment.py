@@ -7,6 +7,9 @@ Rules
   ``"reader-app order v1|<study>|<seed>|<reader>|<round>|<attempt>|<counter>"``. It needs nothing but the seed in the study
   file, is the same on every platform and Python version, and does not depend on the order of rows in ``cases.csv``.
 * An order equal to that of an earlier round of the same reader is drawn again (``attempt``), where there are cases enough.
+* A round over a sample draws its cases from "<study>|<seed>|sample|<round>" alone: the same cases for every reader.
+* Cases of a training round are in no other round; a round over "all" leaves them out.
+* Readers without an arm are given one by :func:`allocate`, balanced within each group of readers.
 * A round derived from earlier answers ("left_at") is planned with all its candidates; at its start the order is filtered.
 * ``plan_hash`` covers everything a read depends on; it stands in every sitting's first event.
 """
@@ -48,6 +51,8 @@ class RoundPlan:
     cases: CaseRule
     order: tuple[str, ...]
     min_washout_days: int
+    planes: tuple[str, ...] = ()
+    training: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,27 @@ class CounterGenerator:
         return tuple(order)
 
 
+def allocate(definition: StudyDefinition, readers: Sequence[Reader]) -> tuple[Reader, ...]:
+    """Return the readers with an arm each, where the rounds have conditions by arm.
+
+    An arm given in ``readers.csv`` stands. The others are dealt out in an order drawn from the seed, always to an arm that has
+    fewest readers of their group (then fewest of all, then the first by name): sequences of conditions are counterbalanced
+    within groups as well as the numbers allow. Does not depend on the order of rows.
+    """
+    arms = sorted(definition.rounds[0].condition)
+    if arms == [""]:
+        return tuple(readers)
+    given = {reader.reader_id: reader.arm for reader in readers if reader.arm}
+    waiting = {reader.reader_id: reader.group for reader in readers if not reader.arm}
+    groups = {reader.reader_id: reader.group for reader in readers}
+    material = f"{ALGORITHM}|{definition.study_id}|{definition.seed}|arms"
+    for reader_id in CounterGenerator(material).shuffled(sorted(waiting)):
+        own_group = [arm for other, arm in given.items() if groups[other] == waiting[reader_id]]
+        everyone = list(given.values())
+        given[reader_id] = min(arms, key=lambda arm: (own_group.count(arm), everyone.count(arm), arm))
+    return tuple(replace(reader, arm=given[reader.reader_id]) for reader in readers)
+
+
 def condition_for(entry: Round, arm: str) -> Condition:
     """Return the condition of a round for one arm.
 
@@ -164,10 +190,11 @@ def plan(definition: StudyDefinition, cases: Sequence[CaseEntry], reader: Reader
         for case_id, judged in units.items()
         if not judged
     ]
+    training = {name for entry in definition.rounds if entry.training for name in entry.cases.values}
     rounds: list[RoundPlan] = []
     for entry in definition.rounds:
         condition = condition_for(entry, reader.arm)
-        candidates = [case.case_id for case in cases if _is_candidate(entry.cases, case)]
+        candidates = _candidates(definition, entry, cases, training)
         if not candidates:
             faults.append(
                 Fault("study.toml", f"round {entry.number} has no case", "correct its 'cases' or the strata in cases.csv")
@@ -186,6 +213,8 @@ def plan(definition: StudyDefinition, cases: Sequence[CaseEntry], reader: Reader
                 cases=entry.cases,
                 order=order,
                 min_washout_days=entry.min_washout_days,
+                planes=entry.planes,
+                training=entry.training,
             )
         )
     if faults:
@@ -214,8 +243,19 @@ def _units(definition: StudyDefinition, case: CaseEntry) -> tuple[str, ...]:
     return tuple(unit for unit in BREAST_UNITS if unit in case.breasts)
 
 
-def _is_candidate(rule: CaseRule, case: CaseEntry) -> bool:
-    return rule.kind != "stratum" or case.stratum in rule.values
+def _candidates(definition: StudyDefinition, entry: Round, cases: Sequence[CaseEntry], training: set[str]) -> list[str]:
+    rule = entry.cases
+    by_stratum = rule.kind in ("stratum", "sample") and bool(rule.values)
+    fitting = [
+        case.case_id
+        for case in cases
+        if (case.stratum in training) == entry.training and (not by_stratum or case.stratum in rule.values)
+    ]
+    if rule.count is None:
+        return fitting
+    material = f"{ALGORITHM}|{definition.study_id}|{definition.seed}|sample|{entry.number}"
+    drawn = set(CounterGenerator(material).shuffled(sorted(fitting))[: rule.count])
+    return [case_id for case_id in fitting if case_id in drawn]
 
 
 def _order(

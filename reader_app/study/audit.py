@@ -18,23 +18,50 @@ from reader_app.study.events import Logged
 __all__ = ["CODES", "Deviation", "Judge", "audit"]
 
 
-def audit(plan: Plan, logged: Sequence[Logged]) -> list[Deviation]:
-    """Return every deviation of one reader's log from the plan; an unfinished study is none."""
-    judge = Judge(plan)
+def audit(plan: Plan, logged: Sequence[Logged], earlier: Sequence[Plan] = ()) -> list[Deviation]:
+    """Return every deviation of one reader's log from the plan; an unfinished study is none.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan in force.
+    logged : sequence of Logged
+        The whole log.
+    earlier : sequence of Plan
+        Plans that were amended: what was read under one of them is judged by it.
+    """
+    judge = Judge(plan, earlier)
     for entry in logged:
         judge.take(entry)
+    judge.close()
     return judge.found
+
+
+_OVERRIDES = ev.RoundUnlocked | ev.ReadVoided | ev.CaseWithdrawn | ev.PlanAmended | ev.ReaderRetired
 
 
 class Judge(ReadJudge):
     """Walks through a log once; feed it with :meth:`take`, its list is ``found``."""
+
+    def __init__(self, plan: Plan, earlier: Sequence[Plan] = ()) -> None:
+        super().__init__(plan)
+        self.final = plan
+        self.plans = {own.plan_hash: own for own in (*earlier, plan)}
+
+    def close(self) -> None:
+        """Judge what only the end of the log shows."""
+        if self.under not in ("", self.final.plan_hash):
+            self.say("plan", f"The log stands under plan {self.under[:12]}, not {self.final.plan_hash[:12]}.")
 
     def take(self, entry: Logged) -> None:
         """Judge the next event of the log."""
         self.seq = entry.seq
         self._clocks(entry)
         event = entry.event
-        if not self.open and not isinstance(event, ev.SessionOpened):
+        if self.retired:
+            self.say("override", f"{type(event).__name__} happened after the reader had left the study.")
+        quiet = isinstance(event, ev.SessionOpened | ev.RoundFinished | _OVERRIDES) or getattr(event, "cases", None) == ()
+        if not self.open and not quiet:
             self.say("sitting", f"{type(event).__name__} happened while no sitting was open.")
         if self.round is not None and not self.waiting and not isinstance(event, ev.RoundFinished):
             self.say("round-order", f"Round {self.round.number} was not finished after its last case.")
@@ -43,6 +70,8 @@ class Judge(ReadJudge):
                 self._sitting(event)
             case ev.RoundStarted() | ev.RoundFinished():
                 self._round(event)
+            case ev.RoundUnlocked() | ev.ReadVoided() | ev.CaseWithdrawn() | ev.PlanAmended() | ev.ReaderRetired():
+                self._override(event)
             case ev.CaseDisplayed():
                 self.displayed(entry, event)
             case ev.ReadInterrupted():
@@ -80,7 +109,7 @@ class Judge(ReadJudge):
         if before is None or then is None:
             return
         if entry.run_id != before.run_id:
-            if not isinstance(entry.event, ev.SessionOpened | ev.SessionResumed):
+            if not isinstance(entry.event, ev.SessionOpened | ev.SessionResumed | _OVERRIDES):
                 self.say("sitting", "The program was started again without opening or resuming the sitting.")
             if now < then - CLOCK_TOLERANCE_MS:
                 self.say("clock", f"The clock went back from {before.wall_utc} to {entry.wall_utc} between two starts.")
@@ -99,8 +128,10 @@ class Judge(ReadJudge):
                 self.say("sitting", "The sitting was closed while a case was on the screen.")
             self.open = self.on_screen = self.covered = self.aid_on = False
             return
-        if event.plan_hash != self.plan.plan_hash:
-            self.say("plan", f"The sitting was held under plan {event.plan_hash[:12]}, not {self.plan.plan_hash[:12]}.")
+        if event.plan_hash != (self.under or event.plan_hash):
+            self.say("plan", f"The sitting was held under plan {event.plan_hash[:12]}, the log stood under {self.under[:12]}.")
+        self.under = event.plan_hash
+        self.plan = self.plans.get(self.under, self.plan)
         if isinstance(event, ev.SessionOpened):
             if event.reader_id != self.plan.reader_id:
                 self.say("plan", f"The sitting is that of reader {event.reader_id}, not {self.plan.reader_id}.")
@@ -137,20 +168,49 @@ class Judge(ReadJudge):
         self.answers = Answers()
         self._washout(event, self.round)
 
+    def _override(self, event: ev.RoundUnlocked | ev.ReadVoided | ev.CaseWithdrawn | ev.PlanAmended | ev.ReaderRetired) -> None:
+        kind = type(event).__name__
+        if self.on_screen:
+            self.say("override", f"{kind} happened while a case was on the screen.")
+        if not event.coordinator.strip() or len([sign for sign in event.reason if sign.isalnum()]) < 10:
+            self.say("override", f"{kind} names no coordinator or no sufficient reason.")
+        match event:
+            case ev.RoundUnlocked():
+                self.unlocked.add(event.round_no)
+            case ev.ReadVoided():
+                key = (event.round_no, event.case_id)
+                if key not in self.left_at or key in self.voided:
+                    self.say("override", f"There was no read of case {event.case_id} in round {event.round_no} to declare void.")
+                self.voided.add(key)
+            case ev.CaseWithdrawn():
+                if event.case_id not in self.plan.units or event.case_id in self.withdrawn:
+                    self.say("override", f"There was no case {event.case_id} to withdraw.")
+                self.withdrawn.add(event.case_id)
+                if self.waiting and self.waiting[0] == event.case_id:
+                    self.answers = Answers()
+                self.waiting = [case for case in self.waiting if case != event.case_id]
+            case ev.PlanAmended():
+                if event.old_plan_hash != self.under or event.new_plan_hash == self.under:
+                    self.say("override", "The amendment does not start from the plan under which the log stood.")
+                self.under = event.new_plan_hash
+                self.plan = self.plans.get(self.under, self.plan)
+            case _:
+                self.retired = True
+                self.open = False
+
     def _washout(self, event: ev.RoundStarted, entry: RoundPlan) -> None:
         start = milliseconds(event.wall_utc)
         end = milliseconds(self.finish_walls[-1]) if self.finish_walls else None
         if start is None or end is None or not event.cases:
             return
         days = start // DAY_MS - end // DAY_MS
-        if days < entry.min_washout_days:
+        if days < entry.min_washout_days and entry.number not in self.unlocked:
             self.say("washout", f"Round {entry.number} began after {days} days; the study asks {entry.min_washout_days}.")
 
     def _planned(self, entry: RoundPlan) -> list[str]:
+        cases = [case for case in entry.order if case not in self.withdrawn]
         if entry.cases.kind != "left_at":
-            return list(entry.order)
-        return [
-            case
-            for case in entry.order
-            if self.left_at.get((entry.cases.of_round or 0, case), frozenset()) & set(entry.cases.values)
-        ]
+            return cases
+        left = {case: at for (number, case), at in self.left_at.items() if number == entry.cases.of_round}
+        left = {case: at for case, at in left.items() if (entry.cases.of_round or 0, case) not in self.voided}
+        return [case for case in cases if left.get(case, frozenset()) & set(entry.cases.values)]

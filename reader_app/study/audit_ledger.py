@@ -32,6 +32,7 @@ CODES: dict[str, str] = {
     "read-twice": "a case was validated twice in a round",
     "too-soon": "a case was validated sooner after its display than the study allows",
     "pause": "a read was paused or continued at the wrong moment",
+    "override": "a coordinator's override has no name or reason, or does not fit",
     "clock": "the clocks disagree: the machine slept, or its clock was set",
 }
 
@@ -97,6 +98,11 @@ class Ledger:
         self.aid_on = False
         self.displayed_ns = 0
         self.answers = Answers()
+        self.under = ""  # the plan hash under which the log stands
+        self.unlocked: set[int] = set()
+        self.voided: set[tuple[int, str]] = set()
+        self.withdrawn: set[str] = set()
+        self.retired = False
 
     def say(self, code: str, text: str) -> None:
         """Note a deviation at the present event."""

@@ -23,6 +23,10 @@ class ReadJudge(Ledger):
             self.say("images", f"Case {event.case_id} was shown with other images than the frozen ones.")
         if not event.panes:
             self.say("images", f"Case {event.case_id} was shown in no pane.")
+        for plane in ("coronal", "transverse", "sagittal"):
+            shown = any(pane == plane or pane.endswith("." + plane) for pane in event.panes)
+            if shown and self.round and self.round.planes and plane not in self.round.planes:
+                self.say("images", f"Case {event.case_id} was shown on the {plane} plane, which the round leaves out.")
         self.on_screen, self.covered = True, False
         self.displayed_ns = entry.mono_ns
         self.aid_on = event.aid is not None

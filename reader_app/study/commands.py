@@ -145,7 +145,61 @@ class SubmitRead:
     wall_utc: str
 
 
+@dataclass(frozen=True, slots=True)
+class UnlockRound:
+    """The coordinator lets the next round begin before its day. Like all overrides it needs a reason of ten letters or more."""
+
+    round_no: int
+    coordinator: str
+    reason: str
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoidRead:
+    """The coordinator declares a validated read void; the case is not read again."""
+
+    round_no: int
+    case_id: str
+    coordinator: str
+    reason: str
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawCase:
+    """The coordinator takes a case out of the study; refused while it is on the screen."""
+
+    case_id: str
+    coordinator: str
+    reason: str
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class AmendPlan:
+    """The coordinator lets this log go on under the plan at hand, which is not the one it was begun with."""
+
+    coordinator: str
+    reason: str
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetireReader:
+    """The coordinator ends this reader's part in the study."""
+
+    replaced_by: str
+    coordinator: str
+    reason: str
+    wall_utc: str
+
+
+#: What only a coordinator may ask; the windows and commands of readers do not offer these.
+Override = UnlockRound | VoidRead | WithdrawCase | AmendPlan | RetireReader
+
 Command = (
     OpenSession | CloseSession | StartRound | DisplayCase | Assess | GiveScore | WriteNote | PlaceMark | RemoveMark | RevealAid
     | HideAid | ShowAid | Pause | Resume | Interrupt | SubmitRead
+    | UnlockRound | VoidRead | WithdrawCase | AmendPlan | RetireReader
 )  # fmt: skip

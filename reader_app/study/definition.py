@@ -5,6 +5,7 @@ The keys are declared in :mod:`reader_app.study.studykeys`; here they become val
 * rounds are numbered 1, 2, 3 ... in reading order; conditions by arm name the same arms in every round;
 * a round with an aid names a declared model, an unaided one names none; a staged round says which earlier round it refines;
 * a round refines an earlier one that covers its cases; "left_at" looks at an earlier round and at categories of the study;
+* training rounds come before all others and have cases by stratum, which no other round shares (checked with the case list);
 * category 4 stands alone: it cannot be offered beside 4A, 4B or 4C.
 """
 
@@ -66,13 +67,15 @@ class CaseRule:
     Attributes
     ----------
     kind : str
-        "all"; "stratum" (``values`` are strata); "left_at" (``values`` are the categories at which this reader left
-        the case, for any unit, in round ``of_round``).
+        "all"; "stratum" (``values`` are strata); "sample" (``count`` cases of the strata ``values``, or of all when there are
+        none, drawn once for all readers); "left_at" (``values`` are the categories at which this reader left the case, for any
+        unit, in round ``of_round``).
     """
 
     kind: str = "all"
     values: tuple[str, ...] = ()
     of_round: int | None = None
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ class Round:
     cases: CaseRule = CaseRule()
     order: str = "shuffled"  # "shuffled" (per reader and round) or "as_listed"
     min_washout_days: int = 0  # since the reader finished the previous round
+    planes: tuple[str, ...] = ()  # planes of ABVS volumes that are shown; () for all
+    training: bool = False  # apart from the data
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +215,8 @@ def _rounds(given: list[Mapping[str, Any]], file: str, faults: list[Fault]) -> t
                 cases=_case_rule(values["cases"], f"{place}.cases", faults),
                 order=values["order"],
                 min_washout_days=values["min_washout_days"],
+                planes=tuple(values["planes"] or ()),
+                training=values["training"],
             )
         )
     return tuple(rounds)
@@ -232,11 +239,15 @@ def _case_rule(given: str | Mapping[str, Any], place: str, faults: list[Fault]) 
     if isinstance(given, str):
         return CaseRule()
     values = read_table("rounds.cases", given, place, faults)
-    if (values["stratum"] is None) == (values["left_at"] is None) or (values["left_at"] is None) != (values["of_round"] is None):
-        remedy = 'write "all", { stratum = ["retest"] } or { left_at = ["4A"], of_round = 2 }'
+    derived = values["left_at"] is not None
+    drawn = values["stratum"] is not None or values["sample"] is not None
+    if derived == drawn or derived != (values["of_round"] is not None):
+        remedy = 'write "all", { stratum = ["retest"] }, { sample = 20 } or { left_at = ["4A"], of_round = 2 }'
         if not any(str(fault).startswith(place) for fault in faults):
             faults.append(Fault(place, "it does not say which cases", remedy))
         return CaseRule()
+    if values["sample"] is not None:
+        return CaseRule("sample", tuple(values["stratum"] or ()), count=values["sample"])
     if values["stratum"] is not None:
         return CaseRule("stratum", tuple(values["stratum"]))
     return CaseRule("left_at", tuple(values["left_at"]), values["of_round"])
@@ -267,6 +278,9 @@ def _check_rounds(
         if entry.refines is not None and not _covers(by_number, entry, position):
             what = f"round {entry.refines} does not come earlier or does not cover the cases of this one"
             faults.append(Fault(f"{place}.refines", what, "name an earlier round over the same cases"))
+        if entry.training and (entry.cases.kind != "stratum" or any(not earlier.training for earlier in rounds[:position])):
+            what = "a training round comes first and takes its cases from a stratum of their own"
+            faults.append(Fault(f"{place}.training", what, 'move it up and write cases = { stratum = ["training"] }'))
         if entry.cases.kind == "left_at":
             if entry.cases.of_round not in {earlier.number for earlier in rounds[: position - 1]}:
                 faults.append(Fault(f"{place}.cases.of_round", f"round {entry.cases.of_round} does not come earlier"))

@@ -199,10 +199,62 @@ class ReadSubmitted:
     marks: tuple[Mark, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class RoundUnlocked:
+    """The coordinator let a round begin before its washout had passed."""
+
+    round_no: int
+    coordinator: str
+    reason: str
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadVoided:
+    """The coordinator declared a read void: it stays in the log and counts for nothing."""
+
+    round_no: int
+    case_id: str
+    coordinator: str
+    reason: str
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseWithdrawn:
+    """The coordinator took a case out of the study: it is not read any more, and what was read of it counts for nothing."""
+
+    case_id: str
+    coordinator: str
+    reason: str
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAmended:
+    """The protocol was amended: what follows is read under the new plan, what went before keeps the old one."""
+
+    old_plan_hash: str
+    new_plan_hash: str
+    coordinator: str
+    reason: str
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderRetired:
+    """The reader reads no more in this study; ``replaced_by`` names who reads instead, or is empty."""
+
+    replaced_by: str
+    coordinator: str
+    reason: str
+    wall_utc: str
+
+
 Event = (
     SessionOpened | SessionResumed | SessionClosed | RoundStarted | RoundFinished | CaseDisplayed | Assessed | Scored | Noted
     | MarkPlaced | MarkRemoved | InitialSealed | AidRevealed | AidHidden | AidShownAgain | ReadPaused | ReadResumed
-    | ReadInterrupted | ReadSubmitted
+    | ReadInterrupted | ReadSubmitted | RoundUnlocked | ReadVoided | CaseWithdrawn | PlanAmended | ReaderRetired
 )  # fmt: skip
 
 

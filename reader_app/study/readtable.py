@@ -7,13 +7,14 @@ Rules
 * A stretch that was cut off (crash, power cut) ends at the last event that its run logged; the read's ``interrupted`` counts it.
 * "aid" stretches lie over the active ones: the aid was in view.
 * Monotonic times compare within one run only, so no stretch spans two runs.
+* Training reads, void reads and reads of withdrawn cases are no data: :func:`reads` leaves them out unless asked for them.
 * Durations are not stored: :func:`active_seconds` and its like derive them, so their definition can change after the study.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reader_app.errors import LogBug
 from reader_app.study import events as ev
@@ -65,6 +66,12 @@ class Read:
         How often the read was cut off (crash, interruption, end of the sitting) and shown again.
     run_ids : tuple of str
         The program starts over which the read extends, in order.
+    training : bool
+        Whether it belongs to a training round.
+    void : str
+        Why the read counts for nothing (declared void, or its case withdrawn); empty for a valid read.
+    plan_hash : str
+        The version of the plan under which it was validated.
     """
 
     reader_id: str
@@ -83,12 +90,16 @@ class Read:
     aid: AidShown | None
     interrupted: int
     run_ids: tuple[str, ...]
+    training: bool = False
+    void: str = ""
+    plan_hash: str = ""
 
 
 @dataclass(slots=True)
 class _Open:
     """A read that is under way."""
 
+    case_id: str
     displayed_utc: str
     initial: Initial | None = None
     intervals: list[Interval] = field(default_factory=list)
@@ -111,8 +122,19 @@ class _Open:
             self.stop(kind, at_ns)
 
 
-def reads(plan: Plan, logged: Sequence[Logged]) -> list[Read]:
+def reads(plan: Plan, logged: Sequence[Logged], *, training: bool = False, void: bool = False) -> list[Read]:
     """Return the reads of one reader's log in the order of validation; reads not yet validated are left out.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan in force.
+    logged : sequence of Logged
+        The whole log.
+    training : bool
+        Whether to return training reads as well.
+    void : bool
+        Whether to return void reads as well, each with its reason.
 
     Raises
     ------
@@ -123,22 +145,33 @@ def reads(plan: Plan, logged: Sequence[Logged]) -> list[Read]:
     orders: dict[int, tuple[str, ...]] = {}
     under_way: _Open | None = None
     before: Logged | None = None
+    plan_hash = ""
+    reasons: dict[tuple[int | None, str], str] = {}
     for entry in logged:
         event = entry.event
         match event:
             case ev.RoundStarted():
                 orders[event.round_no] = event.cases
+            case ev.ReadVoided():
+                reasons[event.round_no, event.case_id] = event.reason
+            case ev.CaseWithdrawn():
+                reasons[None, event.case_id] = event.reason
+                under_way = None if under_way is not None and under_way.case_id == event.case_id else under_way
             case ev.CaseDisplayed():
-                under_way = under_way or _Open(entry.wall_utc)
+                under_way = under_way or _Open(event.case_id, entry.wall_utc)
                 _display(under_way, entry, event)
             case ev.ReadSubmitted() if under_way is not None:
                 under_way.stop_all(entry.mono_ns)
-                done.append(_read(plan, under_way, entry, event, orders))
+                done.append(replace(_read(plan, under_way, entry, event, orders), plan_hash=plan_hash))
                 under_way = None
             case _ if under_way is not None:
                 _step(under_way, entry, before)
+        plan_hash = getattr(event, "new_plan_hash", getattr(event, "plan_hash", plan_hash))
         before = entry
-    return done
+    for position, read in enumerate(done):
+        reason = reasons.get((read.round_no, read.case_id), reasons.get((None, read.case_id), ""))
+        done[position] = replace(read, void=reason)
+    return [read for read in done if (training or not read.training) and (void or not read.void)]
 
 
 def _display(read: _Open, entry: Logged, event: ev.CaseDisplayed) -> None:
@@ -185,13 +218,13 @@ def _step(read: _Open, entry: Logged, before: Logged | None) -> None:
 
 def _read(plan: Plan, read: _Open, entry: Logged, event: ev.ReadSubmitted, orders: Mapping[int, tuple[str, ...]]) -> Read:
     order = orders.get(event.round_no, ())
-    condition = {entry.number: entry.condition for entry in plan.rounds}.get(event.round_no)
-    if event.case_id not in order or condition is None:
+    planned = next((own for own in plan.rounds if own.number == event.round_no), None)
+    if event.case_id not in order or planned is None:
         raise LogBug(f"The log validates case {event.case_id} in round {event.round_no}, which was not started with it.")
     return Read(
         reader_id=plan.reader_id,
         round_no=event.round_no,
-        condition=condition,
+        condition=planned.condition,
         case_id=event.case_id,
         categories=event.categories,
         scores=event.scores,
@@ -205,6 +238,7 @@ def _read(plan: Plan, read: _Open, entry: Logged, event: ev.ReadSubmitted, order
         aid=read.aid,
         interrupted=read.interrupted,
         run_ids=tuple(read.run_ids),
+        training=planned.training,
     )
 
 

@@ -32,6 +32,7 @@ from functools import reduce
 from reader_app.errors import ProtocolViolation
 from reader_app.study.assignment import Plan, RoundPlan
 from reader_app.study.commands import (
+    AmendPlan,
     Assess,
     CloseSession,
     Command,
@@ -40,14 +41,19 @@ from reader_app.study.commands import (
     HideAid,
     Interrupt,
     OpenSession,
+    Override,
     Pause,
     PlaceMark,
     RemoveMark,
     Resume,
+    RetireReader,
     RevealAid,
     ShowAid,
     StartRound,
     SubmitRead,
+    UnlockRound,
+    VoidRead,
+    WithdrawCase,
     WriteNote,
 )
 from reader_app.study.events import (
@@ -57,22 +63,28 @@ from reader_app.study.events import (
     AidShownAgain,
     Assessed,
     CaseDisplayed,
+    CaseWithdrawn,
     Event,
     InitialSealed,
     MarkPlaced,
     MarkRemoved,
     Noted,
+    PlanAmended,
+    ReaderRetired,
     ReadInterrupted,
     ReadPaused,
     ReadResumed,
     ReadSubmitted,
+    ReadVoided,
     RoundFinished,
     RoundStarted,
+    RoundUnlocked,
     Scored,
     SessionClosed,
     SessionOpened,
     SessionResumed,
 )
+from reader_app.study.overrides import decide_override, is_round_exhausted
 from reader_app.study.state import (
     Answer,
     Draft,
@@ -82,8 +94,10 @@ from reader_app.study.state import (
     current_round,
     due_case,
     earlier_answer,
+    hidden_planes,
     initial,
     legal_commands,
+    legal_overrides,
     missing,
     next_round,
     round_cases,
@@ -92,8 +106,8 @@ from reader_app.study.state import (
 
 __all__ = [
     "AID_STATUSES", "MAX_NOTE", "PAUSE_REASONS", "Answer", "Draft", "Phase", "SessionState", "aid_due", "current_round", "decide",
-    "due_case", "earlier_answer", "evolve", "initial", "legal_commands", "missing", "next_round", "replay", "round_cases",
-    "round_opens",
+    "due_case", "earlier_answer", "evolve", "hidden_planes", "initial", "legal_commands", "legal_overrides", "missing",
+    "next_round", "replay", "round_cases", "round_opens",
 ]  # fmt: skip
 
 
@@ -120,10 +134,10 @@ def decide(plan: Plan, state: SessionState, command: Command) -> tuple[Event, ..
     ProtocolViolation
         If the command is not legal now; nothing has changed.
     """
-    if type(command) not in legal_commands(plan, state):
+    if type(command) not in legal_commands(plan, state) | legal_overrides(plan, state):
         raise ProtocolViolation(_why_not(plan, state, type(command)))
     case_id = getattr(command, "case_id", None)
-    if case_id is not None and case_id != due_case(state):
+    if case_id is not None and case_id != due_case(state) and not isinstance(command, Override):
         raise ProtocolViolation(f"Case {case_id} is not the case to be read now.")
     revision = getattr(command, "revision", None)
     if revision is not None and revision != state.revision:
@@ -134,6 +148,10 @@ def decide(plan: Plan, state: SessionState, command: Command) -> tuple[Event, ..
 
 def _why_not(plan: Plan, state: SessionState, wanted: type) -> str:
     """Return one sentence on why a type of command is not legal now."""
+    if state.retired:
+        return "This reader has left the study."
+    if issubclass(wanted, Override):
+        return f"{wanted.__name__} is not possible now; no case may be on the screen, and it must have something to act on."
     if state.phase is Phase.CLOSED:
         return "No sitting is open; log in first."
     if state.phase is Phase.PAUSED:
@@ -152,6 +170,8 @@ def _why_not(plan: Plan, state: SessionState, wanted: type) -> str:
 
 
 def _open(plan: Plan, state: SessionState, command: OpenSession) -> tuple[Event, ...]:
+    if state.plan_hash not in ("", plan.plan_hash):
+        raise ProtocolViolation("The study was changed since this log was begun; the coordinator must amend the plan first.")
     if state.phase is Phase.CLOSED:
         return (SessionOpened(plan.reader_id, plan.plan_hash, command.wall_utc),)
     return (SessionResumed(plan.plan_hash, command.wall_utc),)
@@ -172,7 +192,8 @@ def _start_round(plan: Plan, state: SessionState, command: StartRound) -> tuple[
     opens = round_opens(plan, state, command.round_no)
     if opens is not None and command.wall_utc[:10] < opens:
         raise ProtocolViolation(f"Round {command.round_no} opens on {opens}.")
-    return (RoundStarted(command.round_no, round_cases(plan, state, command.round_no), command.wall_utc),)
+    started = RoundStarted(command.round_no, round_cases(plan, state, command.round_no), command.wall_utc)
+    return (started, *_finish(plan, evolve(plan, state, started), command.wall_utc))
 
 
 def _display(plan: Plan, state: SessionState, command: DisplayCase) -> tuple[Event, ...]:
@@ -182,6 +203,9 @@ def _display(plan: Plan, state: SessionState, command: DisplayCase) -> tuple[Eve
         raise ProtocolViolation(f"The images of case {command.case_id} are not those of the frozen study; call the coordinator.")
     if not command.panes:
         raise ProtocolViolation("No pane has been painted.")
+    hidden = hidden_planes(entry, command.panes)
+    if hidden:
+        raise ProtocolViolation(f"This round does not show the {hidden[0]} plane.")
     if aid_due(entry, state):
         if command.aid is None:
             raise ProtocolViolation("This round is read with the aid, and it was not on the screen.")
@@ -279,17 +303,24 @@ def _interrupt(plan: Plan, state: SessionState, command: Interrupt) -> tuple[Eve
 def _submit(plan: Plan, state: SessionState, command: SubmitRead) -> tuple[Event, ...]:
     number = _round_under_way(plan, state).number
     draft = state.draft
-    events: list[Event] = [
-        ReadSubmitted(number, command.case_id, dict(draft.categories), dict(draft.scores), draft.note, draft.marks)
-    ]
-    after = evolve(plan, state, events[0])
-    if state.index + 1 < len(state.case_order):
-        return tuple(events)
-    events.append(RoundFinished(number, command.wall_utc))
+    submitted = ReadSubmitted(number, command.case_id, dict(draft.categories), dict(draft.scores), draft.note, draft.marks)
+    return (submitted, *_finish(plan, evolve(plan, state, submitted), command.wall_utc))
+
+
+def _override(plan: Plan, state: SessionState, command: Override) -> tuple[Event, ...]:
+    (event,) = decide_override(plan, state, command)
+    return (event, *_finish(plan, evolve(plan, state, event), command.wall_utc))
+
+
+def _finish(plan: Plan, after: SessionState, wall_utc: str) -> tuple[Event, ...]:
+    """Return the end of a round that has no case left, and of the empty derived rounds behind it."""
+    if not is_round_exhausted(after) or after.round_no is None:
+        return ()
+    events: list[Event] = [RoundFinished(after.round_no, wall_utc)]
     after = evolve(plan, after, events[-1])
     following = next_round(plan, after)
     while following is not None and not round_cases(plan, after, following.number):
-        for event in (RoundStarted(following.number, (), command.wall_utc), RoundFinished(following.number, command.wall_utc)):
+        for event in (RoundStarted(following.number, (), wall_utc), RoundFinished(following.number, wall_utc)):
             events.append(event)
             after = evolve(plan, after, event)
         following = next_round(plan, after)
@@ -299,7 +330,8 @@ def _submit(plan: Plan, state: SessionState, command: SubmitRead) -> tuple[Event
 _HANDLERS: dict[type, Callable[..., tuple[Event, ...]]] = {
     OpenSession: _open, CloseSession: _close, StartRound: _start_round, DisplayCase: _display, Assess: _assess, GiveScore: _score,
     WriteNote: _note, PlaceMark: _place, RemoveMark: _remove, RevealAid: _reveal, HideAid: _hide, ShowAid: _show, Pause: _pause,
-    Resume: _resume, Interrupt: _interrupt, SubmitRead: _submit,
+    Resume: _resume, Interrupt: _interrupt, SubmitRead: _submit, UnlockRound: _override, VoidRead: _override,
+    WithdrawCase: _override, AmendPlan: _override, RetireReader: _override,
 }  # fmt: skip
 
 
@@ -324,25 +356,48 @@ def _check_score(score: int) -> None:
 def evolve(plan: Plan, state: SessionState, event: Event) -> SessionState:
     """Return the state after an event. Total: never refuses, never reads a clock."""
     match event:
-        case SessionOpened():
-            return replace(state, phase=_resting(plan, state))
+        case SessionOpened(plan_hash=plan_hash):
+            return replace(state, phase=_resting(plan, state), plan_hash=plan_hash)
         case SessionResumed() | ReadInterrupted():
             return replace(state, phase=_resting(plan, state), displayed=False, aid_visible=False)
         case SessionClosed():
             return replace(state, phase=Phase.CLOSED, displayed=False, aid_visible=False)
         case RoundStarted(round_no=number, cases=cases):
-            return _due(replace(state, phase=Phase.BETWEEN, round_no=number if cases else None, case_order=cases), 0)
+            begun = _due(replace(state, round_no=number, case_order=cases), 0)
+            return replace(begun, phase=state.phase) if state.phase is Phase.CLOSED else begun
         case RoundFinished(round_no=number, wall_utc=wall):
             ended = replace(state, round_no=None, case_order=(), index=0, finished={**state.finished, number: wall})
-            return replace(ended, phase=_resting(plan, ended))
+            return ended if state.phase is Phase.CLOSED else replace(ended, phase=_resting(plan, ended))
         case CaseDisplayed(aid=aid):
             shown = replace(state, phase=Phase.READING, displayed=True, revision=state.revision + 1, aid_visible=aid is not None)
             return replace(shown, aid=aid or state.aid)
         case ReadSubmitted(round_no=number, case_id=case_id):
             answer = Answer(event.categories, event.scores, event.note, event.marks)
             return _due(replace(state, answers={**state.answers, (number, case_id): answer}), state.index + 1)
+        case RoundUnlocked() | ReadVoided() | CaseWithdrawn() | PlanAmended() | ReaderRetired():
+            return _overridden(state, event)
         case _:
             return _within_read(state, event)
+
+
+def _overridden(state: SessionState, event: Event) -> SessionState:
+    match event:
+        case RoundUnlocked(round_no=number):
+            return replace(state, unlocked=state.unlocked | {number})
+        case ReadVoided(round_no=number, case_id=case_id):
+            return replace(state, voided=state.voided | {(number, case_id)})
+        case PlanAmended(new_plan_hash=plan_hash):
+            return replace(state, plan_hash=plan_hash)
+        case CaseWithdrawn(case_id=case_id):
+            without = replace(state, withdrawn=state.withdrawn | {case_id})
+            if case_id not in state.case_order[state.index :]:
+                return without
+            order = tuple(own for own in state.case_order if own != case_id)
+            was_due = case_id == due_case(state)
+            shorter = replace(without, case_order=order)
+            return replace(_due(shorter, state.index), phase=state.phase) if was_due else shorter
+        case _:
+            return replace(state, retired=True, phase=Phase.CLOSED)
 
 
 def _within_read(state: SessionState, event: Event) -> SessionState:

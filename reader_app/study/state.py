@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from reader_app.study.assignment import Plan, RoundPlan
 from reader_app.study.commands import (
+    AmendPlan,
     Assess,
     CloseSession,
     DisplayCase,
@@ -22,16 +23,21 @@ from reader_app.study.commands import (
     PlaceMark,
     RemoveMark,
     Resume,
+    RetireReader,
     RevealAid,
     ShowAid,
     StartRound,
     SubmitRead,
+    UnlockRound,
+    VoidRead,
+    WithdrawCase,
     WriteNote,
 )
 from reader_app.study.dates import add_days
 from reader_app.study.definition import Condition
 from reader_app.study.events import AidShown
 from reader_app.study.finding import Mark
+from reader_app.study.studykeys import PLANES
 
 
 class Phase(StrEnum):
@@ -86,6 +92,10 @@ class SessionState:
         By round: wall time (UTC) at which it was finished.
     revision : int
         How many times a case has been displayed.
+    plan_hash : str
+        The plan under which the log stands; empty before the first sitting.
+    unlocked, voided, withdrawn, retired
+        What a coordinator has overridden: rounds let in early, reads declared void, cases taken out, the reader's leave.
     """
 
     phase: Phase = Phase.CLOSED
@@ -100,6 +110,11 @@ class SessionState:
     answers: Mapping[tuple[int, str], Answer] = field(default_factory=dict)
     finished: Mapping[int, str] = field(default_factory=dict)
     revision: int = 0
+    plan_hash: str = ""
+    unlocked: frozenset[int] = frozenset()
+    voided: frozenset[tuple[int, str]] = frozenset()
+    withdrawn: frozenset[str] = frozenset()
+    retired: bool = False
 
 
 def initial(plan: Plan) -> SessionState:
@@ -133,7 +148,7 @@ def round_opens(plan: Plan, state: SessionState, round_no: int) -> str | None:
     numbers = [entry.number for entry in plan.rounds]
     position = numbers.index(round_no)
     days = plan.rounds[position].min_washout_days
-    if position == 0 or days == 0:
+    if position == 0 or days == 0 or round_no in state.unlocked:
         return None
     before = state.finished.get(numbers[position - 1])
     return None if before is None else add_days(before[:10], days)
@@ -142,11 +157,13 @@ def round_opens(plan: Plan, state: SessionState, round_no: int) -> str | None:
 def round_cases(plan: Plan, state: SessionState, round_no: int) -> tuple[str, ...]:
     """Return the cases of a round in order; for a derived round, those that the answers so far select."""
     entry = plan.round(round_no)
+    order = tuple(case_id for case_id in entry.order if case_id not in state.withdrawn)
     if entry.cases.kind != "left_at":
-        return entry.order
-    left = {case_id: own for (number, case_id), own in state.answers.items() if number == entry.cases.of_round}
+        return order
+    valid = {key: own for key, own in state.answers.items() if key not in state.voided}
+    left = {case_id: own for (number, case_id), own in valid.items() if number == entry.cases.of_round}
     wanted = set(entry.cases.values)
-    return tuple(case_id for case_id in entry.order if case_id in left and wanted & set(left[case_id].categories.values()))
+    return tuple(case_id for case_id in order if case_id in left and wanted & set(left[case_id].categories.values()))
 
 
 def earlier_answer(plan: Plan, state: SessionState, case_id: str) -> Answer | None:
@@ -176,7 +193,9 @@ def missing(plan: Plan, state: SessionState) -> tuple[str, ...]:
 
 
 def legal_commands(plan: Plan, state: SessionState) -> frozenset[type]:
-    """Return the types of command that can be accepted now, given fitting contents (and, for ``StartRound``, the right day)."""
+    """Return the types of a reader's commands that can be accepted now, given fitting contents (for ``StartRound``: the day)."""
+    if state.retired:
+        return frozenset()
     if state.phase is Phase.CLOSED:
         return frozenset({OpenSession})
     legal: set[type] = {OpenSession}
@@ -188,6 +207,23 @@ def legal_commands(plan: Plan, state: SessionState) -> frozenset[type]:
         legal |= {Resume, Interrupt}
     if state.phase is Phase.READING:
         legal |= {Assess, Pause, Interrupt} | _reading_commands(plan, state)
+    return frozenset(legal)
+
+
+def legal_overrides(plan: Plan, state: SessionState) -> frozenset[type]:
+    """Return the types of override that a coordinator can make now, given fitting contents."""
+    if state.displayed or state.retired:
+        return frozenset()
+    legal: set[type] = {RetireReader}
+    following = next_round(plan, state)
+    if following is not None and round_opens(plan, state, following.number) is not None:
+        legal.add(UnlockRound)
+    if set(state.answers) - state.voided:
+        legal.add(VoidRead)
+    if set(plan.units) - state.withdrawn:
+        legal.add(WithdrawCase)
+    if state.plan_hash not in ("", plan.plan_hash):
+        legal.add(AmendPlan)
     return frozenset(legal)
 
 
@@ -216,6 +252,12 @@ def aid_due(entry: RoundPlan, state: SessionState) -> bool:
     if entry.condition is Condition.AIDED_SEQUENTIAL:
         return state.sealed is not None
     return entry.condition is not Condition.UNAIDED
+
+
+def hidden_planes(entry: RoundPlan, panes: Iterable[str]) -> tuple[str, ...]:
+    """Return the planes among the panes that a round does not show; a pane is named by its plane, perhaps after a full stop."""
+    shown = {pane.rsplit(".", 1)[-1] for pane in panes} & set(PLANES)
+    return tuple(sorted(shown - set(entry.planes))) if entry.planes else ()
 
 
 def _unanswered(plan: Plan, state: SessionState, case_id: str) -> Iterable[str]:

@@ -42,6 +42,8 @@ class Key:
     high: float | None = None
 
 
+PLANES: tuple[str, ...] = ("coronal", "transverse", "sagittal")
+
 CONDITIONS: tuple[str, ...] = ("unaided", "aided_concurrent", "aided_sequential", "aided_staged")
 
 #: Keys by table; "" is the top of the file, "assessment.score" the table ``score`` within ``[assessment]``.
@@ -115,11 +117,14 @@ TABLES: dict[str, tuple[Key, ...]] = {
             default="all",
             choices=("all",),
         ),
+        Key("planes", "list of text", "Planes of ABVS volumes that are shown; all when left out.", choices=PLANES),
+        Key("training", "yes or no", "Whether it is training: its cases stay apart and count for nothing.", default=False),
         Key("order", "text", "Case order.", default="shuffled", choices=("shuffled", "as_listed")),
         Key("min_washout_days", "whole number", "Days since the previous round was finished.", default=0, low=0, high=3650),
     ),
     "rounds.cases": (
         Key("stratum", "list of text", "Cases of these strata of cases.csv."),
+        Key("sample", "whole number", "This many of all cases (or of the strata), drawn once for all readers.", low=1),
         Key("left_at", "list of text", "Cases that this reader left at one of these categories ...", choices=CATEGORIES),
         Key("of_round", "whole number", "... in the round of this number.", low=1),
     ),

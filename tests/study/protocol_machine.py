@@ -22,6 +22,8 @@ from reader_app.study.finding import Mark
 from reader_app.study.state import Phase
 
 COMMANDS: tuple[type, ...] = typing.get_args(asked.Command)
+OVERRIDES: tuple[type, ...] = typing.get_args(asked.Override)
+READER_COMMANDS: tuple[type, ...] = tuple(kind for kind in COMMANDS if kind not in OVERRIDES)
 
 #: What all machines of this process have done; the long run asks for a number of steps.
 done: Counter[str] = Counter()
@@ -58,7 +60,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     @rule(data=strategies.data())
     def any_step(self, data: strategies.DataObject) -> None:
         """A nearly right command is carried out if it is accepted, and changes nothing if it is refused."""
-        _, command = data.draw(strategies.sampled_from(list(self.nearby(data.draw(strategies.sampled_from(COMMANDS))))))
+        _, command = data.draw(strategies.sampled_from(list(self.nearby(data.draw(strategies.sampled_from(READER_COMMANDS))))))
         before = self.bench.state
         size = len(self.bench.log)
         try:
@@ -78,6 +80,8 @@ class ProtocolMachine(RuleBasedStateMachine):
             bench.open()
         if session.next_round(bench.plan, bench.state) is not None:
             self.start_round(True)
+        if session.due_case(bench.state) is None:
+            return  # every case of the round has been withdrawn
         if bench.state.phase is Phase.PAUSED:
             self.perform(asked.Resume(bench.case))
         if bench.state.phase is Phase.DONE:
@@ -107,6 +111,28 @@ class ProtocolMachine(RuleBasedStateMachine):
         done["reads"] += 1
         self.perform(asked.SubmitRead(bench.case, bench.state.revision, bench.wall))
 
+    @rule(data=strategies.data())
+    def override(self, data: strategies.DataObject) -> None:
+        """The coordinator steps in: opens a round early, declares a read void, withdraws a case."""
+        bench, state = self.bench, self.bench.state
+        kinds = session.legal_overrides(bench.plan, state) - {asked.RetireReader}
+        if not kinds or not data.draw(strategies.booleans()):
+            return
+        kind = data.draw(strategies.sampled_from(sorted(kinds, key=lambda own: own.__name__)))
+        fields: dict[str, Any] = {"coordinator": "co1", "reason": "agreed with the board", "wall_utc": bench.wall}
+        if kind is asked.UnlockRound:
+            following = session.next_round(bench.plan, state)
+            assert following is not None
+            fields["round_no"] = following.number
+        if kind is asked.VoidRead:
+            fields["round_no"], fields["case_id"] = data.draw(strategies.sampled_from(sorted(set(state.answers) - state.voided)))
+        if kind is asked.WithdrawCase:
+            fields["case_id"] = data.draw(strategies.sampled_from(sorted(set(bench.plan.units) - state.withdrawn)))
+            if fields["case_id"] == session.due_case(state):
+                self.read_ns = 0  # what was read of it is lost
+        self.perform(kind(**fields))
+        done["overrides"] += 1
+
     @rule(seconds=strategies.integers(0, 100_000))
     def crash(self, seconds: int) -> None:
         """The program dies; the log alone gives the state back."""
@@ -123,7 +149,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     def every_nearby_command(self) -> None:
         """Every command that is right but for at most one field: legal and without deviation, or refused."""
         bench = self.bench
-        legal = session.legal_commands(bench.plan, bench.state)
+        legal = session.legal_commands(bench.plan, bench.state) | session.legal_overrides(bench.plan, bench.state)
         for kind in COMMANDS:
             for changed, command in self.nearby(kind):
                 done["commands tried"] += 1
@@ -132,7 +158,12 @@ class ProtocolMachine(RuleBasedStateMachine):
                 except ProtocolViolation:
                     if changed == "":
                         held_back = kind is asked.StartRound and self.too_early()
-                        assert kind not in legal or held_back or kind is asked.RemoveMark, f"{command} is legal but was refused"
+                        chosen = kind in (
+                            asked.RemoveMark,
+                            asked.VoidRead,
+                            asked.WithdrawCase,
+                        )  # legal for some other mark or case
+                        assert kind not in legal or held_back or chosen, f"{command} is legal but was refused"
                     continue
                 assert kind in legal and changed != "revision"
                 self.judge_catches_up()
@@ -178,7 +209,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         done["studies finished"] += len(bench.state.finished) == len(bench.plan.rounds)
         assert judge.audit(bench.plan, bench.log) == []
         assert session.replay(bench.plan, [entry.event for entry in bench.log]) == bench.state
-        table = readtable.reads(bench.plan, bench.log)
+        table = readtable.reads(bench.plan, bench.log, void=True)
         assert {(read.round_no, read.case_id) for read in table} == set(bench.state.answers) and len(table) == len(
             bench.state.answers
         )
@@ -275,7 +306,9 @@ class ProtocolMachine(RuleBasedStateMachine):
             "text": "seen",
             "mark": GOOD_MARKS[0],
             "mark_id": "1",
-            "reason": "reader",
+            "reason": "reader" if kind in (asked.Pause, asked.Interrupt) else "agreed with the board",
+            "coordinator": "co1",
+            "replaced_by": "",
             "aid": aid if kind is not asked.DisplayCase or (entry and session.aid_due(entry, bench.state)) else None,
         }
         wrong: dict[str, list[Any]] = {
@@ -291,7 +324,9 @@ class ProtocolMachine(RuleBasedStateMachine):
             "text": ["", "=1+1", "두 개\n", "x" * 10_001, "\ud800"],
             "mark": [*GOOD_MARKS, *BAD_MARKS],
             "mark_id": ["2", "9"],
-            "reason": ["idle", "coffee"],
+            "reason": ["idle", "coffee", " . . . . . . . ."],
+            "coordinator": ["  "],
+            "replaced_by": ["r9"],
             "aid": [
                 *([None, aid] if kind is asked.DisplayCase else []),
                 replace(aid, model_id="BM" if aid.model_id != "BM" else "LH"),

@@ -150,6 +150,11 @@ FAULTS = [
     ({"rounds__2__cases": {"left_at": ["6"], "of_round": 2}}, "6 is not a category of this study"),
     ({"rounds__2__cases": {"left_at": ["4A"], "of_round": 3}}, "round 3 does not come earlier"),
     ({"rounds__2__cases": {"left_at": 4, "of_round": 2}}, "4 is not a list of text"),
+    ({"rounds__0__training": True}, "a training round comes first"),
+    ({"rounds__1__training": True, "rounds__1__cases": {"stratum": ["x"]}}, "a training round comes first"),
+    ({"rounds__0__planes": ["axial"]}, "'axial' is not one of"),
+    ({"rounds__0__cases": {"sample": 0}}, "0 is not 1 or more"),
+    ({"rounds__0__cases": {"sample": 3, "left_at": ["4A"], "of_round": 1}}, "it does not say which cases"),
     ({"rounds__2__min_washout_days": "28"}, "'28' is not a whole number"),
 ]
 
