@@ -166,8 +166,10 @@ def pair_moments(ratings: FloatArray, truth: BoolArray) -> tuple[PairMoments, Pa
     step = max(1, _BLOCK // max(1, tests * n0))
     for start in range(0, n1, step):
         part = y[:, start : start + step, None]
-        # NaN compares false on both sides, so a pair that was not read scores nothing
-        success = (part > x[:, None, :]).astype(np.float64) + 0.5 * (part == x[:, None, :])
+        # NaN compares false on both sides, so a pair that was not read scores nothing. Within a block all sums are multiples of
+        # 1/4 far below 2**22, so single precision is exact.
+        success = (part > x[:, None, :]).astype(np.float32)
+        success += np.float32(0.5) * (part == x[:, None, :])
         rows[:, start : start + step] = success.sum(axis=2)
         columns += success.sum(axis=1)
         flat = success.reshape(tests, -1)

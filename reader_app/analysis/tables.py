@@ -40,6 +40,8 @@ PREDICTION_COLUMNS = (
 
 def cell_text(value: object) -> str:
     """Return a cell as text: blanks and NaN are empty, whole floats lose their ``.0``, spaces around are dropped."""
+    if type(value) is str:
+        return value.strip()
     if value is None or value is pd.NA or value is pd.NaT:
         return ""
     if isinstance(value, bool | np.bool_):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import cohen_kappa_score, roc_auc_score
+from statsmodels.stats.contingency_tables import SquareTable
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from reader_app.analysis import agreement as agr
@@ -236,6 +237,22 @@ def test_bowker_drops_empty_pairs_and_equals_mcnemar_for_two_categories():
     assert result.p == pytest.approx(mcn.mcnemar(3, 9).p_asymptotic)
     margins = agr.stuart_maxwell(table)
     assert (margins.df, margins.statistic) == (1, pytest.approx(result.statistic))
+
+
+def test_stuart_maxwell_equals_statsmodels_and_survives_unused_categories():
+    rng = np.random.default_rng(6)
+    table = rng.integers(1, 12, size=(5, 5))
+    expected = SquareTable(table.astype(float), shift_zeros=False).homogeneity(method="stuart_maxwell")
+    result = agr.stuart_maxwell(table)
+    assert (result.statistic, result.p, result.df) == pytest.approx((expected.statistic, expected.pvalue, 4), rel=1e-9)
+    padded = np.zeros((7, 7), dtype=int)
+    padded[np.ix_([0, 2, 3, 5, 6], [0, 2, 3, 5, 6])] = table
+    assert agr.stuart_maxwell(padded).statistic == pytest.approx(result.statistic, rel=1e-9)
+    apart = np.zeros((4, 4), dtype=int)  # two pairs of categories without exchange: two free differences
+    apart[:2, :2], apart[2:, 2:] = [[5, 2], [7, 5]], [[5, 1], [4, 5]]
+    assert agr.stuart_maxwell(apart).df == 2
+    assert agr.stuart_maxwell(apart).statistic == pytest.approx((2 - 7) ** 2 / 9 + (1 - 4) ** 2 / 5)
+    assert agr.stuart_maxwell(np.diag([3, 4, 5])).p is None and agr.bowker(np.diag([3, 4])).p is None
 
 
 # --- McNemar -------------------------------------------------------------------------------------------------------------
