@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from viewer_phantoms import COLUMNS, GREY, SPOT, SPOTS, TISSUE, bare, centroid, four_views, grabbed, mammogram, open_case, show
+from viewer_phantoms import (
+    COLUMNS,
+    GREY,
+    SPOT,
+    SPOTS,
+    TISSUE,
+    bare,
+    centroid,
+    click,
+    four_views,
+    grabbed,
+    mammogram,
+    open_case,
+    show,
+)
 
 from reader_app.imaging.window import GreyScale, Preset, lookup_table
 
@@ -190,11 +204,23 @@ def test_current_over_prior_at_one_scale(viewer):
         assert all("prior" not in p.name for p in viewer.panes())
 
 
-def test_extra_views_stay_out_of_the_grid(viewer):
+def test_extra_views_stay_out_of_the_grid_in_a_strip(viewer):
     extra = mammogram("RCC", id="RCC2", grid=False, title="spot compression", array=np.full((1000, 800), SPOT, np.uint16))
     show(viewer, open_case("mammography", extra, *(mammogram(n) for n in SPOTS)))
     assert viewer.pane("RCC").image_id == "RCC"
+    assert [p.name for p in viewer.panes()] == [*SPOTS, "RCC2"]
     assert hanging_faults(viewer) == []
+    strip = viewer.pane("RCC2")
+    assert strip.y() > viewer.pane("RMLO").geometry().bottom() and strip.height() <= 120
+    scale, small = viewer.pane("RCC").camera.scale, strip.camera.scale
+    viewer.zoom_in()
+    assert viewer.pane("RCC").camera.scale > scale and strip.camera.scale == small
+    click(strip, (10, 10))
+    assert viewer.step_text() == "R CC · spot compression"
+    assert [p.name for p in viewer.panes()] == ["RCC2"] and viewer.pane("RCC2").height() == viewer.height()
+    assert viewer.pane("RCC2").caption.note == "spot compression"
+    viewer.view._reveal("LMLO", (560.0, 330.0))
+    assert viewer.step_text() == "all views"
 
 
 def test_zoom_and_pan_are_mirrored(viewer):

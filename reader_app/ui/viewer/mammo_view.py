@@ -22,17 +22,19 @@ from reader_app.ui.viewer.overlay import Grid
 from reader_app.ui.viewer.pane import Pane
 
 VIEWS = ("RCC", "LCC", "RMLO", "LMLO")
+STRIP = 120  # logical pixels: height of the strip of extra views
 GAP = 1  # logical pixels between panes
 OVERLAP = 0.12  # of a pane, shared by neighbouring 1:1 tiles
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One hanging step: pane names in rows and columns, and whether they are read 1:1 in tiles."""
+    """One hanging step: pane names in rows and columns, whether they are read 1:1 in tiles, and the strip of extra views."""
 
     title: str
     grid: tuple[tuple[str, ...], ...]
     tiles: bool = False
+    strip: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -45,10 +47,18 @@ def words(name: str) -> str:
     return f"{name[0]} {name[1:]}" if name[:1] in "RL" else name
 
 
-def steps_for(priors: Sequence[str]) -> tuple[Step, ...]:
-    """Return the hanging steps of an exam; ``priors`` are the views of which an earlier exam is at hand."""
+def steps_for(priors: Sequence[str], extras: Sequence[tuple[str, str]] = ()) -> tuple[Step, ...]:
+    """Return the hanging steps of an exam.
+
+    Parameters
+    ----------
+    priors : sequence of str
+        Views of which an earlier exam is at hand.
+    extras : sequence of (str, str)
+        Image id and words of the views that have no place in the grid: a strip below the four, and a step of their own each.
+    """
     steps = [
-        Step("all views", (("RCC", "LCC"), ("RMLO", "LMLO"))),
+        Step("all views", (("RCC", "LCC"), ("RMLO", "LMLO")), strip=tuple(name for name, _ in extras)),
         Step("CC", (("RCC", "LCC"),)),
         Step("MLO", (("RMLO", "LMLO"),)),
     ]
@@ -56,6 +66,7 @@ def steps_for(priors: Sequence[str]) -> tuple[Step, ...]:
         if any(name in priors for name in pair):
             title = f"{pair[0][1:]}: current over prior"
             steps.append(Step(title, (pair, tuple(f"{name} prior" for name in pair))))
+    steps += [Step(title, ((name,),)) for name, title in extras]
     steps += [Step(f"{words(name)} 1:1", ((name,),), True) for name in VIEWS]
     return tuple(steps)
 
@@ -84,7 +95,9 @@ class MammoView(CaseView):
             if image.grid and image.kind == "image" and (image.role == "current" or self.show_priors):
                 self._images.setdefault(name, image)
         priors = [name.split()[0] for name in self._images if name.endswith(" prior")]
-        self._steps = steps_for(priors)
+        extras = [i for i in self.case.images if not i.grid and i.kind == "image" and (i.role == "current" or self.show_priors)]
+        self._images.update({image.id: image for image in extras if image.id not in self._images})
+        self._steps = steps_for(priors, [(image.id, _extra_words(image)) for image in extras])
         for name in {n for step in self._steps for n in step.names}:
             pane = self._pool.get(name)
             if pane is None:
@@ -106,7 +119,7 @@ class MammoView(CaseView):
 
     def _enter(self) -> None:
         step = self._steps[self._at]
-        self.panes = tuple(self._pool[name] for name in step.names)
+        self.panes = tuple(self._pool[name] for name in (*step.names, *step.strip))
         for pane in self._pool.values():
             pane.setVisible(pane in self.panes)
         self.mode = "1:1" if step.tiles else "fit"
@@ -143,8 +156,12 @@ class MammoView(CaseView):
         """Place the panes edge to edge with one pixel between them, and fit them if that is the mode."""
         if not self.panes:
             return
-        grid = self._steps[self._at].grid
-        rows, height = len(grid), self.height()
+        grid, strip = self._steps[self._at].grid, self._steps[self._at].strip
+        rows, height = len(grid), self.height() - (STRIP + GAP if strip else 0)
+        for number, name in enumerate(strip):
+            left, right = _cut(self.width(), number, max(len(strip), round(self.width() / STRIP)))
+            self._pool[name].setGeometry(left, height + GAP, right - left, STRIP)
+            self._fit_alone(self._pool[name])
         for r, names in enumerate(grid):
             top, bottom = _cut(height, r, rows)
             for c, name in enumerate(names):
@@ -157,14 +174,14 @@ class MammoView(CaseView):
         if self.mode == "fit" or unset:
             self._fit()
         else:
-            for pane in self.panes:
+            for pane in self._grid_panes():
                 if pane.camera is not None:
                     pane.set_camera(pane.camera.resized(pane.device_size))
         self.captions()
 
     def _fit(self) -> None:
         """One scale for all panes: the largest at which every breast, from the chest wall out, fits into its pane."""
-        shown = [p for p in self.panes if p.picture is not None]
+        shown = [p for p in self._grid_panes() if p.picture is not None]
         regions = {p.name: self._shared_region(p) for p in shown}
         in_mm = {p.shown.has_mm for p in shown}
         scales = {
@@ -180,6 +197,15 @@ class MammoView(CaseView):
             pane.set_camera(
                 fitted(picture.source.shape, pane.device_size, picture.pixel, regions[pane.name], picture.chest_wall, scale)
             )
+
+    def _fit_alone(self, pane: Pane) -> None:
+        picture = pane.shown
+        pane.set_camera(
+            fitted(picture.source.shape, pane.device_size, picture.pixel, self._regions[pane.name], picture.chest_wall)
+        )
+
+    def _grid_panes(self) -> tuple[Pane, ...]:
+        return self.panes[: len(self._steps[self._at].names)]
 
     def _shared_region(self, pane: Pane) -> Region:
         """Return the region of a view with the rows of its partner of the other side, so that both stand at the same height."""
@@ -228,8 +254,9 @@ class MammoView(CaseView):
     # -- linked movement
 
     def linked(self, pane: Pane) -> Iterable[Pane]:
-        """All panes on the screen move together, the one in use first."""
-        return (pane, *(p for p in self.panes if p is not pane))
+        """All panes of the grid move together, the one in use first; a picture of the strip moves alone."""
+        grid = self._grid_panes()
+        return (pane, *(p for p in grid if p is not pane)) if pane in grid else (pane,)
 
     def mirrored(self, pane: Pane, other: Pane) -> bool:
         """The other breast moves as in a mirror."""
@@ -293,6 +320,11 @@ class MammoView(CaseView):
             if image is None:
                 pane.set_caption(Caption(words(pane.name), side=side, empty=self.tr("no image")))
                 continue
+            title = words(f"{image.laterality}{image.view}")
+            if pane not in self._grid_panes():
+                pane.set_caption(Caption("", title, "left"))
+                continue
+            side = "left" if image.laterality == "R" else "right"
             note = " · ".join(w for w in (image.title, _age(image)) if w)
             aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
             parts = [f"×{pane.camera.zoom[1]:.2f}"] if pane.camera is not None else []
@@ -301,7 +333,7 @@ class MammoView(CaseView):
             if first and self.mode:
                 parts.append(self.mode)
             first = False
-            pane.set_caption(Caption(words(pane.name), note, side, aid, "", (" · ".join(parts),)))
+            pane.set_caption(Caption(title, note, side, aid, "", (" · ".join(parts),)))
 
     # -- going to places
 
@@ -322,11 +354,8 @@ class MammoView(CaseView):
         name = next((n for n, image in self._images.items() if image.id == image_id), None)
         if name is None:
             return
-        if self._pool[name] not in self.panes:
-            self._at = next(i for i, step in enumerate(self._steps) if name in step.names)
-            self._tile = 0
-            self._enter()
-            self.events.step_changed.emit(self.step_text())
+        if self._pool[name] not in self._grid_panes():
+            self._go_to_step_of(name)
         pane = self._pool[name]
         self.set_active(pane)
         if pane.camera is None:
@@ -336,13 +365,25 @@ class MammoView(CaseView):
         if not (0.1 * h < y < 0.9 * h and 0.02 * w < x < 0.98 * w):
             self.pan_by(pane, h / 2 - y, w / 2 - x)
 
+    def _go_to_step_of(self, name: str) -> None:
+        self._at = next(i for i, step in enumerate(self._steps) if name in step.names)
+        self._tile = 0
+        self._enter()
+        self.refresh()
+        self.events.step_changed.emit(self.step_text())
+
+    def clicked(self, pane: Pane, at: Pair | None) -> None:
+        """Open a picture of the strip."""
+        if pane not in self._grid_panes():
+            self._go_to_step_of(pane.name)
+
     def hovered(self, pane: Pane, at: Pair | None) -> None:
         """Say where the cursor is: distance from the nipple where it is known, else from the chest wall."""
         image = self._images.get(pane.name)
         if at is None or image is None:
             self.events.position_changed.emit("")
             return
-        text = words(pane.name)
+        text = words(f"{image.laterality}{image.view}")
         if image.spacing_mm is not None:
             sy, sx = image.spacing_mm[-2:]
             if image.nipple_index is not None:
@@ -363,6 +404,11 @@ def _cut(length: int, number: int, count: int) -> tuple[int, int]:
     room = length - GAP * (count - 1)
     start = number * room // count + number * GAP
     return start, (number + 1) * room // count + number * GAP
+
+
+def _extra_words(image: Any) -> str:
+    """Return what an extra view is, in words."""
+    return " · ".join(w for w in (words(f"{image.laterality}{image.view}"), image.title, _age(image)) if w)
 
 
 def _age(image: Any) -> str:
