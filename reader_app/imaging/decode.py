@@ -201,8 +201,11 @@ def _compressed(
 
 
 def _jpeg(data: bytes, rows: int, columns: int, samples: int, kind: np.dtype[Any], photometric: str) -> Any:
+    import cv2
     import imagecodecs
 
+    if kind == np.uint8:  # goes through the whole stream and reports damage on standard error, where the worker hears it
+        cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
     if samples == 1:
         return imagecodecs.jpeg8_decode(data)
     space = "RGB" if photometric == "RGB" else "YCBCR"

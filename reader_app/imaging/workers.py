@@ -11,21 +11,30 @@ import importlib
 import json
 import multiprocessing
 import os
+import re
 import signal
+import tempfile
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from reader_app.errors import ImageError
 from reader_app.imaging.limits import WorkerLimits
 
 #: Jobs are functions ``name(**arguments) -> JSON-able`` of these modules and no others.
 JOB_MODULES: tuple[str, ...] = ("reader_app.imaging.jobs",)
+
+
+#: What decoders say on standard error about pixels they nevertheless return.
+_DAMAGE = re.compile(
+    rb"Corrupt JPEG|premature end|libpng (error|warning)|invalid|extraneous bytes|bogus|incomplete", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -217,6 +226,8 @@ class _Worker:
 def _serve(connection: Connection, memory_bytes: int, cpu_s: float, modules: tuple[str, ...]) -> None:
     """Answer jobs until the pipe closes. Runs in the worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    warnings.simplefilter("ignore")  # they would show header values on the terminal
+    said = _hear_native_code()
     _confine(memory_bytes)
     loaded = {name: importlib.import_module(name) for name in modules}
     while True:
@@ -225,13 +236,28 @@ def _serve(connection: Connection, memory_bytes: int, cpu_s: float, modules: tup
         except (EOFError, OSError):
             return
         _grant_cpu(cpu_s)
+        said.seek(0)
+        said.truncate()
         answer = _answer(request, loaded)
+        said.seek(0)
+        if answer["ok"] and _DAMAGE.search(said.read(65536)):
+            name = Path(str(request["arguments"].get("path", ""))).name
+            answer = {"ok": False, "reason": f"{name}: its compressed pixels are damaged; copy or export the file again"}
         try:
             connection.send_bytes(json.dumps(answer, allow_nan=False).encode())
         except ValueError:
             connection.send_bytes(json.dumps({"ok": False, "reason": "the file holds numbers that are not finite"}).encode())
         except OSError:
             return
+
+
+def _hear_native_code() -> IO[bytes]:
+    """Let the worker's standard error go to a file of its own: native decoders report damage there and go on regardless."""
+    said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+    os.dup2(said.fileno(), 2)
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), 1)
+    return said
 
 
 def _answer(request: Mapping[str, Any], loaded: Mapping[str, Any]) -> dict[str, Any]:

@@ -205,3 +205,24 @@ def test_picture_with_transparency_and_16_bit(tmp_path):
     image[..., 3] = 128
     cv2.imwrite(str(tmp_path / "a.png"), image)
     assert jobs.decode_picture(str(tmp_path / "a.png"), str(tmp_path / "o.npy"))["notes"] == ["transparency was ignored"]
+
+
+@pytest.mark.parametrize("kind", ["dicom", "jpg", "png"])
+def test_damage_inside_a_compressed_picture_is_refused(tmp_path, pool, kind):
+    """Decoders of JPEG and PNG go on after damage and fill in; what they say about it makes the file refused."""
+    import cv2
+
+    image = (md.breast("RCC") >> 4).astype(np.uint8)
+    path = tmp_path / {"dicom": "a.dcm", "jpg": "a.jpg", "png": "a.png"}[kind]
+    if kind == "dicom":
+        md.write(md.ultrasound(image, syntax="1.2.840.10008.1.2.4.50"), path)
+    else:
+        cv2.imwrite(str(path), image)
+    job = f"reader_app.imaging.jobs:{'decode_dicom' if kind == 'dicom' else 'decode_picture'}"
+    pool.call(job, path.name, path=str(path), out=str(tmp_path / "o.npy"))  # the control: whole it is read
+    data = bytearray(path.read_bytes())
+    at = len(data) * 2 // 3
+    data[at : at + 40] = b"\xff\xd0" * 20
+    path.write_bytes(bytes(data))
+    with pytest.raises(ImageError, match=path.name):
+        pool.call(job, path.name, path=str(path), out=str(tmp_path / "o.npy"))
