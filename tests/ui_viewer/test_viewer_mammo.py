@@ -20,6 +20,7 @@ from viewer_phantoms import (
     show,
 )
 
+from reader_app.imaging import hanging
 from reader_app.imaging.window import GreyScale, Preset, lookup_table
 
 
@@ -162,9 +163,9 @@ def test_hanging_steps_go_round_and_keep_order(viewer):
     for _ in range(40):
         viewer.next_step()
         seen.append(viewer.step_text())
-        if viewer.step_text() == "all views":
+        if viewer.step_text() == "four views":
             break
-    assert seen[:3] == ["all views", "CC", "MLO"] and seen[-1] == "all views"
+    assert seen[:3] == ["four views", "CC", "MLO"] and seen[-1] == "four views"
     assert {w.split(",")[0] for w in seen[3:-1]} == {"R CC 1:1", "L CC 1:1", "R MLO 1:1", "L MLO 1:1"}
     viewer.next_step()
     assert [p.name for p in viewer.panes()] == ["RCC", "LCC"]
@@ -188,14 +189,15 @@ def test_tiles_cover_the_whole_breast_at_one_to_one(viewer):
     assert seen[mammogram("RCC").array > 0].all()
 
 
-def test_current_over_prior_at_one_scale(viewer):
-    prior = mammogram("RCC", spacing=0.2, id="RCC_prior", role="prior", exam_days=-730)
-    case = open_case("mammography", *(mammogram(n) for n in SPOTS), prior)
+def test_prior_above_current_at_one_scale(viewer):
+    priors = [mammogram(n, spacing=0.2, id=f"{n}_prior", role="prior", exam_days=-730) for n in ("RCC", "LCC")]
+    older = mammogram("RCC", id="RCC_older", role="prior", exam_days=-1500)
+    case = open_case("mammography", older, *(mammogram(n) for n in SPOTS), *priors)
     show(viewer, case)
-    while not viewer.step_text().startswith("CC: current"):
+    while not viewer.step_text().startswith("current and prior, CC"):
         viewer.next_step()
     now, then = viewer.pane("RCC"), viewer.pane("RCC prior")
-    assert then.mapTo(viewer, then.rect().center()).y() > now.mapTo(viewer, now.rect().center()).y()
+    assert then.mapTo(viewer, then.rect().center()).y() < now.mapTo(viewer, now.rect().center()).y()
     assert now.camera.scale == then.camera.scale
     assert "2.0 years before" in then.caption.note
     show(viewer, case, show_priors=False)
@@ -220,7 +222,7 @@ def test_extra_views_stay_out_of_the_grid_in_a_strip(viewer):
     assert [p.name for p in viewer.panes()] == ["RCC2"] and viewer.pane("RCC2").height() == viewer.height()
     assert viewer.pane("RCC2").caption.note == "spot compression"
     viewer.view._reveal("LMLO", (560.0, 330.0))
-    assert viewer.step_text() == "all views"
+    assert viewer.step_text() == "four views"
 
 
 def test_zoom_and_pan_are_mirrored(viewer):
@@ -256,3 +258,20 @@ def test_the_ruler_is_as_long_as_it_says(viewer):
     length = max(b - a for a, b in zip(runs[::2], runs[1::2], strict=True))
     per_mm = pane.camera.scale
     assert min(abs(length - mm * per_mm) for mm in (10, 20)) <= 2.5
+
+
+def test_a_study_may_bring_its_own_steps(viewer):
+    document = {
+        "format": 1, "name": "pairs", "title": "pairs", "modality": "mammography",
+        "steps": [
+            {"name": "oblique", "scale": "same_size", "panes": [{"image": "RMLO"}, {"image": "LMLO", "column": 1}]},
+            {"name": "tall", "scale": "fit", "panes": [{"image": "RCC", "rows": 2}, {"image": "LCC", "column": 1},
+                                                       {"image": "LMLO", "row": 1, "column": 1}]},
+        ],
+    }  # fmt: skip
+    show(viewer, four_views(), hanging=hanging.parse(document, "test"))
+    assert viewer.step_text() == "oblique" and [p.name for p in viewer.panes()] == ["RMLO", "LMLO"]
+    viewer.next_step()
+    assert viewer.pane("RCC").height() == viewer.height() and viewer.pane("LCC").height() < viewer.height() / 2
+    viewer.next_step()
+    assert viewer.step_text() == "oblique"

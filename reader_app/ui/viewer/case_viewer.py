@@ -9,6 +9,7 @@ import cv2
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from reader_app.imaging.hanging import HangingProtocol
 from reader_app.study.finding import Mark
 from reader_app.ui import theme
 from reader_app.ui.viewer.case_view import CaseView
@@ -69,6 +70,7 @@ class CaseViewer(QWidget):
         marks: Sequence[Mark] = (),
         aid_visible: bool = True,
         show_priors: bool = True,
+        hanging: HangingProtocol | None = None,
         planes: Sequence[str] = ("coronal", "transverse", "sagittal"),
     ) -> None:
         """Show a case from its beginning; ``fully_painted`` follows once, after the first paint of all its panes.
@@ -85,6 +87,8 @@ class CaseViewer(QWidget):
             0 to 1.
         show_priors : bool
             Whether an earlier exam has hanging steps of its own.
+        hanging : HangingProtocol or None
+            The study's own steps for mammograms; None takes the program's.
         planes : sequence of str
             The planes of a volume that the reader may see.
         """
@@ -94,7 +98,7 @@ class CaseViewer(QWidget):
             old.clear()
             old.hide()
         view.setGeometry(self.rect())
-        self._mammo.show_priors = show_priors
+        self._mammo.show_priors, self._mammo.protocol = show_priors, hanging
         self._volume.planes = tuple(planes)
         view.show_case(case, aid, threshold, opacity, marks, aid_visible)
         self._covered = self._case_unseen = False

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
+from reader_app.imaging.hanging import HangingProtocol
 from reader_app.imaging.overlay import Box
 from reader_app.study.finding import Mark
 from reader_app.ui import theme
@@ -18,57 +19,12 @@ from reader_app.ui.viewer.camera import Camera, Pair, Region, fit_scale, fitted,
 from reader_app.ui.viewer.case_view import CaseView
 from reader_app.ui.viewer.content import Caption, Window
 from reader_app.ui.viewer.events import ViewerEvents
+from reader_app.ui.viewer.hanging_steps import GAP, Step, age, cut, extra_words, standard, steps_for, words
 from reader_app.ui.viewer.overlay import Grid
 from reader_app.ui.viewer.pane import Pane
 
-VIEWS = ("RCC", "LCC", "RMLO", "LMLO")
 STRIP = 120  # logical pixels: height of the strip of extra views
-GAP = 1  # logical pixels between panes
 OVERLAP = 0.12  # of a pane, shared by neighbouring 1:1 tiles
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One hanging step: pane names in rows and columns, whether they are read 1:1 in tiles, and the strip of extra views."""
-
-    title: str
-    grid: tuple[tuple[str, ...], ...]
-    tiles: bool = False
-    strip: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Pane names in reading order."""
-        return tuple(name for row in self.grid for name in row)
-
-
-def words(name: str) -> str:
-    """Return a pane's name as written on it: "R CC"."""
-    return f"{name[0]} {name[1:]}" if name[:1] in "RL" else name
-
-
-def steps_for(priors: Sequence[str], extras: Sequence[tuple[str, str]] = ()) -> tuple[Step, ...]:
-    """Return the hanging steps of an exam.
-
-    Parameters
-    ----------
-    priors : sequence of str
-        Views of which an earlier exam is at hand.
-    extras : sequence of (str, str)
-        Image id and words of the views that have no place in the grid: a strip below the four, and a step of their own each.
-    """
-    steps = [
-        Step("all views", (("RCC", "LCC"), ("RMLO", "LMLO")), strip=tuple(name for name, _ in extras)),
-        Step("CC", (("RCC", "LCC"),)),
-        Step("MLO", (("RMLO", "LMLO"),)),
-    ]
-    for pair in (("RCC", "LCC"), ("RMLO", "LMLO")):
-        if any(name in priors for name in pair):
-            title = f"{pair[0][1:]}: current over prior"
-            steps.append(Step(title, (pair, tuple(f"{name} prior" for name in pair))))
-    steps += [Step(title, ((name,),)) for name, title in extras]
-    steps += [Step(f"{words(name)} 1:1", ((name,),), True) for name in VIEWS]
-    return tuple(steps)
 
 
 class MammoView(CaseView):
@@ -81,7 +37,8 @@ class MammoView(CaseView):
         self._images: dict[str, Any] = {}
         self._regions: dict[str, Region] = {}
         self._grids: dict[str, tuple[Grid, ...]] = {}
-        self._steps = steps_for(())
+        self.protocol: HangingProtocol | None = None
+        self._steps: tuple[Step, ...] = ()
         self._at = 0
         self._tile = 0
 
@@ -90,15 +47,17 @@ class MammoView(CaseView):
     def hang(self) -> None:
         """Give every view its pane; a missing one keeps its labelled empty pane."""
         self._images, self._regions, self._grids = {}, {}, {}
-        for image in self.case.images:
+        newest_first = sorted(self.case.images, key=lambda i: 0 if i.exam_days is None else -i.exam_days)
+        for image in newest_first:
             name = f"{image.laterality}{image.view}" if image.role == "current" else f"{image.laterality}{image.view} prior"
             if image.grid and image.kind == "image" and (image.role == "current" or self.show_priors):
                 self._images.setdefault(name, image)
-        priors = [name.split()[0] for name in self._images if name.endswith(" prior")]
         extras = [i for i in self.case.images if not i.grid and i.kind == "image" and (i.role == "current" or self.show_priors)]
         self._images.update({image.id: image for image in extras if image.id not in self._images})
-        self._steps = steps_for(priors, [(image.id, _extra_words(image)) for image in extras])
-        for name in {n for step in self._steps for n in step.names}:
+        self._steps = steps_for(
+            self.protocol or standard(), self.case.images, self.show_priors, [(image.id, extra_words(image)) for image in extras]
+        )
+        for name in {n for step in self._steps for n in (*step.names, *step.strip)}:
             pane = self._pool.get(name)
             if pane is None:
                 pane = self._pool[name] = Pane(name, name, self.gestures, self.pane_painted, self)
@@ -145,6 +104,8 @@ class MammoView(CaseView):
 
     def step_text(self) -> str:
         """Return the hanging step in words."""
+        if not self._steps:
+            return ""
         step = self._steps[self._at]
         if not step.tiles:
             return step.title
@@ -156,18 +117,15 @@ class MammoView(CaseView):
         """Place the panes edge to edge with one pixel between them, and fit them if that is the mode."""
         if not self.panes:
             return
-        grid, strip = self._steps[self._at].grid, self._steps[self._at].strip
-        rows, height = len(grid), self.height() - (STRIP + GAP if strip else 0)
-        for number, name in enumerate(strip):
-            left, right = _cut(self.width(), number, max(len(strip), round(self.width() / STRIP)))
+        step = self._steps[self._at]
+        height = self.height() - (STRIP + GAP if step.strip else 0)
+        for name, place in step.places(self.width(), height).items():
+            self._pool[name].setGeometry(*place)
+        for number, name in enumerate(step.strip):
+            left, right = cut(self.width(), number, max(len(step.strip), round(self.width() / STRIP)))
             self._pool[name].setGeometry(left, height + GAP, right - left, STRIP)
             self._fit_alone(self._pool[name])
-        for r, names in enumerate(grid):
-            top, bottom = _cut(height, r, rows)
-            for c, name in enumerate(names):
-                left, right = _cut(self.width(), c, len(names))
-                self._pool[name].setGeometry(left, top, max(1, right - left), max(1, bottom - top))
-        if self._steps[self._at].tiles and self.mode == "1:1":
+        if step.tiles and self.mode == "1:1":
             self._look_at_tile()
             return
         unset = any(p.camera is None for p in self.panes if p.picture is not None)
@@ -192,7 +150,7 @@ class MammoView(CaseView):
         }
         for pane in shown:
             picture = pane.shown
-            same = len(in_mm) == 1
+            same = len(in_mm) == 1 and self._steps[self._at].scale != "fit"
             scale = min(scales.values()) if same else scales[pane.name]
             pane.set_camera(
                 fitted(picture.source.shape, pane.device_size, picture.pixel, regions[pane.name], picture.chest_wall, scale)
@@ -325,7 +283,7 @@ class MammoView(CaseView):
                 pane.set_caption(Caption("", title, "left"))
                 continue
             side = "left" if image.laterality == "R" else "right"
-            note = " · ".join(w for w in (image.title, _age(image)) if w)
+            note = " · ".join(w for w in (image.title, age(image)) if w)
             aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
             parts = [f"×{pane.camera.zoom[1]:.2f}"] if pane.camera is not None else []
             if pane.shown.grey is not None and (first or not alike):
@@ -397,23 +355,3 @@ class MammoView(CaseView):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint what lies between the panes."""
         QPainter(self).fillRect(event.rect(), theme.READING["line"])
-
-
-def _cut(length: int, number: int, count: int) -> tuple[int, int]:
-    """Return start and stop of one of ``count`` parts of a length with a gap between them."""
-    room = length - GAP * (count - 1)
-    start = number * room // count + number * GAP
-    return start, (number + 1) * room // count + number * GAP
-
-
-def _extra_words(image: Any) -> str:
-    """Return what an extra view is, in words."""
-    return " · ".join(w for w in (words(f"{image.laterality}{image.view}"), image.title, _age(image)) if w)
-
-
-def _age(image: Any) -> str:
-    """Return how long before the current exam a prior was made, in words; never a date."""
-    if image.role != "prior" or image.exam_days is None:
-        return "prior" if image.role == "prior" else ""
-    days = abs(int(image.exam_days))
-    return f"prior, {days / 365.25:.1f} years before" if days >= 365 else f"prior, {days} days before"
