@@ -1,0 +1,162 @@
+"""One number for each reader, condition and case, with the truth: what every program for multi-reader analysis wants."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reader_app.errors import Fault, InputFaults
+from reader_app.export import words
+from reader_app.export.plain import write_table
+from reader_app.study.assessment import CATEGORIES, rank
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Ratings:
+    """Scores of a study.
+
+    Attributes
+    ----------
+    readers, conditions, cases : tuple of str
+        In the order of the study; ``conditions`` ends with "final" where later rounds covered only some cases.
+    truth : mapping of case to 0 or 1
+        Only cases with a reference standard are in ``cases``.
+    score : mapping of (reader, condition, case) to float
+        Higher is more suspicious; a missing read has no entry.
+    made_from : str
+        "score" (suspicion 0-100) or "assessment" (rank of the BI-RADS category).
+    """
+
+    readers: tuple[str, ...]
+    conditions: tuple[str, ...]
+    cases: tuple[str, ...]
+    truth: Mapping[str, int]
+    score: Mapping[tuple[str, str, str], float]
+    made_from: str
+
+    def crossed(self) -> tuple[str, ...]:
+        """Return the conditions under which every reader read every case."""
+        return tuple(
+            condition
+            for condition in self.conditions
+            if all((reader, condition, case) in self.score for reader in self.readers for case in self.cases)
+        )
+
+
+def from_tables(reads: pd.DataFrame, reference: pd.DataFrame, conditions: Sequence[str] = ()) -> Ratings:
+    """Make ratings from the tables of the outer interface.
+
+    A case's score is the highest of its breasts' and lesions'; of several reads under one condition the first round counts;
+    "final" is each reader's last read of a case. The suspicion is used where every read has one, else the rank of the category.
+
+    Raises
+    ------
+    InputFaults
+        If no read has a reference standard, one class is empty, or a read has neither suspicion nor ranked category.
+    """
+    truth: dict[str, int] = {}
+    for case, malignant in zip(reference["case_id"].astype(str), reference["malignant"], strict=True):
+        value = words.as_truth(str(malignant))
+        if value:
+            truth[case] = max(truth.get(case, 0), int(value))
+    records = [{str(name): value for name, value in row.items()} for row in reads.to_dict("records")]
+    rows = [row for row in records if str(row["case_id"]) in truth]
+    if not rows or len(set(truth.values())) < 2:
+        what = "there are no reads of malignant and of benign cases" if rows else "no case that was read has a reference standard"
+        raise InputFaults([Fault("reads", what, "complete the reference standard")])
+    scored = all(_number(row.get("score")) is not None for row in rows)
+    value_of = _score if scored else _rank
+    by_round: dict[tuple[str, str, str], dict[int, float]] = {}
+    for row in rows:
+        key = (str(row["reader_id"]), str(row["condition"]), str(row["case_id"]))
+        value_, number = value_of(row), _round(row.get("round"))
+        found = by_round.setdefault(key, {})
+        found[number] = max(found.get(number, value_), value_)
+    score = {key: found[min(found)] for key, found in by_round.items()}
+    cases = tuple(dict.fromkeys(str(row["case_id"]) for row in rows))
+    readers = tuple(dict.fromkeys(str(row["reader_id"]) for row in rows))
+    named = tuple(dict.fromkeys([*(name for name in conditions if any(key[1] == name for key in score)), *(k[1] for k in score)]))
+    whole = Ratings(readers, named, cases, truth, score, "score" if scored else "assessment")
+    if len(whole.crossed()) < len(named) and FINAL not in named:
+        score |= {(reader, FINAL, case): value_ for (reader, case), value_ in _last(by_round).items()}
+        whole = Ratings(readers, (*named, FINAL), cases, truth, score, whole.made_from)
+    return whole
+
+
+def _last(by_round: Mapping[tuple[str, str, str], Mapping[int, float]]) -> dict[tuple[str, str], float]:
+    last: dict[tuple[str, str], tuple[int, float]] = {}
+    for (reader, _, case), found in by_round.items():
+        newest = max(found)
+        if (reader, case) not in last or newest > last[reader, case][0]:
+            last[reader, case] = (newest, found[newest])
+    return {key: value for key, (_, value) in last.items()}
+
+
+def _number(value: object) -> float | None:
+    try:
+        number = float(str(value))
+    except ValueError:
+        return None
+    return number if number == number else None
+
+
+def _score(row: Mapping[str, object]) -> float:
+    found = _number(row["score"])
+    assert found is not None
+    return found
+
+
+def _rank(row: Mapping[str, object]) -> float:
+    category = str(row.get("assessment") or "")
+    found = rank(category) if category in CATEGORIES else None
+    if found is None:
+        place = f"read of {row['case_id']} by {row['reader_id']}"
+        raise InputFaults([Fault(place, f"BI-RADS {category or 'none'} has no rank", "give a suspicion, or leave the case out")])
+    return float(found)
+
+
+def _round(value: object) -> int:
+    found = _number(value)
+    return 0 if found is None else int(found)
+
+
+def plain_ids(names: Sequence[str], prefix: str) -> dict[str, str]:
+    """Return a short id for each name, zero-padded so that text order is the order of the study: R01, R02 ..."""
+    width = max(2, len(str(len(names))))
+    return {name: f"{prefix}{place:0{width}d}" for place, name in enumerate(names, start=1)}
+
+
+def readable_ids(names: Sequence[str]) -> dict[str, str]:
+    """Return ids of letters, digits, ``_`` and ``-`` only, as near to the names as uniqueness allows."""
+    found: dict[str, str] = {}
+    for name in names:
+        base = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or "x"
+        own, number = base, 1
+        while own.casefold() in {taken.casefold() for taken in found.values()}:
+            number += 1
+            own = f"{base}_{number}"
+        found[name] = own
+    return found
+
+
+def write_key(path: Path, parts: Mapping[str, Mapping[str, str]]) -> Path:
+    """Write which id stands for what: kind, id, name."""
+    rows = [
+        (kind, own, words.condition(name) if kind == "condition" else name)
+        for kind, ids in parts.items()
+        for name, own in ids.items()
+    ]
+    return write_table(path, ["kind", "id", "name"], rows)
+
+
+def score_text(value: float) -> str:
+    """Return a score as text that reads back to the same number."""
+    return str(int(value)) if value == int(value) else repr(value)

@@ -1,0 +1,171 @@
+"""REDCap: a data dictionary to make the project with, and the reads to import into it.
+
+One record a read. Text that a spreadsheet might take for a formula has an apostrophe in front, as in all our CSV files; the
+field note says so.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from reader_app.export import words
+from reader_app.export.cells import guard_csv
+from reader_app.export.content import WorkbookContent
+from reader_app.export.layout import Value
+from reader_app.export.plain import read_table, write_table
+from reader_app.study.readtable import active_seconds, aid_seconds, paused_seconds
+
+FORM = "read"
+HEADER: tuple[str, ...] = (
+    *("Variable / Field Name", "Form Name", "Section Header", "Field Type", "Field Label"),
+    *("Choices, Calculations, OR Slider Labels", "Field Note", "Text Validation Type OR Show Slider Number"),
+    *("Text Validation Min", "Text Validation Max", "Identifier?", "Branching Logic (Show field only if...)", "Required Field?"),
+    *("Custom Alignment", "Question Number (surveys only)", "Matrix Group Name", "Matrix Ranking?", "Field Annotation"),
+)
+_GUARD = "A leading apostrophe marks text that a spreadsheet might take for a formula; take one away."
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,25}")
+_VALID: Mapping[str, re.Pattern[str]] = {
+    "integer": re.compile(r"-?[0-9]+"),
+    "number": re.compile(r"-?[0-9]+(\.[0-9]+)?"),
+    "datetime_seconds_ymd": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}"),
+}
+
+
+def write(out: Path, study_id: str, content: WorkbookContent) -> list[Path]:
+    """Write ``STUDY-redcap-dictionary.csv`` and ``STUDY-redcap-data.csv``.
+
+    Raises
+    ------
+    EnvironmentFault
+        If a file cannot be written.
+    ValueError
+        If what was written breaks a rule of REDCap (a fault of this program).
+    """
+    dictionary = _dictionary(content)
+    paths = [
+        write_table(out / f"{study_id}-redcap-dictionary.csv", HEADER, dictionary),
+        write_table(
+            out / f"{study_id}-redcap-data.csv", [*(row[0] for row in dictionary), f"{FORM}_complete"], _records(content)
+        ),
+    ]
+    check(*paths)
+    return paths
+
+
+def _field(
+    name: str, kind: str, label: str, choices: str = "", note: str = "", valid: str = "", low: str = "", high: str = ""
+) -> list[str]:
+    row = dict.fromkeys(HEADER, "")
+    row |= {"Variable / Field Name": name, "Form Name": FORM, "Field Type": kind, "Field Label": label}
+    row |= {"Choices, Calculations, OR Slider Labels": choices, "Field Note": note}
+    row |= {"Text Validation Type OR Show Slider Number": valid, "Text Validation Min": low, "Text Validation Max": high}
+    return list(row.values())
+
+
+def _dictionary(content: WorkbookContent) -> list[list[str]]:
+    study = content.study
+    rounds = " | ".join(f"{number}, {_label(a_round.title)}" for number, a_round in sorted(content.rounds().items()))
+    categories = " | ".join(f"{name}, BI-RADS {name}" for name in study.assessment.categories)
+    conditions = " | ".join(f"{code}, {_label(words.condition(name))}" for name, code in _conditions(content).items())
+    fields = [
+        _field("record_id", "text", "Reader, round and case"),
+        _field("reader_id", "text", "Reader (pseudonym)", note=_GUARD),
+        _field("case_id", "text", "Case (pseudonym)", note=_GUARD),
+        _field("round_no", "dropdown", "Round", rounds),
+        _field("condition", "dropdown", "Condition", conditions),
+        _field("position", "text", "Place in the order of the round", valid="integer", low="1"),
+    ]
+    for unit in content.units():
+        ending, words_ = ("", "") if unit == "case" else (f"_{unit.lower()}", f", {words.unit(unit).lower()}")
+        fields += [
+            _field(f"birads{ending}", "dropdown", f"BI-RADS category{words_}", categories),
+            _field(
+                f"suspicion{ending}", "text", f"Suspicion of malignancy, percent{words_}", valid="integer", low="0", high="100"
+            ),
+        ]
+    return [
+        *fields,
+        _field("reading_time_s", "text", "Reading time without pauses, seconds", valid="number", low="0"),
+        _field("paused_s", "text", "Paused, seconds", valid="number", low="0"),
+        _field("aid_s", "text", "Aid on the screen, seconds", valid="number", low="0"),
+        _field("interruptions", "text", "Interruptions", valid="integer", low="0"),
+        _field("marks", "text", "Number of marks", valid="integer", low="0"),
+        _field("displayed_utc", "text", "Displayed (UTC)", valid="datetime_seconds_ymd"),
+        _field("validated_utc", "text", "Validated (UTC)", valid="datetime_seconds_ymd"),
+        _field("note", "notes", "Note of the reader", note=_GUARD),
+    ]
+
+
+def _label(text: str) -> str:
+    """Return a choice's label: the characters that part choices are taken out."""
+    return re.sub(r"[|\r\n]+", " ", text).strip() or "-"
+
+
+def _conditions(content: WorkbookContent) -> dict[str, str]:
+    names = dict.fromkeys(content.labels().values())
+    return {name: str(number) for number, name in enumerate(names, start=1)}
+
+
+def _records(content: WorkbookContent) -> list[list[Value]]:
+    labels, codes, units = content.labels(), _conditions(content), content.units()
+    rows: list[list[Value]] = []
+    for read in content.reads:
+        answers = [value for unit in units for value in (read.categories.get(unit, ""), read.scores.get(unit))]
+        rows.append(
+            [
+                f"{read.reader_id}-{read.round_no}-{read.case_id}",
+                *(read.reader_id, read.case_id, str(read.round_no), codes[labels[read.reader_id, read.round_no]], read.position),
+                *answers,
+                *(f"{seconds(read):.6f}" for seconds in (active_seconds, paused_seconds, aid_seconds)),
+                *(read.interrupted, len(read.marks), _moment(read.displayed_utc), _moment(read.submitted_utc), read.note, 2),
+            ]
+        )
+    return rows
+
+
+def _moment(text: str) -> str:
+    return text[:19].replace("T", " ")
+
+
+def check(dictionary: Path, data: Path) -> None:
+    """Check both files by REDCap's rules for imports.
+
+    Raises
+    ------
+    ValueError
+        If a rule is broken; the text names the field or record.
+    """
+    head, *fields = read_table(dictionary)
+    if tuple(head) != HEADER or fields[0][0] != "record_id":
+        raise ValueError("the dictionary's header, or its first field")
+    names = [field[0] for field in fields]
+    if len(set(names)) != len(names) or not all(_NAME.fullmatch(name) for name in names):
+        raise ValueError("a field name is not plain or comes twice")
+    choices = {f[0]: {part.split(",")[0].strip() for part in f[5].split("|")} for f in fields if f[3] == "dropdown"}
+    limits = {f[0]: (f[7], f[8], f[9]) for f in fields if f[7]}
+    columns, *records = read_table(data)
+    if columns != [*names, f"{FORM}_complete"]:
+        raise ValueError("the data's columns are not those of the dictionary")
+    seen: set[str] = set()
+    for record in records:
+        row = dict(zip(columns, record, strict=True))
+        if not row["record_id"] or row["record_id"] in seen:
+            raise ValueError(f"record {row['record_id']!r} is empty or comes twice")
+        seen.add(row["record_id"])
+        for name, allowed in choices.items():
+            if row[name] and row[name] not in allowed:
+                raise ValueError(f"record {row['record_id']}: {name} {row[name]!r} is no choice")
+        for name, (kind, low, high) in limits.items():
+            value = row[name]
+            if not value:
+                continue
+            below, above = low and float(value) < float(low), high and float(value) > float(high)
+            if not _VALID[kind].fullmatch(value) or below or above:
+                raise ValueError(f"record {row['record_id']}: {name} {value!r}")
+    with data.open(encoding="utf-8-sig", newline="") as file:
+        raw = next(csv.reader(file))
+    if any(guard_csv(name) != name for name in raw):
+        raise ValueError("a column name looks like a formula")
