@@ -187,7 +187,10 @@ def _compressed(
                 )
             if info.bits > allocated:
                 raise ImageError(f"{name}: a frame has {info.bits} bits, the header says {allocated}; export it again")
-        frame = np.asarray(decode(piece, rows, columns, samples, kind, photometric)).reshape(rows, columns, samples)
+        try:
+            frame = np.asarray(decode(piece, rows, columns, samples, kind, photometric)).reshape(rows, columns, samples)
+        except (RuntimeError, ValueError, ImageError) as error:
+            raise ImageError(f"{name}: its compressed pixels are broken ({error}); copy or export the file again") from error
         if frame.dtype.kind == "i":
             frame = frame.view(np.dtype(f"u{frame.dtype.itemsize}"))
         if frame.dtype.itemsize > kind.itemsize:
@@ -242,6 +245,9 @@ def _rle(data: bytes, rows: int, columns: int, samples: int, kind: np.dtype[Any]
     segments = int.from_bytes(data[:4], "little")
     if segments != samples * kind.itemsize:
         raise ImageError(f"an RLE frame has {segments} segments, expected {samples * kind.itemsize}")
+    most = samples * kind.itemsize * (rows * columns + rows * (2 + columns // 128 * 2)) + 64 + 2 * segments
+    if len(data) > 2 * most:  # runs never take more room than literal bytes: the rest would be unpacked for nothing
+        raise ImageError("an RLE frame holds far more data than its pixels; it was left out as unsafe")
     plane = np.frombuffer(rle.decode_frame(data, rows * columns, kind.itemsize * 8, "<"), kind.newbyteorder("<"))
     return np.moveaxis(plane.reshape(samples, rows, columns), 0, 2)
 
