@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reader_app.errors import Fault, StudyFileError
 from reader_app.store.canonical import canonical_json, sha256_file, sha256_text
+from reader_app.store.disk import write_atomically
 
 LOCK = "assignment.lock.json"
+#: Folder of the versions of a frozen study; the coordinator's only.
+VERSIONS = "versions"
+MANIFEST = "manifest.json"
 SCHEMA = 1
 #: The files of a study folder that are frozen by their bytes; the last one may be absent.
 FROZEN_FILES: tuple[str, ...] = ("study.toml", "cases.csv", "readers.csv", "hanging.toml")
@@ -45,6 +49,10 @@ class StudyLock:
         Plan hash by reader.
     study_hash : str
         SHA-256 over all of these but the plans, which contain it.
+    amends : str
+        Study hash of the version that this one amends; empty for the first.
+    earlier_plans : mapping of str to tuple of str
+        By reader: the plan hashes of earlier versions, oldest first. A log begun under one of them may go on.
     """
 
     study_id: str
@@ -55,10 +63,15 @@ class StudyLock:
     aids: Mapping[str, Mapping[str, str]]
     plans: Mapping[str, str]
     study_hash: str
+    amends: str = ""
+    earlier_plans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def document(self) -> dict[str, object]:
         """Return the lock as it stands in its file."""
+        earlier = {reader_id: list(own) for reader_id, own in self.earlier_plans.items()}
+        amendment = {"amends": self.amends, "earlier_plans": earlier} if self.amends else {}
         return {
+            **amendment,
             "schema": SCHEMA,
             "study_id": self.study_id,
             "program": self.program,
@@ -76,11 +89,19 @@ class StudyLock:
 
 
 def study_hash(
-    study_id: str, files: Mapping[str, str], cases: Mapping[str, LockedCase], aids: Mapping[str, Mapping[str, str]]
+    study_id: str,
+    files: Mapping[str, str],
+    cases: Mapping[str, LockedCase],
+    aids: Mapping[str, Mapping[str, str]],
+    amends: str = "",
+    earlier_plans: Mapping[str, tuple[str, ...]] | None = None,
 ) -> str:
     """Return the hash of everything that a read depends on."""
     plain = {name: [own.manifest, own.fingerprint] for name, own in cases.items()}
-    return sha256_text(canonical_json([study_id, dict(files), plain, {model: dict(own) for model, own in aids.items()}]))
+    whole: list[object] = [study_id, dict(files), plain, {model: dict(own) for model, own in aids.items()}]
+    if amends:
+        whole += [amends, {reader_id: list(own) for reader_id, own in (earlier_plans or {}).items()}]
+    return sha256_text(canonical_json(whole))
 
 
 def file_hashes(study: Path) -> dict[str, str]:
@@ -118,8 +139,10 @@ def load_lock(study: Path) -> StudyLock | None:
             aids=document["aids"],
             plans=document["plans"],
             study_hash=document["study_hash"],
+            amends=document.get("amends", ""),
+            earlier_plans={reader_id: tuple(own) for reader_id, own in document.get("earlier_plans", {}).items()},
         )
-        actual = study_hash(lock.study_id, lock.files, lock.cases, lock.aids)
+        actual = study_hash(lock.study_id, lock.files, lock.cases, lock.aids, lock.amends, lock.earlier_plans)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StudyFileError(
             [Fault(str(path), f"the lock cannot be read ({error!r})", "bring back the file as it was")]
@@ -139,4 +162,37 @@ def changed_files(study: Path, lock: StudyLock) -> list[Fault]:
         if now[name] != before:
             what = f"it was changed after the study was frozen: frozen {before}, now {now[name]}"
             faults.append(Fault(str(study / name), what, "bring back the frozen file; a changed protocol is a new study"))
+    return faults
+
+
+def with_plans_of(old: StudyLock) -> dict[str, tuple[str, ...]]:
+    """Return the earlier plan hashes of every reader, those of the version that is amended now included."""
+    readers = {*old.plans, *old.earlier_plans}
+    return {
+        reader_id: (*old.earlier_plans.get(reader_id, ()), *((old.plans[reader_id],) if reader_id in old.plans else ()))
+        for reader_id in sorted(readers)
+    }
+
+
+def keep_version(path: Path, lock: StudyLock) -> None:
+    """Keep the small files of a version, so that reads made under it can be audited after an amendment."""
+    number = 1 + max((len(own) for own in lock.earlier_plans.values()), default=0)
+    kept = path / VERSIONS / str(number)
+    kept.mkdir(parents=True, exist_ok=True)
+    for name in FROZEN_FILES:
+        if (path / name).exists():
+            write_atomically(kept / name, (path / name).read_bytes())
+        else:
+            (kept / name).unlink(missing_ok=True)
+    write_atomically(kept / LOCK, lock.as_bytes())
+
+
+def changed_containers(path: Path, lock: StudyLock) -> list[Fault]:
+    """Return a fault for each case whose manifest was changed; a case whose images are elsewhere is none (yet)."""
+    faults = []
+    for case_id, own in lock.cases.items():
+        manifest = path / "images" / case_id / MANIFEST
+        if manifest.is_file() and (now := sha256_file(manifest)) != own.manifest:
+            what = f"the images were changed after the study was frozen: frozen {own.manifest}, now {now}"
+            faults.append(Fault(str(manifest), what, "bring back the frozen container"))
     return faults

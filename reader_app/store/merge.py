@@ -173,9 +173,9 @@ def _judge(folder: StudyFolder, file: Path, best: dict[str, _Best]) -> tuple[Pat
         rows = read_rows(file)
         decoded(rows.events)
         reader_id = rows.reader_id
-        plan_hash = folder.plan(reader_id).plan_hash
-        if rows.plan_hash != plan_hash:
-            raise LogBug(f"it was written under another study plan (log {rows.plan_hash[:12]}, this study {plan_hash[:12]})")
+        known = folder.plan_hashes(reader_id)
+        if rows.plan_hash not in known:
+            raise LogBug(f"it was written under another study plan (log {rows.plan_hash[:12]}, this study {known[-1][:12]})")
         if reader_id not in best:
             own = read_rows(folder.log_path(reader_id)) if folder.log_path(reader_id).exists() else None
             best[reader_id] = _Best(own, own)

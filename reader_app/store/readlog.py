@@ -17,8 +17,8 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reader_app.clock import Instant
@@ -73,7 +73,7 @@ class ReadLog:
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, path: Path, reader_id: str, plan_hash: str, run: RunInfo) -> ReadLog:
+    def open(cls, path: Path, reader_id: str, plan_hash: str, run: RunInfo, earlier_plans: Collection[str] = ()) -> ReadLog:
         """Open the log of a reader, or begin it; verify all of it; note this run.
 
         Parameters
@@ -84,6 +84,8 @@ class ReadLog:
             Whose log it must be, under which frozen plan.
         run : RunInfo
             This start of the program.
+        earlier_plans : collection of str
+            Plan hashes of versions that were amended since: a log begun under one of them goes on.
 
         Raises
         ------
@@ -102,9 +104,9 @@ class ReadLog:
                 db.execute("BEGIN EXCLUSIVE")
                 logfile.check_schema(db, path)
                 rows = verified_rows(db, path)
-                _check_owner(path, rows, reader_id, plan_hash)
+                _check_owner(path, rows, reader_id, plan_hash, earlier_plans)
                 logged = decoded(rows.events)
-                noted = _note_run(db, rows, run)
+                noted = _note_run(db, rows, replace(run, plan_hash=plan_hash))
                 db.execute("COMMIT")
                 undo.pop_all()
         logfile.note_holder(path, run.started_utc)
@@ -359,10 +361,10 @@ def decoded(events: Sequence[EventRow]) -> tuple[Logged, ...]:
         )
 
 
-def _check_owner(path: Path, rows: Rows, reader_id: str, plan_hash: str) -> None:
+def _check_owner(path: Path, rows: Rows, reader_id: str, plan_hash: str, earlier_plans: Collection[str]) -> None:
     if rows.reader_id != reader_id:
         raise LogBug(f"{path}: this is the log of reader {rows.reader_id}, not of {reader_id}; log in with the right reader code")
-    if rows.plan_hash != plan_hash:
+    if rows.plan_hash != plan_hash and rows.plan_hash not in earlier_plans:
         raise LogBug(
             f"{path}: this log was begun under another study plan (log {rows.plan_hash[:12]}, study {plan_hash[:12]}); "
             "open it with the study folder it was begun with"

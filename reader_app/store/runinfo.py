@@ -57,6 +57,8 @@ class RunInfo:
         "system", or "simulated" for scripted readers: such a log is no data of a person.
     more : mapping of str to str
         Whatever else describes the workstation (graphics, display server, settings).
+    plan_hash : str
+        The plan under which the log was opened; filled in when it is.
     """
 
     run_id: str
@@ -67,6 +69,7 @@ class RunInfo:
     started_utc: str
     screens: tuple[Screen, ...] = ()
     more: tuple[tuple[str, str], ...] = ()
+    plan_hash: str = ""
 
     def detail(self) -> str:
         """Return everything but the id as canonical JSON, as the log keeps it."""
@@ -111,7 +114,7 @@ def from_detail(run_id: str, detail: Mapping[str, object]) -> RunInfo:
     Never refuses: a run's description must not keep a log from being read.
     """
     plain = dict(detail)
-    texts = {key: str(plain.pop(key, "")) for key in ("program", "system", "host", "clock_kind", "started_utc")}
+    texts = {key: str(plain.pop(key, "")) for key in ("program", "system", "host", "clock_kind", "started_utc", "plan_hash")}
     stored = plain.pop("screens", [])
     more = plain.pop("more", {})
     facts = {**(more if isinstance(more, Mapping) else {}), **plain}

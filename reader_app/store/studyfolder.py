@@ -5,10 +5,7 @@ Loading opens neither an aid nor the reference standard: a reading program that 
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,15 +16,29 @@ from reader_app.clock import Clock, SystemClock
 from reader_app.errors import Fault, StudyFileError
 from reader_app.store.canonical import sha256_file
 from reader_app.store.disk import write_atomically
-from reader_app.store.lock import FROZEN_FILES, LOCK, LockedCase, StudyLock, changed_files, file_hashes, load_lock, study_hash
+from reader_app.store.lock import (
+    FROZEN_FILES,
+    LOCK,
+    MANIFEST,
+    VERSIONS,
+    LockedCase,
+    StudyLock,
+    changed_containers,
+    changed_files,
+    file_hashes,
+    keep_version,
+    load_lock,
+    study_hash,
+    with_plans_of,
+)
 from reader_app.store.readlog import SUFFIX, ReadLog
 from reader_app.store.runinfo import RunInfo
-from reader_app.study import assignment, caselist, definition
+from reader_app.store.studyfiles import read_cases, read_definition, read_readers, read_table
+from reader_app.study import assignment
 from reader_app.study.assignment import Plan
 from reader_app.study.caselist import CaseEntry, Reader
 from reader_app.study.definition import StudyDefinition
 
-_MANIFEST = "manifest.json"
 _SHOWN = 5
 
 
@@ -67,12 +78,16 @@ class StudyFolder:
             raise StudyFileError([Fault(str(path), "there is no such folder", "check the path")])
         lock = load_lock(path)
         if lock is not None:
-            faults = [*changed_files(path, lock), *_changed_containers(path, lock)]
+            faults = [*changed_files(path, lock), *changed_containers(path, lock)]
             if faults:
                 raise StudyFileError(faults)
-        faults = []
+        return cls._read(path, lock)
+
+    @classmethod
+    def _read(cls, path: Path, lock: StudyLock | None) -> StudyFolder:
+        faults: list[Fault] = []
         found: list[Any] = []
-        for read in (_definition, _cases, _readers):
+        for read in (read_definition, read_cases, read_readers):
             try:
                 found.append(read(path))
             except StudyFileError as fault:
@@ -80,6 +95,7 @@ class StudyFolder:
         if faults:
             raise StudyFileError(faults)
         protocol, cases, readers = found
+        readers = assignment.allocate(protocol, readers)
         if lock is not None:
             cases = tuple(replace(case, fingerprint=lock.cases[case.case_id].fingerprint) for case in cases)
         return cls(path, protocol, cases, readers, lock)
@@ -160,7 +176,36 @@ class StudyFolder:
         plan = self.plan(reader_id)
         path = self.log_path(reader_id)
         path.parent.mkdir(exist_ok=True)
-        return ReadLog.open(path, reader_id, plan.plan_hash, run)
+        return ReadLog.open(path, reader_id, plan.plan_hash, run, self.plan_hashes(reader_id))
+
+    def plan_hashes(self, reader_id: str) -> tuple[str, ...]:
+        """Return the hashes of all plans a reader's log may have been begun under: earlier versions first, today's last."""
+        earlier = self.lock.earlier_plans.get(reader_id, ()) if self.lock is not None else ()
+        return (*earlier, self.plan(reader_id).plan_hash)
+
+    def earlier_plans(self, reader_id: str) -> tuple[Plan, ...]:
+        """Return a reader's plans of the versions that were amended since, oldest first (the coordinator's folder keeps them).
+
+        Raises
+        ------
+        StudyFileError
+            If a kept version is missing or was changed.
+        """
+        plans = []
+        wanted = self.lock.earlier_plans.get(reader_id, ()) if self.lock is not None else ()
+        for number, plan_hash in enumerate(wanted, start=1 + self._versions() - len(wanted)):
+            kept = self.path / VERSIONS / str(number)
+            lock = load_lock(kept)
+            if lock is None or lock.plans.get(reader_id) != plan_hash or changed_files(kept, lock):
+                what = "this earlier version of the study is missing or was changed"
+                raise StudyFileError([Fault(str(kept), what, "bring back the folder as it was")])
+            plans.append(StudyFolder._read(kept, lock).plan(reader_id))
+        return tuple(plans)
+
+    def _versions(self) -> int:
+        """Return how many earlier versions there are."""
+        earlier = self.lock.earlier_plans.values() if self.lock is not None else ()
+        return max((len(own) for own in earlier), default=0)
 
     def freeze(self, clock: Clock | None = None) -> StudyFolder:
         """Freeze the study: write ``assignment.lock.json``. A study that is frozen already stays as it is.
@@ -184,23 +229,61 @@ class StudyFolder:
         if self.lock is not None:
             return self
         faults: list[Fault] = []
+        if any((self.path / "logs").glob(f"*{SUFFIX}")):
+            remedy = f"bring back {LOCK}, or move the logs away to begin anew"
+            faults.append(Fault(str(self.path / "logs"), "there are logs, but the lock they were made under is gone", remedy))
+        return self._write_lock(None, faults, clock or SystemClock())
+
+    @classmethod
+    def amend(cls, path: Path, clock: Clock | None = None) -> StudyFolder:
+        """Freeze a study anew after its files were changed on purpose: a new version, beside which the old one is kept.
+
+        Reads made so far keep the version they were made under; each reader's log goes on only after the coordinator's
+        amendment, with its reason, stands in it.
+
+        Parameters
+        ----------
+        path : Path
+            The coordinator's study folder, its files edited.
+        clock : Clock, optional
+            As :meth:`freeze`.
+
+        Raises
+        ------
+        StudyFileError
+            If it was never frozen, nothing was changed, its id is another one, or it cannot be frozen.
+        """
+        old = load_lock(path)
+        if old is None:
+            raise StudyFileError([Fault(str(path), "the study was never frozen, so there is nothing to amend", "freeze it")])
+        fresh = cls._read(path, None)
+        faults = []
+        if not changed_files(path, old) and not changed_containers(path, old):
+            faults.append(
+                Fault(str(path), "nothing was changed since the study was frozen", "edit study.toml or cases.csv first")
+            )
+        if fresh.definition.study_id != old.study_id:
+            what = f"the id is {fresh.definition.study_id} now, it was {old.study_id}"
+            faults.append(Fault(str(path / "study.toml"), what, "an amended study keeps its id"))
+        return fresh._write_lock(old, faults, clock or SystemClock())
+
+    def _write_lock(self, old: StudyLock | None, faults: list[Fault], clock: Clock) -> StudyFolder:
         cases = self._cases_to_freeze(faults)
         aids = {model_id: self._aids_to_freeze(model_id, faults) for model_id in self.aided_models()}
         if not self.cases:
             faults.append(Fault(str(self.path / "cases.csv"), "it lists no case", "import images: reader-app import DIR SOURCE"))
         if not self.readers:
             faults.append(Fault(str(self.path / "readers.csv"), "it lists no reader", "add one row per reader"))
-        if any((self.path / "logs").glob(f"*{SUFFIX}")):
-            remedy = f"bring back {LOCK}, or move the logs away to begin anew"
-            faults.append(Fault(str(self.path / "logs"), "there are logs, but the lock they were made under is gone", remedy))
         if faults:
             raise StudyFileError(faults)
         files = file_hashes(self.path)
-        whole = study_hash(self.definition.study_id, files, cases, aids)
+        amends, earlier = ("", {}) if old is None else (old.study_hash, with_plans_of(old))
+        whole = study_hash(self.definition.study_id, files, cases, aids, amends, earlier)
         listed = tuple(replace(case, fingerprint=cases[case.case_id].fingerprint) for case in self.cases)
         plans = {r.reader_id: assignment.plan(self.definition, listed, r, whole).plan_hash for r in self.readers}
-        frozen_utc = (clock or SystemClock()).now().wall_utc
-        lock = StudyLock(self.definition.study_id, __version__, frozen_utc, files, cases, aids, plans, whole)
+        frozen_utc = clock.now().wall_utc
+        lock = StudyLock(self.definition.study_id, __version__, frozen_utc, files, cases, aids, plans, whole, amends, earlier)
+        keep_version(self.path, lock)
         write_atomically(self.path / LOCK, lock.as_bytes())
         return StudyFolder.load(self.path)
 
@@ -282,7 +365,7 @@ class StudyFolder:
     def _cases_to_freeze(self, faults: list[Fault]) -> dict[str, LockedCase]:
         cases: dict[str, LockedCase] = {}
         for case in self.cases:
-            path = self.container(case.case_id) / _MANIFEST
+            path = self.container(case.case_id) / MANIFEST
             try:
                 fingerprint = str(json.loads(path.read_text(encoding="utf-8"))["fingerprint"])
             except (OSError, ValueError, KeyError, TypeError):
@@ -312,81 +395,6 @@ def _arrays_sound(prediction: Path) -> bool:
         return bool(sha256_file(prediction.with_suffix(".npz")) == expected)
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def _definition(path: Path) -> StudyDefinition:
-    file = path / "study.toml"
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        remedy = "check that this is a study folder; make one with: reader-app new DIR --protocol NAME"
-        raise StudyFileError([Fault(str(file), "there is no such file", remedy)]) from None
-    except UnicodeDecodeError as error:
-        raise StudyFileError([Fault(str(file), f"it is not UTF-8 text (byte {error.start})", "save it as UTF-8")]) from error
-    except OSError as error:
-        raise StudyFileError([Fault(str(file), f"it cannot be read ({error})", "check the file")]) from error
-    except tomllib.TOMLDecodeError as error:
-        raise StudyFileError([Fault(str(file), f"it is not valid TOML: {error}", "correct that line")]) from error
-    return definition.parse(document, str(file))
-
-
-def _cases(path: Path) -> tuple[CaseEntry, ...]:
-    file = path / "cases.csv"
-    rows = read_table(file)
-    return caselist.parse_cases(rows, str(file)) if rows else ()
-
-
-def _readers(path: Path) -> tuple[Reader, ...]:
-    file = path / "readers.csv"
-    rows = read_table(file)
-    return caselist.parse_readers(rows, str(file)) if rows else ()
-
-
-def read_table(file: Path) -> list[dict[str, str]]:
-    """Return the rows of a CSV table, every cell as text; an absent file has none.
-
-    UTF-8 with or without a mark at its beginning; separated by commas, or by semicolons or tabs as some spreadsheets write.
-
-    Raises
-    ------
-    StudyFileError
-        If it cannot be read, is not UTF-8, or has two columns of one name.
-    """
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return []
-    except UnicodeDecodeError as error:
-        what = f"it is not UTF-8 text (byte {error.start})"
-        raise StudyFileError([Fault(str(file), what, "save it as CSV UTF-8 in the spreadsheet")]) from error
-    except OSError as error:
-        raise StudyFileError([Fault(str(file), f"it cannot be read ({error})", "check the file")]) from error
-    heading = text.partition("\n")[0]
-    separator = max(",;\t", key=heading.count)
-    try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        names = [name.strip() for name in reader.fieldnames or ()]
-        reader.fieldnames = names
-        rows = list(reader)
-    except csv.Error as error:
-        raise StudyFileError(
-            [Fault(str(file), f"it is not a CSV table ({error})", "save it again from the spreadsheet")]
-        ) from error
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise StudyFileError([Fault(f"{file}, column {twice[0]}", "this column stands twice", "take one out")])
-    return rows
-
-
-def _changed_containers(path: Path, lock: StudyLock) -> list[Fault]:
-    """Return a fault for each case whose manifest was changed; a case whose images are elsewhere is none (yet)."""
-    faults = []
-    for case_id, own in lock.cases.items():
-        manifest = path / "images" / case_id / _MANIFEST
-        if manifest.is_file() and (now := sha256_file(manifest)) != own.manifest:
-            what = f"the images were changed after the study was frozen: frozen {own.manifest}, now {now}"
-            faults.append(Fault(str(manifest), what, "bring back the frozen container"))
-    return faults
 
 
 __all__ = ["FROZEN_FILES", "LOCK", "StudyFolder", "read_table"]
