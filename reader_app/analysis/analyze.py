@@ -1,7 +1,8 @@
 """All statistics of a reader study from its tables: the result document (JSON schema 1).
 
-Beyond the keys that the outer interface fixes, rows carry a few more (``on``, ``model_id``, ``p_clustered`` ...) and the document
-the sections ``net_reclassification``, ``aid_use``, ``co_decision`` and ``baseline``; readers of schema 1 may ignore them.
+Beyond the keys that the outer interface fixes, rows carry a few more (``on``, ``model_id``, ``p_clustered`` ...) and the
+document the sections ``net_reclassification``, ``aid_use``, ``co_decision``, ``bootstrap`` and ``baseline``; readers of schema 1
+may ignore them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from reader_app.analysis import reference as ref
+from reader_app.analysis.association import association_table
 from reader_app.analysis.blocks import Block, block
 from reader_app.analysis.design import Design, prepare
 from reader_app.analysis.estimate import Notes
@@ -86,10 +88,22 @@ def analyze(
         "net_reclassification": change.net_reclassification_rows(context),
         "aid_use": change.aid_use_rows(context),
         "co_decision": change.co_decision_rows(context),
+        "bootstrap": multireader.bootstrap_rows(context),
+        "baseline": _baseline(design),
     }
     document["multiplicity"] = _multiplicity(document)
     document["warnings"] = notes.rows
     return {key: _plain(value) for key, value in document.items()}
+
+
+def _baseline(design: Design) -> list[Row]:
+    """Describe the cases read by the reference's further columns (age, density, size ...), benign against malignant."""
+    frame = design.reference.frame
+    extra = [c for c in frame.columns if c not in ref.COLUMNS]
+    cases = frame[frame["case_id"].isin(set(design.reads["case_id"])).to_numpy()].drop_duplicates("case_id")
+    malignant = design.reference.cases()
+    outcome = ["malignant" if malignant[c] else "benign" for c in cases["case_id"]]
+    return association_table(cases[extra], outcome, ("benign", "malignant")) if extra else []
 
 
 def _blocks(design: Design, options: Options) -> list[Block]:

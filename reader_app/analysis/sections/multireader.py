@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reader_app.analysis import bootstrap as boot
 from reader_app.analysis import covariance as cov
 from reader_app.analysis import gallas as gal
 from reader_app.analysis import mrmc
@@ -174,3 +175,28 @@ def _difference(context: Context, row: Row, names: list[str], contrast: mrmc.Con
         result["margin"] = context.options.margin
         result["noninferiority"] = mrmc.noninferiority(contrast, context.options.margin)
     return result
+
+
+def bootstrap_rows(context: Context) -> list[Row]:
+    """Return bootstrap intervals of differences of mean areas, with ``--covariance bootstrap`` and crossed designs only."""
+    options = context.options
+    rows: list[Row] = []
+    if options.covariance != "bootstrap" or options.endpoint != "auc":
+        return rows
+    for block in context.blocks:
+        for score, ratings in block.ratings():
+            for a, b in context.pairs():
+                first, second = ratings[block.conditions.index(a)], ratings[block.conditions.index(b)]
+                used = (np.isfinite(first) | np.isfinite(second)).any(axis=0)
+                one, two, truth = first[:, used], second[:, used], block.truth[used]
+                if not np.isfinite(one).all() or not np.isfinite(two).all() or min(truth.sum(), (~truth).sum()) < 2:
+                    continue
+                cluster = None if block.cluster is None else block.cluster[used]
+                found = boot.mean_area_difference(
+                    one, two, truth, cluster, draws=options.bootstrap, seed=options.seed, alpha=options.alpha
+                )
+                head = {"score": score, "condition_a": a, "condition_b": b, **context.keys(block, None)}
+                for resample, estimate in found.items():
+                    row = {**head, "resample": resample}
+                    rows.append({**row, "difference": context.value(estimate, "bootstrap", "difference", row)})
+    return rows
