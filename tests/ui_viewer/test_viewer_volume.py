@@ -247,6 +247,13 @@ def test_ultrasound_colour_cine_and_pages(viewer):
     pane = viewer.pane("US2")
     x, y = (round(v) for v in pane.image_to_screen((15, 20)))
     assert tuple(bare(pane)[y, x]) == (255, 40, 0)
+    assert "W" not in pane.caption.lines[0]
+    viewer.view.set_active(pane)
+    viewer.set_window(64, 128)  # many ultrasound files hold grey pictures as colour: the window works on every channel
+    assert tuple(bare(pane)[y, x]) == (255, 80, 0) and "W 128" in pane.caption.lines[0]
+    assert viewer.pane("US1").window_state.own is None
+    viewer.reset_window()
+    assert tuple(bare(pane)[y, x]) == (255, 40, 0)
     pane = viewer.pane("US3")
     turn_wheel(pane, (50, 50), -2)
     x, y = (round(v) for v in pane.image_to_screen((30, 19.5)))

@@ -66,6 +66,7 @@ def plain(shape=(400, 500), value=0, dtype=np.uint8, image_id="US1", **more) -> 
     given = {"laterality": "L", "view": "US", "grey": GreyScale(), "spacing_mm": (0.1, 0.1)}
     given.update(more)
     array = given.pop("array", array)
+    given.setdefault("channels", 3 if given["grey"] is None else 1)
     levels = tuple(pyramid(array)) if array.ndim == 2 or array.shape[2] == 3 else ()
     return CaseImage(id=image_id, array=array, pyramid=levels, **given)
 

@@ -55,7 +55,7 @@ class Picture:
     """What a pane shows: pixels, scale and grey-scale of one image or plane (already hung)."""
 
     source: Source
-    grey: GreyScale | None
+    grey: GreyScale  # of a colour picture: the full range of each channel
     padding: tuple[int, int] | None = None
     pixel: Pair = (1.0, 1.0)  # mm, or relative where has_mm is False
     has_mm: bool = False
@@ -100,8 +100,6 @@ _tables: dict[tuple[Any, ...], np.ndarray] = {}
 def table_of(picture: Picture, window: Window) -> np.ndarray:
     """Return the look-up table of a picture under a window; equal ones are made once for all panes of a drag."""
     grey = picture.grey
-    if grey is None:
-        raise ValueError("a colour picture has no look-up table")
     preset = window.chosen(grey)
     form = (preset.function, preset.center, preset.width, None if preset.lut is None else id(preset.lut))
     key = (grey.slope, grey.intercept, grey.invert, grey.bits, *form, window.inverted, picture.padding, picture.source.dtype)
@@ -119,7 +117,7 @@ def of_image(image: Any) -> Picture:
     spacing = image.spacing_mm
     return Picture(
         Source((image.array, *image.pyramid)),
-        image.grey,
+        image.grey or GreyScale(),
         image.padding,
         (spacing[-2], spacing[-1]) if spacing else (1.0, 1.0),
         bool(spacing),
@@ -131,7 +129,7 @@ def of_frame(image: Any, frame: int) -> Picture:
     """Return the picture of one frame of a cine."""
     spacing = image.spacing_mm
     pixel = (spacing[1], spacing[2]) if spacing else (1.0, 1.0)
-    return Picture(Source((image.array[frame],)), image.grey, image.padding, pixel, bool(spacing))
+    return Picture(Source((image.array[frame],)), image.grey or GreyScale(), image.padding, pixel, bool(spacing))
 
 
 def breast_region(picture: Picture) -> Region:
@@ -141,7 +139,7 @@ def breast_region(picture: Picture) -> Region:
     lead letters and labels in the air are other parts and do not count.
     """
     source = picture.source
-    if picture.grey is None:
+    if source.colour:
         return whole(source.shape)
     small, scale = source.smallest(_SMALL)
     if small.dtype == np.int16:

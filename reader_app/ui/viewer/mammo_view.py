@@ -269,7 +269,7 @@ class MammoView(CaseView):
 
     def captions(self) -> None:
         """Write labels away from the breast, zoom and window."""
-        texts = [p.window_state.words(p.grey) for p in self.panes if p.picture is not None and p.picture.grey is not None]
+        texts = [p.window_state.words(p.grey) for p in self.panes if p.picture is not None]
         alike = len(set(texts)) == 1
         first = True
         for pane in self.panes:
@@ -286,7 +286,7 @@ class MammoView(CaseView):
             note = " · ".join(w for w in (image.title, age(image)) if w)
             aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
             parts = [f"×{pane.camera.zoom[1]:.2f}"] if pane.camera is not None else []
-            if pane.shown.grey is not None and (first or not alike):
+            if first or not alike:
                 parts.append(pane.window_state.words(pane.grey))
             if first and self.mode:
                 parts.append(self.mode)

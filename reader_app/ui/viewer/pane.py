@@ -132,10 +132,8 @@ class Pane(QWidget):
 
     @property
     def grey(self) -> GreyScale:
-        """The grey-scale of a pane that shows grey pixels."""
-        if self.picture is None or self.picture.grey is None:
-            raise RuntimeError(f"pane {self.name} shows no grey pixels")
-        return self.picture.grey
+        """The grey-scale of a pane that has a picture."""
+        return self.shown.grey
 
     @property
     def unit(self) -> float:
@@ -166,10 +164,10 @@ class Pane(QWidget):
         return y * self.unit, x * self.unit
 
     def table(self) -> np.ndarray | None:
-        """Return the look-up table in force; None for colour."""
+        """Return the look-up table in force; None for colours that the reader has not changed."""
         picture = self.picture
-        if picture is None or picture.grey is None:
-            return None
+        if picture is None or (picture.source.colour and self.window_state == Window()):
+            return None  # colours as they are stored
         key = (self.window_state, picture.padding, picture.source.dtype)
         if self._table is None or key != self._table_key:
             self._table, self._table_key = table_of(picture, self.window_state), key

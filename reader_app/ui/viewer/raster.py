@@ -152,7 +152,7 @@ class Raster:
         Parameters
         ----------
         table : array or None
-            uint8, 256 or 65536 entries (index = the stored value's bit pattern); None for colour.
+            uint8, 256 or 65536 entries (index = the stored value's bit pattern); None copies colours as stored.
         """
         moved = source is not self._source or camera != self._camera
         if not moved and table is self._table:

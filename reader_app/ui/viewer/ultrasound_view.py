@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -191,14 +191,18 @@ class UltrasoundView(CaseView):
             if image.kind == "cine":
                 note = " · ".join(w for w in (note, f"{self._frames.get(image.id, 0) + 1} / {image.array.shape[0]}") if w)
             parts = [f"×{pane.camera.zoom[1]:.2f}"] if pane.camera is not None else []
-            if pane.picture is not None and pane.picture.grey is not None:
-                parts.append(pane.window_state.words(pane.picture.grey))
+            if image.channels == 1 or pane.window_state != Window():
+                parts.append(pane.window_state.words(pane.grey))
             if self.mode:
                 parts.append(self.mode)
             aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
             pane.set_caption(Caption(title, note, "left", aid, "", (" · ".join(parts),)))
 
     # -- moving about
+
+    def windowed_with(self, pane: Pane) -> Iterable[Pane]:
+        """Images of other gain, and colours, have windows of their own."""
+        return (pane,)
 
     def solid_index(self, pane: Pane, at: Pair) -> tuple[float, ...]:
         """Return the index of a place: with the frame in a cine."""

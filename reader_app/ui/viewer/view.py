@@ -142,6 +142,10 @@ class PaneView(QWidget):
         """Hook: the panes that zoom and pan with this one, itself first."""
         return (pane,)
 
+    def windowed_with(self, pane: Pane) -> Iterable[Pane]:
+        """Hook: the panes whose window changes with that of this one."""
+        return self.with_pixels()
+
     def mirrored(self, pane: Pane, other: Pane) -> bool:
         """Hook: whether a linked pane moves as in a mirror."""
         return False
@@ -222,20 +226,20 @@ class PaneView(QWidget):
 
     # -- window and level
 
-    def each_grey(self) -> list[Pane]:
-        """Return the panes that show grey pixels."""
-        return [p for p in self.panes if p.picture is not None and p.picture.grey is not None]
+    def with_pixels(self) -> list[Pane]:
+        """Return the panes that show pixels."""
+        return [p for p in self.panes if p.picture is not None]
 
     def change_windows(self, change: Callable[[Pane], Window]) -> None:
-        """Give every grey pane another window and say so."""
-        panes = self.each_grey()
+        """Give the pane in use, and those that go with it, another window and say so."""
+        panes = self.with_pixels()
         if panes:
             leader = self.active if self.active in panes else panes[0]
-            self.lead(leader, panes, lambda p: p.set_window(change(p)))
+            self.lead(leader, self.windowed_with(leader), lambda p: p.set_window(change(p)))
         self.events.window_changed.emit(self.window_text())
 
     def drag_window(self, pane: Pane, dx: float, dy: float) -> None:
-        """Right: wider; down: darker. Every grey pane changes in proportion to its own width."""
+        """Right: wider; down: darker. Every pane changes in proportion to its own width."""
 
         def change(p: Pane) -> Window:
             center, width = p.window_state.values(p.grey)
@@ -249,12 +253,15 @@ class PaneView(QWidget):
         self.change_windows(lambda p: replace(p.window_state, preset=number, own=None))
 
     def preset_names(self) -> tuple[str, ...]:
-        """Return the names of the presets of the first grey pane."""
-        panes = self.each_grey()
-        return tuple(p.name or f"window {i + 1}" for i, p in enumerate(panes[0].grey.presets)) if panes else ()
+        """Return the names of the presets of the pane in use."""
+        panes = self.with_pixels()
+        if not panes:
+            return ()
+        pane = self.active if self.active in panes else panes[0]
+        return tuple(p.name or f"window {i + 1}" for i, p in enumerate(pane.grey.presets))
 
     def set_window_values(self, center: float, width: float) -> None:
-        """Set centre and width on every grey pane."""
+        """Set centre and width."""
         self.change_windows(lambda p: replace(p.window_state, own=(center, width)))
 
     def invert(self) -> None:
@@ -267,7 +274,7 @@ class PaneView(QWidget):
 
     def window_text(self) -> str:
         """Return the window of the active (else the first) grey pane in words."""
-        panes = self.each_grey()
+        panes = self.with_pixels()
         if not panes:
             return ""
         pane = self.active if self.active in panes else panes[0]

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from reader_app.imaging import geometry
 from reader_app.imaging.overlay import Box, Heatmap
+from reader_app.imaging.window import GreyScale
 from reader_app.study.finding import Mark
 from reader_app.ui import theme
 from reader_app.ui.viewer import overlay
@@ -157,7 +158,13 @@ class VolumeView(CaseView):
             self._cuts[plane] = key
             pixels = plane.cut(image, at[plane.axis], half, self.slab_mode)
             pane.show_picture(
-                Picture(Source((pixels,)), image.grey, image.padding, plane.pixel(spacing), image.spacing_mm is not None)
+                Picture(
+                    Source((pixels,)),
+                    image.grey or GreyScale(),
+                    image.padding,
+                    plane.pixel(spacing),
+                    image.spacing_mm is not None,
+                )
             )
 
     def go_to(self, index: Sequence[float]) -> None:
@@ -282,8 +289,8 @@ class VolumeView(CaseView):
             lines = [f"×{pane.camera.zoom[1]:.2f}" if pane.camera is not None else ""]
             aid = ""
             if pane is self.panes[0]:
-                if pane.picture is not None and pane.picture.grey is not None:
-                    lines[0] += " · " + pane.window_state.words(pane.picture.grey)
+                if pane.picture is not None:
+                    lines[0] += " · " + pane.window_state.words(pane.grey)
                 lines.append(self.position_text())
                 aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
             down, across = letters[plane.down], letters[plane.across]
