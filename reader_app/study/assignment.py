@@ -25,6 +25,7 @@ from reader_app.errors import Fault, StudyFileError
 from reader_app.study.assessment import BREAST_UNITS, CASE_UNIT
 from reader_app.study.caselist import CaseEntry, Reader
 from reader_app.study.definition import AssessmentSpec, CaseRule, Condition, DisplaySpec, Round, StudyDefinition, TimingSpec
+from reader_app.study.questions import Question
 
 #: Name of the order algorithm; part of its input, so that a change of the algorithm is a change of this text.
 ALGORITHM = "reader-app order v1"
@@ -65,6 +66,10 @@ class Plan:
         By case: what is judged, ("case",) or the breasts.
     fingerprints : mapping of str to str
         By case: SHA-256 of its pixels; cases without one are absent and not checked.
+    questions : tuple of Question
+        What is asked beyond category and score.
+    modalities : mapping of str to str, or None
+        By case, where there are questions.
     plan_hash : str
         SHA-256 over all other fields that differ from their default.
     """
@@ -80,6 +85,8 @@ class Plan:
     display: DisplaySpec
     timing: TimingSpec
     plan_hash: str = ""
+    questions: tuple[Question, ...] = ()
+    modalities: Mapping[str, str] | None = None
 
     def round(self, number: int) -> RoundPlan:
         """Return the round of that number.
@@ -230,6 +237,8 @@ def plan(definition: StudyDefinition, cases: Sequence[CaseEntry], reader: Reader
         assessment=definition.assessment,
         display=definition.display,
         timing=definition.timing,
+        questions=definition.questions,
+        modalities={case.case_id: case.modality for case in cases} if definition.questions else None,
     )
     return replace(settled, plan_hash=_hash(settled))
 

@@ -69,14 +69,15 @@ class Answers:
     scores: dict[str, int] = field(default_factory=dict)
     note: str = ""
     marks: dict[str, Mark] = field(default_factory=dict)
+    replies: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # (question, unit) -> values
     sealed: bool = False
     revealed: bool = False
     prediction: str = ""
 
-    def equal(self, event: ev.InitialSealed | ev.ReadSubmitted) -> bool:
+    def equal(self, event: ev.InitialSealed | ev.ReadSubmitted, counted: dict[str, tuple[str, ...]]) -> bool:
         """Return whether a locked answer is exactly what had been answered."""
-        stated = (dict(event.categories), dict(event.scores), event.note, event.marks)
-        return stated == (self.categories, self.scores, self.note, tuple(self.marks.values()))
+        stated = (dict(event.categories), dict(event.scores), event.note, event.marks, dict(event.answers))
+        return stated == (self.categories, self.scores, self.note, tuple(self.marks.values()), counted)
 
 
 class Ledger:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from reader_app.study import events as ev
 from reader_app.study.audit_ledger import Answers, Ledger
 from reader_app.study.events import Logged
+from reader_app.study.questions import Question
 
 
 class ReadJudge(Ledger):
@@ -73,9 +72,9 @@ class ReadJudge(Ledger):
             case ev.InitialSealed():
                 if self.answers.sealed or not self.round or self.round.condition.value != "aided_sequential":
                     self.say("sealed", "An answer was sealed in a round without sealing, or a second time.")
-                if not self.answers.equal(event):
+                if not self.answers.equal(event, self.counted(event.case_id)):
                     self.say("sealed", "The sealed answer is not what had been answered.")
-                self.complete(event.case_id, event.categories, event.scores, "sealed")
+                self.complete(event, "sealed")
                 self.answers.sealed = True
             case ev.AidRevealed(aid=aid):
                 if not self.answers.sealed or self.answers.revealed:
@@ -92,7 +91,7 @@ class ReadJudge(Ledger):
 
     # --- answers ---
 
-    def answered(self, event: ev.Assessed | ev.Scored | ev.Noted | ev.MarkPlaced | ev.MarkRemoved) -> None:
+    def answered(self, event: ev.Assessed | ev.Scored | ev.Answered | ev.Noted | ev.MarkPlaced | ev.MarkRemoved) -> None:
         """Judge one answer and remember it."""
         rules, answers = self.plan.assessment, self.answers
         match event:
@@ -102,6 +101,8 @@ class ReadJudge(Ledger):
             case ev.Scored(unit=unit, score=score):
                 self.value(event.case_id, unit, 0 <= score <= 100 and rules.score_kind != "none", f"score {score}")
                 answers.scores[unit] = score
+            case ev.Answered():
+                self.replied(event)
             case ev.Noted(text=text):
                 if not rules.note_allowed:
                     self.say("answer", "A note was written where the study allows none.")
@@ -120,13 +121,59 @@ class ReadJudge(Ledger):
         if not allowed or unit not in self.plan.units.get(case_id, ()):
             self.say("answer", f"The {what} for {unit} of case {case_id} is not one that the study allows.")
 
-    def complete(self, case_id: str, categories: Mapping[str, str], scores: Mapping[str, int], code: str) -> None:
+    def complete(self, event: ev.InitialSealed | ev.ReadSubmitted, code: str) -> None:
         """Judge whether every required answer is there."""
-        units = set(self.plan.units.get(case_id, ()))
+        units = set(self.plan.units.get(event.case_id, ()))
         rules = self.plan.assessment
         asked = rules.score_required and rules.score_kind != "none"
-        if units - set(categories) or (asked and units - set(scores)):
-            self.say(code, f"Case {case_id} was locked without every required answer.")
+        open_questions = [
+            question
+            for question, unit in self.form(event.case_id)
+            if question.required and not event.answers.get(f"{question.question_id}:{unit}")
+        ]
+        if units - set(event.categories) or (asked and units - set(event.scores)) or open_questions:
+            self.say(code, f"Case {event.case_id} was locked without every required answer.")
+
+    # --- the form ---
+
+    def form(self, case_id: str) -> list[tuple[Question, str]]:
+        """Return the questions that apply as things stand, each with its unit."""
+        given = self.answers
+        applying: list[tuple[Question, str]] = []
+        units = self.plan.units.get(case_id, ())
+        for question in self.plan.questions:
+            if question.modalities and (self.plan.modalities or {}).get(case_id) not in question.modalities:
+                continue
+            for unit in units if question.level == "unit" else ("case",):
+                when = question.when
+                near = [given.categories.get(unit)] if question.level == "unit" else list(given.categories.values())
+                said: set[str] = set()
+                for other, place in applying:
+                    if other.question_id == when.question and (place in (unit, "case") or question.level == "case"):
+                        said |= set(given.replies.get((other.question_id, place), ()))
+                holds = (
+                    (not when.categories or any(category in when.categories for category in near))
+                    and (not when.question or bool(said & set(when.answers)))
+                    and (not when.marks or (when.marks == "some") == bool(given.marks))
+                )
+                if holds:
+                    applying.append((question, unit))
+        return applying
+
+    def counted(self, case_id: str) -> dict[str, tuple[str, ...]]:
+        """Return the replies to questions that apply."""
+        found = {f"{question.question_id}:{unit}": (question, unit) for question, unit in self.form(case_id)}
+        replies = {name: self.answers.replies.get((own.question_id, unit), ()) for name, (own, unit) in found.items()}
+        return {name: values for name, values in replies.items() if values}
+
+    def replied(self, event: ev.Answered) -> None:
+        """Judge a reply to a question of the form and remember it."""
+        fitting = [own for own, unit in self.form(event.case_id) if (own.question_id, unit) == (event.question, event.unit)]
+        if not fitting:
+            self.say("answer", f"Question {event.question} was answered for {event.unit} where it is not asked.")
+        elif not _is_reply(fitting[0], event.values):
+            self.say("answer", f"The answer to question {event.question} is not one that the study allows.")
+        self.answers.replies[event.question, event.unit] = event.values
 
     def submitted(self, entry: Logged, event: ev.ReadSubmitted) -> None:
         """Judge a validated read."""
@@ -135,8 +182,8 @@ class ReadJudge(Ledger):
         key = (event.round_no, event.case_id)
         if key in self.left_at:
             self.say("read-twice", f"Case {event.case_id} was validated twice in round {event.round_no}.")
-        self.complete(event.case_id, event.categories, event.scores, "incomplete")
-        if not self.answers.equal(event):
+        self.complete(event, "incomplete")
+        if not self.answers.equal(event, self.counted(event.case_id)):
             self.say("altered", f"The validated answer to case {event.case_id} is not what had been answered.")
         if self.round and self.round.condition.value == "aided_sequential" and not self.answers.revealed:
             self.say("sealed", f"Case {event.case_id} was validated before its aid was revealed.")
@@ -150,3 +197,22 @@ class ReadJudge(Ledger):
             self.waiting.remove(event.case_id)
         self.answers = Answers()
         self.on_screen = self.covered = self.aid_on = False
+
+
+def _is_reply(question: Question, values: tuple[str, ...]) -> bool:
+    allowed = set(question.choices) if question.kind == "choice" else {"yes", "no"}
+    if len(values) > (len(allowed) if question.many and question.kind == "choice" else 1):
+        return False
+    if question.kind == "number":
+        numbers = [number for value in values if (number := _number(value)) is not None]
+        low, high = question.low, question.high
+        return len(numbers) == len(values) and all((low is None or n >= low) and (high is None or n <= high) for n in numbers)
+    return question.kind == "text" or (set(values) <= allowed and len(set(values)) == len(values))
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if abs(number) < float("inf") else None

@@ -61,6 +61,17 @@ class GiveScore:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerQuestion:
+    """Answer a question of the form for one unit ("case" for a question about the case); no values take the answer back."""
+
+    case_id: str
+    revision: int
+    unit: str
+    question: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WriteNote:
     """Replace the free text of the read."""
 
@@ -201,5 +212,5 @@ Override = UnlockRound | VoidRead | WithdrawCase | AmendPlan | RetireReader
 Command = (
     OpenSession | CloseSession | StartRound | DisplayCase | Assess | GiveScore | WriteNote | PlaceMark | RemoveMark | RevealAid
     | HideAid | ShowAid | Pause | Resume | Interrupt | SubmitRead
-    | UnlockRound | VoidRead | WithdrawCase | AmendPlan | RetireReader
+    | UnlockRound | VoidRead | WithdrawCase | AmendPlan | RetireReader | AnswerQuestion
 )  # fmt: skip

@@ -11,13 +11,15 @@ The keys are declared in :mod:`reader_app.study.studykeys`; here they become val
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from reader_app.errors import Fault, StudyFileError
 from reader_app.study.caselist import wrong_name
+from reader_app.study.questionfile import parse_questions
+from reader_app.study.questions import Question
 from reader_app.study.studykeys import CONDITIONS, read_table
 
 
@@ -119,9 +121,12 @@ class StudyDefinition:
     description: str = ""
     notice: str = ""  # shown to readers at log-in, e.g. that a model was trained on phantoms
     options: Mapping[str, str] = field(default_factory=dict)
+    questions: tuple[Question, ...] = ()
 
 
-def parse(document: Mapping[str, Any], file: str = "study.toml") -> StudyDefinition:
+def parse(
+    document: Mapping[str, Any], file: str = "study.toml", lexicons: Mapping[str, Sequence[str]] | None = None
+) -> StudyDefinition:
     """Return the protocol that a parsed ``study.toml`` states.
 
     Parameters
@@ -130,6 +135,8 @@ def parse(document: Mapping[str, Any], file: str = "study.toml") -> StudyDefinit
         As ``tomllib`` returns it.
     file : str
         Name of the file, for messages.
+    lexicons : mapping of str to sequence of str
+        Lists of terms by name, for questions that name one.
 
     Raises
     ------
@@ -147,6 +154,7 @@ def parse(document: Mapping[str, Any], file: str = "study.toml") -> StudyDefinit
     display = read_table("display", top["display"], f"{file}, [display]", faults)
     timing = read_table("timing", top["timing"], f"{file}, [timing]", faults)
     models = _models(top["models"], file, faults)
+    questions = parse_questions(top["questions"], assessment.categories, lexicons or {}, file, faults)
     rounds = _rounds(top["rounds"] or [], file, faults)
     if not rounds and top["rounds"] is not None:
         faults.append(Fault(f"{file}, key rounds", "the study has no round", "add [[rounds]]"))
@@ -164,6 +172,7 @@ def parse(document: Mapping[str, Any], file: str = "study.toml") -> StudyDefinit
         models=models,
         description=top["description"],
         notice=top["notice"],
+        questions=questions,
     )
 
 

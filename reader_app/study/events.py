@@ -107,6 +107,16 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """A question of the form was answered for one unit (not yet validated); no values: the answer was taken back."""
+
+    case_id: str
+    unit: str
+    question: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
     """The free text of the read is now this."""
 
@@ -139,6 +149,7 @@ class InitialSealed:
     scores: Mapping[str, int]
     note: str
     marks: tuple[Mark, ...] = ()
+    answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +208,7 @@ class ReadSubmitted:
     scores: Mapping[str, int]
     note: str
     marks: tuple[Mark, ...] = field(default=())
+    answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +267,7 @@ Event = (
     SessionOpened | SessionResumed | SessionClosed | RoundStarted | RoundFinished | CaseDisplayed | Assessed | Scored | Noted
     | MarkPlaced | MarkRemoved | InitialSealed | AidRevealed | AidHidden | AidShownAgain | ReadPaused | ReadResumed
     | ReadInterrupted | ReadSubmitted | RoundUnlocked | ReadVoided | CaseWithdrawn | PlanAmended | ReaderRetired
+    | Answered
 )  # fmt: skip
 
 

@@ -44,6 +44,7 @@ class Initial:
     marks: tuple[Mark, ...]
     sealed_utc: str
     active_ns: int  # reading time until the seal
+    answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ class Read:
         Why the read counts for nothing (declared void, or its case withdrawn); empty for a valid read.
     plan_hash : str
         The version of the plan under which it was validated.
+    answers : mapping of str to tuple of str
+        Answers to the questions of the form, by ``"<question>:<unit>"``.
     """
 
     reader_id: str
@@ -93,6 +96,7 @@ class Read:
     training: bool = False
     void: str = ""
     plan_hash: str = ""
+    answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -206,7 +210,8 @@ def _step(read: _Open, entry: Logged, before: Logged | None) -> None:
             read.stop("active", entry.mono_ns)
             read.start("active", entry)
             active_ns = sum(stretch.stop_ns - stretch.start_ns for stretch in read.intervals if stretch.kind == "active")
-            read.initial = Initial(event.categories, event.scores, event.note, event.marks, entry.wall_utc, active_ns)
+            answer = (event.categories, event.scores, event.note, event.marks)
+            read.initial = Initial(*answer, entry.wall_utc, active_ns, event.answers)
         case ev.AidRevealed(aid=aid) | ev.AidShownAgain(aid=aid):
             read.aid = aid
             read.last_aid_on = True
@@ -239,6 +244,7 @@ def _read(plan: Plan, read: _Open, entry: Logged, event: ev.ReadSubmitted, order
         interrupted=read.interrupted,
         run_ids=tuple(read.run_ids),
         training=planned.training,
+        answers=event.answers,
     )
 
 

@@ -33,6 +33,7 @@ from reader_app.errors import ProtocolViolation
 from reader_app.study.assignment import Plan, RoundPlan
 from reader_app.study.commands import (
     AmendPlan,
+    AnswerQuestion,
     Assess,
     CloseSession,
     Command,
@@ -61,6 +62,7 @@ from reader_app.study.events import (
     AidRevealed,
     AidShown,
     AidShownAgain,
+    Answered,
     Assessed,
     CaseDisplayed,
     CaseWithdrawn,
@@ -85,12 +87,14 @@ from reader_app.study.events import (
     SessionResumed,
 )
 from reader_app.study.overrides import decide_override, is_round_exhausted
+from reader_app.study.questions import key, wrong_answer
 from reader_app.study.state import (
     Answer,
     Draft,
     Phase,
     SessionState,
     aid_due,
+    counted_answers,
     current_round,
     due_case,
     earlier_answer,
@@ -100,14 +104,15 @@ from reader_app.study.state import (
     legal_overrides,
     missing,
     next_round,
+    questions_asked,
     round_cases,
     round_opens,
 )
 
 __all__ = [
-    "AID_STATUSES", "MAX_NOTE", "PAUSE_REASONS", "Answer", "Draft", "Phase", "SessionState", "aid_due", "current_round", "decide",
-    "due_case", "earlier_answer", "evolve", "hidden_planes", "initial", "legal_commands", "legal_overrides", "missing",
-    "next_round", "replay", "round_cases", "round_opens",
+    "AID_STATUSES", "MAX_NOTE", "PAUSE_REASONS", "Answer", "Draft", "Phase", "SessionState", "aid_due", "counted_answers",
+    "current_round", "decide", "due_case", "earlier_answer", "evolve", "hidden_planes", "initial", "legal_commands",
+    "legal_overrides", "missing", "next_round", "questions_asked", "replay", "round_cases", "round_opens",
 ]  # fmt: skip
 
 
@@ -242,6 +247,16 @@ def _score(plan: Plan, state: SessionState, command: GiveScore) -> tuple[Event, 
     return (Scored(command.case_id, command.unit, command.score),)
 
 
+def _answer(plan: Plan, state: SessionState, command: AnswerQuestion) -> tuple[Event, ...]:
+    for question, unit in questions_asked(plan, state):
+        if (question.question_id, unit) == (command.question, command.unit):
+            wrong = wrong_answer(question, command.values)
+            if wrong:
+                raise ProtocolViolation(f"{wrong}.")
+            return (Answered(command.case_id, unit, command.question, command.values),)
+    raise ProtocolViolation(f"Question {command.question} is not asked for {command.unit} now.")
+
+
 def _note(plan: Plan, state: SessionState, command: WriteNote) -> tuple[Event, ...]:
     if len(command.text) > MAX_NOTE:
         raise ProtocolViolation(f"The note is longer than {MAX_NOTE} characters.")
@@ -273,7 +288,8 @@ def _remove(plan: Plan, state: SessionState, command: RemoveMark) -> tuple[Event
 def _reveal(plan: Plan, state: SessionState, command: RevealAid) -> tuple[Event, ...]:
     _check_aid(plan, state, command.aid)
     draft = state.draft
-    sealed = InitialSealed(command.case_id, dict(draft.categories), dict(draft.scores), draft.note, draft.marks)
+    answers = counted_answers(plan, state)
+    sealed = InitialSealed(command.case_id, dict(draft.categories), dict(draft.scores), draft.note, draft.marks, answers)
     return (sealed, AidRevealed(command.case_id, command.aid))
 
 
@@ -303,7 +319,10 @@ def _interrupt(plan: Plan, state: SessionState, command: Interrupt) -> tuple[Eve
 def _submit(plan: Plan, state: SessionState, command: SubmitRead) -> tuple[Event, ...]:
     number = _round_under_way(plan, state).number
     draft = state.draft
-    submitted = ReadSubmitted(number, command.case_id, dict(draft.categories), dict(draft.scores), draft.note, draft.marks)
+    answers = counted_answers(plan, state)
+    submitted = ReadSubmitted(
+        number, command.case_id, dict(draft.categories), dict(draft.scores), draft.note, draft.marks, answers
+    )
     return (submitted, *_finish(plan, evolve(plan, state, submitted), command.wall_utc))
 
 
@@ -331,7 +350,7 @@ _HANDLERS: dict[type, Callable[..., tuple[Event, ...]]] = {
     OpenSession: _open, CloseSession: _close, StartRound: _start_round, DisplayCase: _display, Assess: _assess, GiveScore: _score,
     WriteNote: _note, PlaceMark: _place, RemoveMark: _remove, RevealAid: _reveal, HideAid: _hide, ShowAid: _show, Pause: _pause,
     Resume: _resume, Interrupt: _interrupt, SubmitRead: _submit, UnlockRound: _override, VoidRead: _override,
-    WithdrawCase: _override, AmendPlan: _override, RetireReader: _override,
+    AnswerQuestion: _answer, WithdrawCase: _override, AmendPlan: _override, RetireReader: _override,
 }  # fmt: skip
 
 
@@ -372,7 +391,7 @@ def evolve(plan: Plan, state: SessionState, event: Event) -> SessionState:
             shown = replace(state, phase=Phase.READING, displayed=True, revision=state.revision + 1, aid_visible=aid is not None)
             return replace(shown, aid=aid or state.aid)
         case ReadSubmitted(round_no=number, case_id=case_id):
-            answer = Answer(event.categories, event.scores, event.note, event.marks)
+            answer = Answer(event.categories, event.scores, event.note, event.marks, event.answers)
             return _due(replace(state, answers={**state.answers, (number, case_id): answer}), state.index + 1)
         case RoundUnlocked() | ReadVoided() | CaseWithdrawn() | PlanAmended() | ReaderRetired():
             return _overridden(state, event)
@@ -407,6 +426,8 @@ def _within_read(state: SessionState, event: Event) -> SessionState:
             return replace(state, draft=replace(draft, categories={**draft.categories, unit: category}))
         case Scored(unit=unit, score=score):
             return replace(state, draft=replace(draft, scores={**draft.scores, unit: score}))
+        case Answered(unit=unit, question=question, values=values):
+            return replace(state, draft=replace(draft, answers={**draft.answers, key(question, unit): values}))
         case Noted(text=text):
             return replace(state, draft=replace(draft, note=text))
         case MarkPlaced(mark=mark):
@@ -416,7 +437,7 @@ def _within_read(state: SessionState, event: Event) -> SessionState:
         case MarkRemoved(mark_id=mark_id):
             return replace(state, draft=replace(draft, marks=tuple(own for own in draft.marks if own.mark_id != mark_id)))
         case InitialSealed():
-            return replace(state, sealed=Answer(event.categories, event.scores, event.note, event.marks))
+            return replace(state, sealed=Answer(event.categories, event.scores, event.note, event.marks, event.answers))
         case AidRevealed(aid=aid) | AidShownAgain(aid=aid):
             return replace(state, aid=aid, aid_visible=True)
         case AidHidden():

@@ -12,6 +12,7 @@ from enum import StrEnum
 from reader_app.study.assignment import Plan, RoundPlan
 from reader_app.study.commands import (
     AmendPlan,
+    AnswerQuestion,
     Assess,
     CloseSession,
     DisplayCase,
@@ -37,6 +38,7 @@ from reader_app.study.dates import add_days
 from reader_app.study.definition import Condition
 from reader_app.study.events import AidShown
 from reader_app.study.finding import Mark
+from reader_app.study.questions import Question, asked, key
 from reader_app.study.studykeys import PLANES
 
 
@@ -58,6 +60,7 @@ class Draft:
     scores: Mapping[str, int] = field(default_factory=dict)
     note: str = ""
     marks: tuple[Mark, ...] = ()
+    answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # "<question>:<unit>" -> values
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Answer:
     scores: Mapping[str, int]
     note: str = ""
     marks: tuple[Mark, ...] = ()
+    answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +184,8 @@ def missing(plan: Plan, state: SessionState) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        ``"category:<unit>"``, ``"score:<unit>"`` in the order of the units, then ``"aid"`` where it must first be revealed;
-        empty when the case can be validated, or none is due.
+        ``"category:<unit>"``, ``"score:<unit>"`` in the order of the units, ``"question:<id>:<unit>"`` in the order of the form,
+        then ``"aid"`` where it must first be revealed; empty when the case can be validated, or none is due.
     """
     case_id, entry = due_case(state), current_round(plan, state)
     if case_id is None or entry is None:
@@ -229,6 +233,8 @@ def legal_overrides(plan: Plan, state: SessionState) -> frozenset[type]:
 
 def _reading_commands(plan: Plan, state: SessionState) -> set[type]:
     rules, legal = plan.assessment, set[type]()
+    if questions_asked(plan, state):
+        legal.add(AnswerQuestion)
     if rules.score_kind != "none":
         legal.add(GiveScore)
     if rules.note_allowed:
@@ -254,6 +260,21 @@ def aid_due(entry: RoundPlan, state: SessionState) -> bool:
     return entry.condition is not Condition.UNAIDED
 
 
+def questions_asked(plan: Plan, state: SessionState) -> tuple[tuple[Question, str], ...]:
+    """Return the questions of the form that are asked of the due case as it stands, each with its unit."""
+    case_id, draft = due_case(state), state.draft
+    if case_id is None or plan.modalities is None:
+        return ()
+    modality, units = plan.modalities[case_id], plan.units[case_id]
+    return tuple(asked(plan.questions, modality, units, draft.categories, draft.answers, len(draft.marks)))
+
+
+def counted_answers(plan: Plan, state: SessionState) -> dict[str, tuple[str, ...]]:
+    """Return the answers of the draft that count: those to questions that are asked as things stand."""
+    keys = [key(question.question_id, unit) for question, unit in questions_asked(plan, state)]
+    return {own: state.draft.answers[own] for own in keys if state.draft.answers.get(own)}
+
+
 def hidden_planes(entry: RoundPlan, panes: Iterable[str]) -> tuple[str, ...]:
     """Return the planes among the panes that a round does not show; a pane is named by its plane, perhaps after a full stop."""
     shown = {pane.rsplit(".", 1)[-1] for pane in panes} & set(PLANES)
@@ -266,3 +287,6 @@ def _unanswered(plan: Plan, state: SessionState, case_id: str) -> Iterable[str]:
             yield f"category:{unit}"
         if plan.assessment.score_kind != "none" and plan.assessment.score_required and unit not in state.draft.scores:
             yield f"score:{unit}"
+    for question, unit in questions_asked(plan, state):
+        if question.required and not state.draft.answers.get(key(question.question_id, unit)):
+            yield f"question:{question.question_id}:{unit}"

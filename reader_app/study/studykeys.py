@@ -8,6 +8,7 @@ from typing import Any
 
 from reader_app.errors import Fault
 from reader_app.study.assessment import CATEGORIES
+from reader_app.study.caselist import MODALITIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("assessment", "table", "What a reader answers.", default={}),
         Key("display", "table", "How the aid looks: conditions of the experiment.", default={}),
         Key("timing", "table", "Timing rules.", default={}),
+        Key("questions", "list of tables", "Questions beyond category and score, in the order of the form.", default=[]),
         Key("models", "list of tables", "The models whose stored predictions serve as aids.", default=[]),
         Key("rounds", "list of tables", "The rounds in the order in which they are read.", required=True),
         Key("randomisation", "table", "The seed of every order.", required=True),
@@ -97,6 +99,26 @@ TABLES: dict[str, tuple[Key, ...]] = {
             low=0,
             high=60000,
         ),
+    ),
+    "questions": (
+        Key("id", "text", "Short name of the question; a column of the workbook.", required=True),
+        Key("text", "text", "The question as readers see it.", required=True),
+        Key("kind", "text", "choice, yes_no, number or text.", default="choice", choices=("choice", "yes_no", "number", "text")),
+        Key("choices", "list of text", "The answers to choose from."),
+        Key("lexicon", "text", "Instead of choices: the name of a list of terms in the lexicons of the program."),
+        Key("many", "yes or no", "Whether several choices can be taken.", default=False),
+        Key("level", "text", "unit: for each unit that is judged; case: once.", default="unit", choices=("unit", "case")),
+        Key("required", "yes or no", "Whether a case can be validated only with an answer, where it is asked.", default=True),
+        Key("modalities", "list of text", "Only for cases of these modalities.", choices=MODALITIES),
+        Key("when", "table", "The condition under which it is asked.", default={}),
+        Key("low", "number", "Lowest number."),
+        Key("high", "number", "Highest number."),
+    ),
+    "questions.when": (
+        Key("category", "list of text", "The category is one of these.", choices=CATEGORIES),
+        Key("question", "text", "A question declared before ..."),
+        Key("is", "list of text", "... has one of these answers."),
+        Key("marks", "text", "Nothing (none) or something (some) has been marked.", choices=("none", "some")),
     ),
     "models": (
         Key("id", "text", "Name of the model; also of its folder under aids/.", required=True),

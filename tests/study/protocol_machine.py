@@ -99,6 +99,11 @@ class ProtocolMachine(RuleBasedStateMachine):
             self.perform(asked.Assess(bench.case, bench.state.revision, unit, category))
             if bench.plan.assessment.score_kind != "none" and halt != "half answered":
                 self.perform(asked.GiveScore(bench.case, bench.state.revision, unit, data.draw(strategies.integers(0, 100))))
+        if halt != "half answered":
+            while wanted := [need for need in session.missing(bench.plan, bench.state) if need.startswith("question:")]:
+                _, name, unit = wanted[0].split(":")
+                values = data.draw(strategies.sampled_from(possible_answers(bench.plan, name)))
+                self.perform(asked.AnswerQuestion(bench.case, bench.state.revision, unit, name, values))
         if halt in ("half answered", "answered"):
             self.every_nearby_command()
             return
@@ -273,6 +278,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         made = {
             asked.Assess: lambda: asked.Assess(case, revision, unit, draw(categories)),
             asked.GiveScore: lambda: asked.GiveScore(case, revision, unit, draw(strategies.integers(0, 100))),
+            asked.AnswerQuestion: lambda: self.some_answer(data),
             asked.WriteNote: lambda: asked.WriteNote(case, revision, draw(strategies.sampled_from(["", "=1+1", "두 개\n"]))),
             asked.PlaceMark: lambda: asked.PlaceMark(case, revision, draw(good_marks)),
             asked.RemoveMark: lambda: asked.RemoveMark(case, revision, draw(strategies.sampled_from(state.draft.marks)).mark_id),
@@ -285,6 +291,12 @@ class ProtocolMachine(RuleBasedStateMachine):
             asked.SubmitRead: lambda: asked.SubmitRead(case, revision, bench.wall),
         }
         return made[wanted]()
+
+    def some_answer(self, data: strategies.DataObject) -> asked.AnswerQuestion:
+        bench = self.bench
+        question, unit = data.draw(strategies.sampled_from(session.questions_asked(bench.plan, bench.state)))
+        values = data.draw(strategies.sampled_from([*possible_answers(bench.plan, question.question_id), ()]))
+        return asked.AnswerQuestion(bench.case, bench.state.revision, unit, question.question_id, values)
 
     def nearby(self, kind: type) -> Iterator[tuple[str, Any]]:
         """Yield commands of a type, right but for one field, with the name of that field ("" for the right one)."""
@@ -309,6 +321,8 @@ class ProtocolMachine(RuleBasedStateMachine):
             "reason": "reader" if kind in (asked.Pause, asked.Interrupt) else "agreed with the board",
             "coordinator": "co1",
             "replaced_by": "",
+            "question": "recall",
+            "values": ("yes",),
             "aid": aid if kind is not asked.DisplayCase or (entry and session.aid_due(entry, bench.state)) else None,
         }
         wrong: dict[str, list[Any]] = {
@@ -327,6 +341,19 @@ class ProtocolMachine(RuleBasedStateMachine):
             "reason": ["idle", "coffee", " . . . . . . . ."],
             "coordinator": ["  "],
             "replaced_by": ["r9"],
+            "question": ["composition", "recall", "forced", "why", "nothing_seen", "terms", "sure", "?"],
+            "values": [
+                (),
+                ("no",),
+                ("oval", "round"),
+                ("oval", "oval"),
+                ("a",),
+                ("5",),
+                ("11",),
+                ("nan",),
+                ("x" * 2001,),
+                ("\ud800",),
+            ],
             "aid": [
                 *([None, aid] if kind is asked.DisplayCase else []),
                 replace(aid, model_id="BM" if aid.model_id != "BM" else "LH"),
@@ -337,12 +364,27 @@ class ProtocolMachine(RuleBasedStateMachine):
                 replace(aid, status="perhaps"),
             ],
         }
+        open_questions = session.questions_asked(bench.plan, bench.state)
+        if kind is asked.AnswerQuestion and open_questions:
+            question, unit = open_questions[-1]
+            right |= {"unit": unit, "question": question.question_id}
+            right["values"] = possible_answers(bench.plan, question.question_id)[0]
         values = {name: right[name] for name in kind.__dataclass_fields__}
         yield "", kind(**values)
         for name in values:
             for other in wrong[name]:
                 if other != right[name] or type(other) is not type(right[name]):
                     yield name, kind(**(values | {name: other}))
+
+
+def possible_answers(plan: Any, name: str) -> list[tuple[str, ...]]:
+    """Return some right answers to a question."""
+    question = next(own for own in plan.questions if own.question_id == name)
+    single = [
+        (choice,)
+        for choice in question.choices or {"yes_no": ("yes", "no"), "number": ("5", "0.5")}.get(question.kind, ("seen",))
+    ]
+    return [*single, question.choices] if question.many else single
 
 
 GOOD_MARKS = (

@@ -10,6 +10,7 @@ from reader_app.study import session
 from reader_app.study.assignment import Plan, plan
 from reader_app.study.caselist import CaseEntry, Reader
 from reader_app.study.commands import (
+    AnswerQuestion,
     Assess,
     CloseSession,
     Command,
@@ -77,7 +78,45 @@ CROSSOVER = {
     ],
     "randomisation": {"seed": 4},
 }
-PROTOCOLS = {"lu2025": LU2025, "sequential": SEQUENTIAL, "sequential_hiding": SEQUENTIAL_HIDING, "crossover": CROSSOVER}
+FORM = {
+    "format": 1,
+    "id": "form",
+    "title": "A form with conditions, per breast, with a second look",
+    "assessment": {"level": "breast", "categories": ["0", "1", "2", "4A", "5"], "score": {"kind": "none"}},
+    "questions": [
+        {
+            "id": "composition",
+            "text": "Composition?",
+            "choices": ["a", "b", "c", "d"],
+            "level": "case",
+            "modalities": ["mammography"],
+        },
+        {"id": "recall", "text": "Recall?", "kind": "yes_no"},
+        {"id": "forced", "text": "If you had to decide?", "choices": ["1", "2", "4A", "5"], "when": {"category": ["0"]}},
+        {"id": "why", "text": "Why?", "kind": "text", "required": False, "when": {"question": "forced", "is": ["4A", "5"]}},
+        {"id": "nothing_seen", "text": "Nothing seen?", "kind": "yes_no", "level": "case", "when": {"marks": "none"}},
+        {"id": "terms", "text": "Terms?", "choices": ["oval", "round"], "many": True, "when": {"marks": "some"}},
+        {
+            "id": "sure",
+            "text": "Certainty",
+            "kind": "number",
+            "low": 0,
+            "high": 10,
+            "level": "case",
+            "when": {"question": "recall", "is": ["yes"]},
+        },
+    ],
+    "models": [{"id": "M"}],
+    "rounds": [{"number": 1, "condition": "aided_sequential", "aid": "M"}, {"number": 2, "condition": "unaided"}],
+    "randomisation": {"seed": 5},
+}
+PROTOCOLS = {
+    "lu2025": LU2025,
+    "sequential": SEQUENTIAL,
+    "sequential_hiding": SEQUENTIAL_HIDING,
+    "crossover": CROSSOVER,
+    "form": FORM,
+}
 
 START = "2027-02-27T09:00:00.000Z"
 
@@ -104,6 +143,12 @@ def plan_of(name: str, count: int = 3, reader: str = "r1") -> Plan:
     """Return the plan of one reader (arm B where the protocol has arms)."""
     arm = "B" if name == "crossover" else ""
     return plan(definition_of(name), case_list(count), Reader(reader, "junior", arm), "study-hash")
+
+
+def first_answer(settled: Plan, name: str) -> tuple[str, ...]:
+    """Return the first possible answer to a question."""
+    question = next(own for own in settled.questions if own.question_id == name)
+    return (question.choices or {"yes_no": ("yes",), "number": ("5",), "text": ("seen",)}[question.kind])[:1]
 
 
 @dataclass
@@ -182,10 +227,18 @@ class Bench:
         return DisplayCase(self.case, self.plan.fingerprints.get(self.case, "any"), ("RCC", "LCC"), aid)
 
     def answer(self, category: str = "2", score: int = 10) -> None:
+        """Answer everything that is asked; questions by their first possible answer."""
         for unit in self.plan.units[self.case]:
             self.do(Assess(self.case, self.state.revision, unit, category))
             if self.plan.assessment.score_kind != "none":
                 self.do(GiveScore(self.case, self.state.revision, unit, score))
+        self.answer_questions()
+
+    def answer_questions(self) -> None:
+        """Answer every required question that is still open, until none appears any more."""
+        while wanted := [need for need in session.missing(self.plan, self.state) if need.startswith("question:")]:
+            _, name, unit = wanted[0].split(":")
+            self.do(AnswerQuestion(self.case, self.state.revision, unit, name, first_answer(self.plan, name)))
 
     def read(self, category: str = "2", score: int = 10, seconds: float = 20.0) -> None:
         """Read the due case from display to validation, revealing the aid half-way where there is one to reveal."""
