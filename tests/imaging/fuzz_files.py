@@ -101,12 +101,15 @@ def run(count: int, seed: int, workers: int) -> dict[str, object]:
                 )
 
         refused = read = unclear = 0
+        examples: list[str] = []
         slowest: dict[str, int] = {}
         for answer in pool.map(jobs()):
             number, step = answer.key
             if answer.reason:
                 refused += step == "decode"
-                unclear += "\n" in answer.reason or len(answer.reason) > 600 or f"m{number}" not in answer.reason
+                if "\n" in answer.reason or len(answer.reason) > 600 or f"m{number}" not in answer.reason:
+                    unclear += 1
+                    examples.append(answer.reason[:200])
                 for word in ("died", "longer than", "processor time", "memory", "unexpectedly"):
                     slowest[word] = slowest.get(word, 0) + (word in answer.reason)
             elif step == "decode":
@@ -119,7 +122,8 @@ def run(count: int, seed: int, workers: int) -> dict[str, object]:
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
         deaths = pool.deaths
     return {
-        "tried": count, "refused": refused, "read": read, "unclear": unclear, "worker_deaths": deaths, "by_limit": slowest,
+        "tried": count, "refused": refused, "read": read, "unclear": unclear, "examples": examples[:5],
+        "worker_deaths": deaths, "by_limit": slowest,
         "program_memory_growth_mb": round(grown / 1024, 1), "seconds": round(time.monotonic() - started, 1), "seed": seed,
     }  # fmt: skip
 

@@ -1,0 +1,306 @@
+"""A case back as DICOM: its images without any identity, marks as presentation states, heatmaps as segmentations.
+
+The images are written from the container, so they cannot hold what the container does not hold. Positions in presentation states
+are (column, row) with the corner of the first pixel at 0, 0: the centre of index i lies at i + 0.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from reader_app import __version__
+from reader_app.errors import ImageError
+from reader_app.imaging.caseimage import CaseImage, OpenCase
+from reader_app.imaging.deidentify import Deidentifier
+from reader_app.imaging.overlay import Box, Heatmap
+
+_MG, _US, _US_MULTI = "1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.3.1"
+_VIEWS = {
+    "CC": ("399162004", "cranio-caudal"),
+    "MLO": ("399368009", "medio-lateral oblique"),
+    "ML": ("399260004", "medio-lateral"),
+    "LM": ("399352003", "latero-medial"),
+}
+_HUNG = {"RCC": ["P", "L"], "LCC": ["A", "R"], "R": ["P", "F"], "L": ["A", "F"], "RMLO": ["P", "FL"], "LMLO": ["A", "FR"]}
+_DEVICE: dict[str, Any] = {
+    "manufacturer": "reader-app",
+    "manufacturer_model_name": "reader-app",
+    "software_versions": __version__,
+    "device_serial_number": "0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ExportMark:
+    """A mark of a reader to be written: a point or a box in index order, with a short text."""
+
+    image_id: str
+    index: tuple[float, ...]
+    text: str = ""
+    extent: tuple[float, ...] = ()
+
+
+def image_to_dicom(case: OpenCase, image: CaseImage, secret: bytes) -> Any:
+    """Return one image, cine or volume as a DICOM data set under the case's pseudonym.
+
+    Parameters
+    ----------
+    case, image : OpenCase, CaseImage
+        Where the pixels come from; they are written as hung.
+    secret : bytes
+        The study's secret; UIDs are derived from it, so that a second export gives the same.
+    """
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    uid = Deidentifier(secret).uid
+    ds = Dataset()
+    mammogram = case.modality == "mammography"
+    frames = 1 if image.kind == "image" else image.array.shape[0]
+    ds.SOPClassUID = _MG if mammogram else _US_MULTI if frames > 1 else _US
+    ds.SOPInstanceUID = uid(f"{case.fingerprint}|{image.id}")
+    ds.StudyInstanceUID, ds.SeriesInstanceUID = (
+        uid(f"{case.fingerprint}|study|{image.role}"),
+        uid(f"{case.fingerprint}|series|{image.id}"),
+    )
+    ds.PatientID = ds.PatientName = case.case_id
+    for keyword in [
+        "PatientBirthDate",
+        "PatientSex",
+        "StudyDate",
+        "StudyTime",
+        "AccessionNumber",
+        "StudyID",
+        "ReferringPhysicianName",
+    ]:
+        setattr(ds, keyword, "")
+    ds.PatientIdentityRemoved, ds.DeidentificationMethod = (
+        "YES",
+        f"reader-app {__version__}: written from a container without identity",
+    )
+    ds.Modality, ds.Manufacturer, ds.InstanceNumber, ds.SeriesNumber = "MG" if mammogram else "US", "reader-app", 1, 1
+    ds.ImageType = ["DERIVED", "PRIMARY"]
+    ds.SeriesDescription = f"{image.laterality} {image.view}".strip()
+    if mammogram:
+        _mammogram(ds, image)
+    if image.kind == "volume" and image.spacing_mm:
+        ds.PixelSpacing, ds.SpacingBetweenSlices = [float(v) for v in image.spacing_mm[1:]], float(image.spacing_mm[0])
+    elif image.spacing_mm:
+        pair = [float(v) for v in image.spacing_mm[-2:]]
+        setattr(ds, "ImagerPixelSpacing" if mammogram else "PixelSpacing", pair)
+    _pixels(ds, image, frames)
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.MediaStorageSOPClassUID, ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPClassUID, ds.SOPInstanceUID
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return ds
+
+
+def _mammogram(ds: Any, image: CaseImage) -> None:
+    from pydicom.dataset import Dataset
+
+    ds.ImageLaterality, ds.ViewPosition, ds.PresentationIntentType = image.laterality, image.view, "FOR PRESENTATION"
+    ds.PatientOrientation = _HUNG.get(image.laterality + image.view) or _HUNG.get(image.laterality, ["", ""])
+    if image.view in _VIEWS:
+        item = Dataset()
+        item.CodeValue, item.CodeMeaning = _VIEWS[image.view]
+        item.CodingSchemeDesignator, item.ViewModifierCodeSequence = "SCT", []
+        ds.ViewCodeSequence = [item]
+
+
+def _pixels(ds: Any, image: CaseImage, frames: int) -> None:
+    array = np.ascontiguousarray(image.array)
+    colour = image.grey is None
+    ds.Rows, ds.Columns = array.shape[-3:-1] if colour else array.shape[-2:]
+    if frames > 1:
+        ds.NumberOfFrames = frames
+        if image.kind == "cine":
+            ds.FrameTime = float(image.frame_time_ms or 40.0)
+    ds.SamplesPerPixel, ds.BitsAllocated, ds.PixelRepresentation = 3 if colour else 1, 8 * array.dtype.itemsize, 0
+    ds.BitsStored = 8 if image.grey is None else max(1, min(image.grey.bits, ds.BitsAllocated))
+    ds.HighBit = ds.BitsStored - 1
+    if image.grey is None:
+        ds.PhotometricInterpretation, ds.PlanarConfiguration = "RGB", 0
+    else:
+        ds.PhotometricInterpretation = "MONOCHROME1" if image.grey.invert else "MONOCHROME2"
+        ds.PresentationLUTShape = "INVERSE" if image.grey.invert else "IDENTITY"
+        ds.RescaleSlope, ds.RescaleIntercept, ds.RescaleType = float(image.grey.slope), float(image.grey.intercept), "US"
+        windows = [p for p in image.grey.presets if p.function in ("linear", "linear_exact", "sigmoid")]
+        if windows:
+            same = [p for p in windows if p.function == windows[0].function]
+            ds.VOILUTFunction = same[0].function.upper()
+            ds.WindowCenter, ds.WindowWidth = [float(p.center) for p in same], [float(p.width) for p in same]
+            ds.WindowCenterWidthExplanation = [p.name[:64] for p in same]
+    if image.padding is not None:
+        ds.add_new(0x00280120, "US", int(image.padding[0]))
+        ds.add_new(0x00280121, "US", int(image.padding[1]))
+    data = array.tobytes()
+    ds.PixelData = data + b"\0" * (len(data) % 2)
+    ds["PixelData"].VR = "OB" if array.dtype.itemsize == 1 else "OW"
+
+
+def presentation_state(source: Any, marks: Sequence[ExportMark], boxes: Sequence[Box], label: str, secret: bytes) -> Any:
+    """Return a Grayscale Softcopy Presentation State with marks (points as small crosses, boxes as outlines) on one 2-D image.
+
+    Raises
+    ------
+    ImageError
+        If there is nothing to show, or the image is a stack or in colour (presentation states of this kind are for grey images).
+    """
+    import highdicom as hd
+
+    if "NumberOfFrames" in source or source.SamplesPerPixel != 1:
+        raise ImageError(f"{source.PatientID}: marks as a presentation state need a single grey image")
+    shapes: list[Any] = []
+    texts: list[Any] = []
+    for mark in marks:
+        row, column = mark.index
+        half = tuple(e / 2 for e in mark.extent) if mark.extent else ()
+        corners = _outline(row - half[0], column - half[1], row + half[0], column + half[1]) if half else None
+        if corners is not None:
+            shapes.append(_line(hd, corners + 0.5))
+        else:
+            for dr, dc in ((0.0, 12.0), (12.0, 0.0)):
+                ends = np.array([[column - dc, row - dr], [column + dc, row + dr]])
+                shapes.append(_line(hd, ends + 0.5))
+        texts += _text(hd, mark.text, column, row)
+    for box in boxes:
+        shapes.append(_line(hd, _outline(*box.start, *box.stop)))  # box edges are corners already
+        texts += _text(hd, f"{box.label} {box.score:.2f}".strip(), box.stop[1], box.start[0])
+    if not shapes:
+        raise ImageError(f"{source.PatientID}: there is no mark to write")
+    layer = hd.pr.GraphicLayer(layer_name="MARKS", order=1, description="marks")
+    annotation = hd.pr.GraphicAnnotation([source], layer, graphic_objects=shapes, text_objects=texts or None)
+    uid = Deidentifier(secret).uid
+    return hd.pr.GrayscaleSoftcopyPresentationState(
+        [source],
+        series_instance_uid=uid(f"{source.SOPInstanceUID}|pr series"),
+        series_number=901,
+        sop_instance_uid=uid(f"{source.SOPInstanceUID}|pr|{label}"),
+        instance_number=1,
+        content_label="".join(c if c.isalnum() else "_" for c in label.upper())[:16] or "MARKS",
+        graphic_annotations=[annotation],
+        graphic_layers=[layer],
+        **_DEVICE,
+    )
+
+
+def _outline(top: float, left: float, bottom: float, right: float) -> NDArray[np.float64]:
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom], [left, top]])
+
+
+def _line(hd: Any, points: NDArray[np.float64]) -> Any:
+    return hd.pr.GraphicObject(graphic_type="POLYLINE", graphic_data=points, units="PIXEL")
+
+
+def _text(hd: Any, text: str, column: float, row: float) -> list[Any]:
+    if not text:
+        return []
+    anchor = (float(column) + 0.5, float(row) + 0.5)
+    return [hd.pr.TextObject(text_value=text[:60], units="PIXEL", anchor_point=anchor, anchor_point_visible=False)]
+
+
+def full_grid(heatmap: Heatmap, rows: int, columns: int) -> NDArray[np.float32]:
+    """Return a 2-D heatmap on the image's own grid: 0 to 1 between its floor and ceiling, linear between cells."""
+    r = ((np.arange(rows) - heatmap.offset[0]) / heatmap.scale[0]).astype(np.float32)
+    c = ((np.arange(columns) - heatmap.offset[1]) / heatmap.scale[1]).astype(np.float32)
+    level = np.maximum(heatmap.grid.astype(np.float32) - 1.0, 0.0) / 254.0
+    at_column, at_row = np.meshgrid(c, r)
+    return np.asarray(cv2.remap(level, at_column, at_row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), dtype=np.float32)
+
+
+def heatmap_segmentation(source: Any, heatmap: Heatmap, model: str, version: str, secret: bytes) -> Any:
+    """Return a 2-D heatmap as a fractional (probability) segmentation of its image.
+
+    The pixel value over 255 is the place between the heatmap's floor and ceiling; both stand in the segment's description.
+    """
+    import highdicom as hd
+    from pydicom.sr.codedict import codes
+
+    if heatmap.grid.ndim != 2 or "NumberOfFrames" in source:
+        raise ImageError(f"{source.PatientID}: only heatmaps of single images are written as segmentations")
+    family: Any = codes.cid7162.ArtificialIntelligence
+    algorithm = hd.AlgorithmIdentificationSequence(name=model[:64], version=version[:64] or "unknown", family=family)
+    uid = Deidentifier(secret).uid
+    description = hd.seg.SegmentDescription(
+        segment_number=1,
+        segment_label=f"{model} {heatmap.floor:.3g} to {heatmap.ceiling:.3g}"[:64],
+        segmented_property_category=codes.SCT.MorphologicallyAbnormalStructure,
+        segmented_property_type=codes.SCT.Lesion,
+        algorithm_type="AUTOMATIC",
+        algorithm_identification=algorithm,
+        tracking_uid=uid(f"{source.SOPInstanceUID}|{model}"),
+        tracking_id=f"{model} heatmap"[:64],
+    )
+    return hd.seg.Segmentation(
+        [source],
+        full_grid(heatmap, source.Rows, source.Columns),
+        "FRACTIONAL",
+        [description],
+        series_instance_uid=uid(f"{source.SOPInstanceUID}|seg series|{model}"),
+        series_number=902,
+        sop_instance_uid=uid(f"{source.SOPInstanceUID}|seg|{model}|{version}"),
+        instance_number=1,
+        max_fractional_value=255,
+        **_DEVICE,
+    )
+
+
+def write_case(
+    case: OpenCase,
+    directory: Path,
+    secret: bytes,
+    marks: Sequence[ExportMark] = (),
+    aids: Mapping[str, tuple[str, Sequence[Box], Sequence[Heatmap]]] | None = None,
+) -> list[Path]:
+    """Write a case: every image, one presentation state of the reader's marks an image, and each model's boxes and heatmaps.
+
+    Parameters
+    ----------
+    case : OpenCase
+        The case.
+    directory : Path
+        Made when needed; files are named by image and kind.
+    secret : bytes
+        The study's secret.
+    marks : sequence of ExportMark
+        Of one reader and read; those on volumes, cines and colour images are left to the tables.
+    aids : mapping, optional
+        Model id -> (version, boxes, heatmaps).
+
+    Returns
+    -------
+    list of Path
+        In order of writing.
+    """
+    import pydicom
+
+    directory.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+
+    def keep(name: str, ds: Any) -> None:
+        path = directory / f"{name}.dcm"
+        pydicom.dcmwrite(path, ds, enforce_file_format=True)
+        written.append(path)
+
+    for image in case.images:
+        ds = image_to_dicom(case, image, secret)
+        keep(image.id, ds)
+        if image.kind != "image" or image.grey is None:
+            continue
+        own = [m for m in marks if m.image_id == image.id and len(m.index) == 2]
+        if own:
+            keep(f"{image.id}.marks", presentation_state(ds, own, (), "marks", secret))
+        for model, (version, boxes, heatmaps) in (aids or {}).items():
+            found = [b for b in boxes if b.image_id == image.id and len(b.start) == 2]
+            if found:
+                keep(f"{image.id}.{model}.boxes", presentation_state(ds, (), found, model, secret))
+            for heatmap in (h for h in heatmaps if h.image_id == image.id and h.evidence and h.grid.ndim == 2):
+                keep(f"{image.id}.{model}.heatmap", heatmap_segmentation(ds, heatmap, model, version, secret))
+    return written
