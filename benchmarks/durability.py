@@ -101,7 +101,6 @@ def merges(number: int) -> report.Result:
     """Merge logs in any order, with forks and a tampered file, against a model (rows 14 and 15)."""
     from store.merges import make_stock, merge_trials
 
-
     with _memory_folder() as name:
         stock = make_stock(Path(name))
         sound = merge_trials(stock, number)

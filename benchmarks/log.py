@@ -70,7 +70,7 @@ def latency(folder: Path) -> list[report.Result]:
     made = []
     for share, name in ((0.5, "median"), (0.99, "p99")):
         value, base = report.quantile(taken, share), report.quantile(floor, share)
-        bar = f"p99 <= {P99_BAR_MS:.0f} ms"
+        bar = f"<= {P99_BAR_MS:.0f} ms" if share > 0.9 else "beside the p99"
         held = share < 0.99 or value <= P99_BAR_MS
         made.append(
             report.Result(f"commit of one event, {name}", value, "ms", bar, held, value / base, f"write + fsync ({base:.3f} ms)")

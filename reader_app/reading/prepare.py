@@ -9,7 +9,7 @@ from pathlib import Path
 
 from reader_app.clock import Clock, SystemClock
 from reader_app.errors import EnvironmentFault, Fault, ImageError, ReaderAppError, StudyFileError
-from reader_app.imaging import container
+from reader_app.imaging import container, hanging
 from reader_app.reading.casefeed import load_aid, shown_model
 from reader_app.store import readlog
 from reader_app.store.disk import network_filesystem
@@ -33,9 +33,9 @@ def preflight(
 ) -> list[Fault]:
     """Return what stands in the way of a round.
 
-    Checked: the study is frozen and unchanged; every case of the round opens, is the frozen one and of the stated modality; its
-    aid is there, the frozen one and made on these images, if (and only if) the round shows it; the log is sound and its folder
-    can be written safely; the clock of the computer is not behind.
+    Checked: the study is frozen and unchanged; every case of the round opens, is the frozen one, of the stated modality, and can
+    be hung; its aid is there, the frozen one and made on these images, if (and only if) the round shows it; the log is sound and
+    its folder can be written safely; the clock of the computer is not behind.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def preflight(
         entry = plan.round(round_no)
     except StudyFileError as fault:
         return list(fault.faults)
-    except (KeyError, ValueError, ReaderAppError):
+    except KeyError:
         return [Fault(str(folder.path / "study.toml"), f"there is no round {round_no}", "check the number")]
     faults: list[Fault] = []
     entries = {case.case_id: case for case in folder.cases}
@@ -84,6 +84,8 @@ def _case_faults(folder: StudyFolder, plan: Plan, round_no: int, case: CaseEntry
     if lacking:
         what = f"case {case.case_id} has no image of breast {', '.join(lacking)}"
         faults.append(Fault(str(directory), what, "tell the coordinator"))
+    for problem in hanging.for_study(images.modality, folder.path).problems(images.images):
+        faults.append(Fault(str(directory), f"case {case.case_id} cannot be hung: {problem}", "tell the coordinator"))
     model_id = shown_model(plan, round_no)
     if model_id is not None:
         try:

@@ -7,6 +7,7 @@ the reference standard, whose very hash could tell a reader something.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ LOCK = "assignment.lock.json"
 VERSIONS = "versions"
 MANIFEST = "manifest.json"
 SCHEMA = 1
-#: The files of a study folder that are frozen by their bytes; the last one may be absent.
+#: The files of a study folder that are frozen by their bytes, beside ``hanging/*.toml``; the last one may be absent.
 FROZEN_FILES: tuple[str, ...] = ("study.toml", "cases.csv", "readers.csv", "hanging.toml")
 ABSENT = "absent"
 
@@ -40,7 +41,7 @@ class StudyLock:
     Attributes
     ----------
     files : mapping of str to str
-        SHA-256 by name of :data:`FROZEN_FILES`, or "absent".
+        SHA-256 by name of :func:`frozen_names`, or "absent".
     cases : mapping of str to LockedCase
     aids : mapping of str to mapping of str to str
         SHA-256 of each prediction's JSON file, by model and case. Those of closed rounds are listed also where the files
@@ -104,15 +105,20 @@ def study_hash(
     return sha256_text(canonical_json(whole))
 
 
+def frozen_names(study: Path) -> tuple[str, ...]:
+    """Return the names of the files that are frozen by their bytes: the fixed ones, and the study's own hanging protocols."""
+    return (*FROZEN_FILES, *sorted(f"hanging/{path.name}" for path in (study / "hanging").glob("*.toml")))
+
+
 def file_hashes(study: Path) -> dict[str, str]:
-    """Return the SHA-256 of each of :data:`FROZEN_FILES` as it is now.
+    """Return the SHA-256 of each of :func:`frozen_names` as it is now.
 
     Raises
     ------
     OSError
         If one cannot be read.
     """
-    return {name: sha256_file(study / name) if (study / name).exists() else ABSENT for name in FROZEN_FILES}
+    return {name: sha256_file(study / name) if (study / name).exists() else ABSENT for name in frozen_names(study)}
 
 
 def load_lock(study: Path) -> StudyLock | None:
@@ -157,10 +163,10 @@ def changed_files(study: Path, lock: StudyLock) -> list[Fault]:
     """Return a fault with both hashes for every frozen file that is not as it was frozen."""
     faults = []
     now = file_hashes(study)
-    for name in FROZEN_FILES:
-        before = lock.files.get(name, ABSENT)
-        if now[name] != before:
-            what = f"it was changed after the study was frozen: frozen {before}, now {now[name]}"
+    for name in dict.fromkeys([*now, *lock.files]):
+        before, after = lock.files.get(name, ABSENT), now.get(name, ABSENT)
+        if after != before:
+            what = f"it was changed after the study was frozen: frozen {before}, now {after}"
             faults.append(Fault(str(study / name), what, "bring back the frozen file; a changed protocol is a new study"))
     return faults
 
@@ -178,12 +184,12 @@ def keep_version(path: Path, lock: StudyLock) -> None:
     """Keep the small files of a version, so that reads made under it can be audited after an amendment."""
     number = 1 + max((len(own) for own in lock.earlier_plans.values()), default=0)
     kept = path / VERSIONS / str(number)
-    kept.mkdir(parents=True, exist_ok=True)
-    for name in FROZEN_FILES:
+    shutil.rmtree(kept, ignore_errors=True)  # left by a freeze that was cut off
+    kept.mkdir(parents=True)
+    for name in frozen_names(path):
         if (path / name).exists():
+            (kept / name).parent.mkdir(exist_ok=True)
             write_atomically(kept / name, (path / name).read_bytes())
-        else:
-            (kept / name).unlink(missing_ok=True)
     write_atomically(kept / LOCK, lock.as_bytes())
 
 

@@ -92,6 +92,16 @@ def test_images_that_do_not_fit_the_case_list_are_named(folder: StudyFolder) -> 
     assert "no image of breast L" in told(prepare._case_faults(only_right, plan, 1, only_right.case("case-03"), False))
 
 
+def test_images_that_cannot_be_hung_are_named(folder: StudyFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing:
+        def problems(self, images: object) -> list[str]:
+            return ["there is no LMLO"]
+
+    monkeypatch.setattr(prepare.hanging, "for_study", lambda modality, study: Refusing())
+    faults = preflight(folder, "R01", 1, clock=CLOCK)
+    assert len(faults) == 3 and "cannot be hung: there is no LMLO" in told(faults)
+
+
 def container_without_left(folder: StudyFolder) -> StudyFolder:
     from reader_app.imaging import container
 

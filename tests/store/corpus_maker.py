@@ -48,6 +48,11 @@ def every_event() -> list[ev.Event]:
         ev.CaseDisplayed(1, "case-01", "0" * 64, ("RCC", "LCC"), aid),
         ev.ReadSubmitted(1, "case-01", {"R": "2", "L": "4B"}, {}, "", (box,)),
         ev.RoundFinished(1, wall),
+        ev.ReadVoided(1, "case-01", "coordinator", "fire alarm during the read", wall),
+        ev.CaseWithdrawn("case-03", "coordinator", "consent was withdrawn", wall),
+        ev.RoundUnlocked(2, "coordinator", "leaves the hospital in March", wall),
+        ev.PlanAmended("ab" * 32, "cd" * 32, "coordinator", "threshold raised", wall),
+        ev.ReaderRetired("R09", "coordinator", "left the hospital", wall),
         ev.SessionClosed(wall),
     ]
 

@@ -202,6 +202,23 @@ def test_a_file_that_came_or_went_is_refused(study: Path) -> None:
     assert "now absent" in faults_of(lambda: StudyFolder.load(study))
 
 
+def test_the_hanging_protocols_of_a_study_are_frozen(tmp_path: Path) -> None:
+    study = small_study(tmp_path / "study", cases=1, size=16)
+    own = study / "hanging" / "mammography.toml"
+    own.parent.mkdir()
+    own.write_text("# ours", encoding="utf-8")
+    folder = StudyFolder.load(study).freeze()
+    assert folder.lock is not None and folder.lock.files["hanging/mammography.toml"] == sha256_file(own)
+    assert (study / "versions" / "1" / "hanging" / "mammography.toml").read_text(encoding="utf-8") == "# ours"
+    own.write_text("# others", encoding="utf-8")
+    assert "mammography.toml" in faults_of(lambda: StudyFolder.load(study))
+    own.unlink()
+    assert "now absent" in faults_of(lambda: StudyFolder.load(study))
+    own.write_text("# ours", encoding="utf-8")
+    own.with_name("abvs.toml").write_text("", encoding="utf-8")
+    assert "frozen absent" in faults_of(lambda: StudyFolder.load(study))
+
+
 def test_changed_images_are_refused(study: Path) -> None:
     manifest = study / "images" / "case-03" / "manifest.json"
     manifest.write_text(manifest.read_text(encoding="utf-8") + " ", encoding="utf-8")
