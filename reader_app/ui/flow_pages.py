@@ -22,7 +22,8 @@ from reader_app.study.session import (
     round_cases,
     round_opens,
 )
-from reader_app.ui.language import tr
+from reader_app.ui.keymap import Keymap
+from reader_app.ui.language import tr, use
 from reader_app.ui.panels import wording
 from reader_app.ui.panels.aid_panel import AidView
 from reader_app.ui.panels.pages import Receipt
@@ -71,6 +72,41 @@ def capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def tour(keys: Keymap) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Return the steps of the first-use tour: a title, and keys or gestures with what they do."""
+    return (
+        (
+            tr("The images"),
+            (
+                (tr("Left drag"), tr("Window and level")),
+                (tr("Wheel"), tr("Scroll slices; zoom on single images")),
+                (tr("Middle drag"), tr("Move the image")),
+                (keys.shown("view.fit"), tr("Fit to the pane")),
+                (keys.shown("view.actual"), tr("One image pixel to one screen pixel")),
+                (keys.shown("mark.place"), tr("Mark a finding at the pointer")),
+            ),
+        ),
+        (
+            tr("Your answer"),
+            (
+                ("0 … 6", tr("BI-RADS; after 4 then A, B or C")),
+                ("62", tr("Suspicion: type 0 to 100, then Enter")),
+                ("Tab", tr("Next question; the blue line shows where digits go")),
+                (keys.shown("answer.note"), tr("Write a note (Esc leaves it)")),
+            ),
+        ),
+        (
+            tr("Locking, pausing, help"),
+            (
+                ("Enter Enter", tr("Locks the case; there is no way back to it")),
+                (keys.shown("session.pause"), tr("Covers the images and stops the clock")),
+                (keys.shown("aid.toggle"), tr("Aid on or off, in rounds that have one")),
+                (keys.shown("session.help"), tr("All keys")),
+            ),
+        ),
+    )
+
+
 class FlowPages:
     """Writes the pages for a flow.
 
@@ -86,6 +122,7 @@ class FlowPages:
         self._checking = False
         self._begin_when_checked = False
         self._receipt: Receipt | None = None
+        self._tour_step = 0
 
     # --- pages --------------------------------------------------------------------------------------------------------------
 
@@ -101,6 +138,8 @@ class FlowPages:
         """Return "Round 2 of 3 · with aid"."""
         total = 0 if self._flow.plan is None else len(self._flow.plan.rounds)
         words = entry.title or wording.condition(entry.condition)
+        if entry.training:
+            words = f"{tr('training')} · {words}"
         return tr("Round {n} of {total} · {condition}", n=entry.number, total=total, condition=words)
 
     def between(self) -> None:
@@ -231,6 +270,45 @@ class FlowPages:
 
         KeysWindow(self._flow.window).open()
 
+    # --- language, tour, display --------------------------------------------------------------------------------------------
+
+    def _use_language(self, code: str) -> None:
+        """Change the language before log-in; what is on the screen by then is written again."""
+        window = self._flow.window
+        use(code)
+        window.preferences.language = code
+        window.preferences.save()
+        window.retranslate()
+        self.login()
+
+    def _tour(self, step: int) -> None:
+        """Show a step of the tour; after the last, or 0, begin."""
+        window = self._flow.window
+        steps = tour(window.keys)
+        if 1 <= step <= len(steps):
+            self._tour_step = step
+            title, lines = steps[step - 1]
+            window.page.show_tour(step, len(steps), title, lines)
+            window.show_page()
+            return
+        window.preferences.tour_seen = True
+        window.preferences.save()
+        self._begin()
+
+    def _check_display(self) -> None:
+        from reader_app.ui.display_check import DisplayCheck
+
+        dialog = DisplayCheck(self._flow.window)
+        dialog.answered.connect(self._display_answered)
+        dialog.open()
+
+    def _display_answered(self, seen: bool) -> None:
+        window = self._flow.window
+        window.preferences.display_checked_utc = self._flow.clock.now().wall_utc if seen else ""
+        window.preferences.save()
+        if not seen:
+            window.key_bar.say(tr("Please tell the coordinator before you read on this screen."))
+
     # --- the check before a round -------------------------------------------------------------------------------------------
 
     def _check(self, entry: RoundPlan) -> None:
@@ -269,6 +347,12 @@ class FlowPages:
             flow.log_in(name.removeprefix("reader:"))
         elif name == "login":
             self.login()
+        elif name.startswith("language:"):
+            self._use_language(name.removeprefix("language:"))
+        elif name == "display":
+            self._check_display()
+        elif name in ("tour-next", "tour-skip"):
+            self._tour(0 if name == "tour-skip" else self._tour_step + 1)
         elif name == "pin":
             flow.identity.given(flow.window.page.entered_pin())
         elif name == "without-pin":
@@ -295,7 +379,10 @@ class FlowPages:
         entry = None if plan is None else current_round(plan, state) or next_round(plan, state)
         if entry is None:
             return
-        if entry.number in self._checked:
+        preferences = self._flow.window.preferences
+        if not preferences.tour_seen and self._flow.clock.kind == "system":
+            self._tour(1)
+        elif entry.number in self._checked:
             self._flow.begin_round()
         else:
             self._begin_when_checked = True

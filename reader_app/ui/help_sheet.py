@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from reader_app.ui import theme
 from reader_app.ui.keymap import COMMANDS, GROUPS, Keymap
@@ -27,11 +27,14 @@ class HelpSheet(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._outer = column(self, margin=32, spacing=16)
+        self._tight = False
         self.hide()
 
     def open_with(self, keys: Keymap) -> None:
         """Write the sheet with the keys in force and show it."""
         clear(self._outer)
+        window = self.window()
+        self._tight = window.width() < theme.px(1200) or window.height() < theme.px(760)
         self._outer.addStretch(1)
         middle = row(spacing=48)
         middle.addStretch(1)
@@ -49,7 +52,7 @@ class HelpSheet(QWidget):
         self.raise_()
         self.show()
 
-    def _column(self, groups: tuple[str, ...], keys: Keymap):
+    def _column(self, groups: tuple[str, ...], keys: Keymap) -> QVBoxLayout:
         side = column(spacing=8)
         for group in groups:
             lines = [(keys.shown(c.id), tr(c.text)) for c in COMMANDS if c.group == group and keys.key(c.id)]
@@ -59,15 +62,14 @@ class HelpSheet(QWidget):
         side.addStretch(1)
         return side
 
-    @staticmethod
-    def _group(side, title: str, lines: list[tuple[str, str]]) -> None:
+    def _group(self, side: QVBoxLayout, title: str, lines: list[tuple[str, str]]) -> None:
         side.addWidget(section(title))
         grid = QGridLayout()
         grid.setHorizontalSpacing(theme.px(12))
         grid.setVerticalSpacing(theme.px(5))
         for number, (key, text) in enumerate(lines):
             grid.addWidget(key_cap(key), number, 0, Qt.AlignmentFlag.AlignRight)
-            grid.addWidget(label(text), number, 1)
+            grid.addWidget(label(text, "small" if self._tight else "", wrap=self._tight), number, 1)
         grid.setColumnStretch(1, 1)
         side.addLayout(grid)
         side.addSpacing(theme.px(8))

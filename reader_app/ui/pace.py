@@ -10,6 +10,8 @@ from reader_app.study.events import CaseDisplayed, Logged, ReadInterrupted, Read
 
 #: The estimate looks at the last reads only, and begins with the third.
 LAST, FEWEST = 15, 3
+#: A pause of this length is a break.
+REST_NS = 5 * 60 * 1_000_000_000
 
 
 class Pace:
@@ -20,7 +22,7 @@ class Pace:
         self._since: int | None = None
         self._spent = 0
         self._first: int | None = None
-        self._now = 0
+        self._now = self._paused = 0
 
     def note(self, logged: Iterable[Logged]) -> None:
         """Take in new events."""
@@ -32,8 +34,11 @@ class Pace:
                     self._since, self._spent = entry.mono_ns, 0
                 case ReadPaused() | ReadInterrupted() if self._since is not None:
                     self._spent, self._since = self._spent + entry.mono_ns - self._since, None
+                    self._paused = entry.mono_ns
                 case ReadResumed():
                     self._since = entry.mono_ns
+                    if entry.mono_ns - self._paused > REST_NS:
+                        self._first = entry.mono_ns
                 case ReadSubmitted() if self._since is not None:
                     self._seconds.append((self._spent + entry.mono_ns - self._since) / 1e9)
                     self._since = None
@@ -45,7 +50,3 @@ class Pace:
     def sitting(self) -> float:
         """Return the seconds since the first case of this sitting (or since the last break)."""
         return 0.0 if self._first is None else (self._now - self._first) / 1e9
-
-    def rested(self) -> None:
-        """Begin the sitting anew after a break."""
-        self._first = None

@@ -31,6 +31,8 @@ class Preferences:
         With two or more screens: the images on one, the panel on another.
     tour_seen : bool
         Whether the first-use tour has been shown.
+    display_checked_utc : str
+        When a reader last said that the display check can be seen in full; empty for never or if not.
     keys : dict of str to str
         Keys that differ from the defaults, by command id.
     """
@@ -41,6 +43,7 @@ class Preferences:
     left_drag: str = "window"
     panel_screen: bool = False
     tour_seen: bool = False
+    display_checked_utc: str = ""
     keys: dict[str, str] = field(default_factory=dict)
 
     def save(self) -> None:

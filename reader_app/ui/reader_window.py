@@ -196,6 +196,13 @@ class ReaderWindow(QMainWindow):
         self.actions_.update_enabled(legal, self.is_showing_images(), self._also)
         self.key_bar.show_keys(self.keys, self.actions_)
 
+    def retranslate(self) -> None:
+        """Write again what was written in another language before log-in."""
+        self.actions_.use(self.keys)
+        self.key_bar.retranslate()
+        self.setWindowTitle(tr("Reading study"))
+        self.allow(self._legal, self._also)
+
     def use_keys(self, keys: Keymap) -> None:
         """Use another keymap from now on and remember it."""
         self.keys = keys

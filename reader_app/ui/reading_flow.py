@@ -43,6 +43,8 @@ from reader_app.ui.panels.aid_panel import AidView
 from reader_app.ui.pause_control import PauseControl
 from reader_app.ui.reader_window import ReaderWindow
 
+#: After this long without a pause the bar says that a break is due; the reader decides.
+BREAK_AFTER_S = 40 * 60
 #: All planes of a volume; a round may show fewer.
 PLANES = ("coronal", "transverse", "sagittal")
 #: A case that is not in memory after this long is announced; normally it is there at once.
@@ -378,6 +380,7 @@ class ReadingFlow(QObject):
         total = len(state.case_order)
         left = self.pace.left(total - state.index)
         banner.show_progress(state.index + 1, total, wording.minutes(left) if left is not None else "")
+        banner.show_break(self.pace.sitting() > BREAK_AFTER_S)
 
     def _show_answers(self) -> None:
         state, panel = self.state, self.window.panel

@@ -19,10 +19,10 @@ def run_info(clock: Clock, preferences: Preferences, pin_failures: int = 0) -> R
         "left_drag": preferences.left_drag,
         "pin_failures": str(pin_failures),
     }
-    return describe_run(clock, [_screen(own) for own in QGuiApplication.screens()], more=more)
+    return describe_run(clock, [_screen(own, preferences) for own in QGuiApplication.screens()], more=more)
 
 
-def _screen(screen: QScreen) -> Screen:
+def _screen(screen: QScreen, preferences: Preferences) -> Screen:
     size, factor, physical = screen.size(), screen.devicePixelRatio(), screen.physicalSize()
     return Screen(
         name=screen.name(),
@@ -33,4 +33,5 @@ def _screen(screen: QScreen) -> Screen:
         scale=round(100 * factor),
         refresh_hz=round(screen.refreshRate()),
         depth=screen.depth(),
+        checked_utc=preferences.display_checked_utc,
     )

@@ -4,7 +4,8 @@
     python resources/fonts/make_fonts.py SOURCE
 
 Latin, Greek and Cyrillic come from Inter with its tabular figures made the default, so that no number on the screen moves;
-Chinese (GB 2312, first level) and Korean (the 2350 syllables of KS X 1001) come from Noto Sans CJK SC. The results carry
+Chinese (GB 2312, first level) and Korean (the 2350 syllables of KS X 1001) come from Noto Sans CJK SC,
+with whatever else the translations use. The results carry
 names of their own, as the licence asks of modified versions: "Reader Sans" and "Reader Sans CJK". Needs fonttools only to
 remake the files; the program does not.
 """
@@ -35,6 +36,12 @@ def two_byte_set(codec: str, leads: range) -> list[int]:
             except UnicodeDecodeError:
                 continue
     return points
+
+
+def catalogue_points() -> set[int]:
+    """Return the code points that the program's own translations use."""
+    files = (HERE.parent / "translations").glob("*.ts")
+    return {ord(character) for file in files for character in file.read_text(encoding="utf-8") if ord(character) > 0x2E80}
 
 
 def subset(font: TTFont, points: list[int], features: list[str]) -> None:
@@ -98,7 +105,7 @@ def main(source: Path) -> None:
         rename(font, "Reader Sans", style, weight)
         font.save(HERE / f"ReaderSans-{style}.otf")
     cjk = [*range(0x3000, 0x3040), *range(0xFF00, 0xFFF0), *two_byte_set("gb2312", range(0xB0, 0xD8)),
-           *two_byte_set("euc_kr", range(0xB0, 0xC9))]  # fmt: skip
+           *two_byte_set("euc_kr", range(0xB0, 0xC9)), *catalogue_points()]  # fmt: skip
     for style, weight in CJK_WEIGHTS:
         faces = TTCollection(source / f"usr/share/fonts/opentype/noto/NotoSansCJK-{style}.ttc").fonts
         font = next(face for face in faces if face["name"].getDebugName(1).startswith("Noto Sans CJK SC"))

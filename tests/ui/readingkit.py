@@ -262,7 +262,7 @@ class Hands:
         """Press Enter on the round's page and wait for the first case."""
         assert self.page in ("round", "round-finished"), self.page
         self.key(Qt.Key.Key_Return)
-        if self.page == "round":
+        while self.page == "round" or self.page.startswith("tour"):
             self.key(Qt.Key.Key_Return)
 
     def answer(self, category: str = "2", score: str = "05") -> None:

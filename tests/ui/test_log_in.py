@@ -10,6 +10,7 @@ from readingkit import reading, wait
 from reader_app.clock import SystemClock
 from reader_app.store.readlog import read as read_log
 from reader_app.study.session import Phase
+from reader_app.ui import language, preferences
 
 
 def _type_pin(hands, pin: str) -> None:
@@ -52,7 +53,10 @@ def test_a_person_may_read_without_a_pin(folder):
         hands.log_in("R02")
         hands.click(hands.window.page.findChild(object, "without-pin"))
         assert hands.page == "round"
-        hands.begin()
+        hands.key(Qt.Key.Key_Return)
+        assert hands.page == "tour-1", "the first time on this computer, before any case"
+        hands.key(Qt.Key.Key_Return)
+        hands.click(hands.window.page.findChild(object, "tour-skip"))
         wait(lambda: hands.state.phase is Phase.READING, "the first case")
         hands.keys("2")
         assert hands.state.draft.categories == {"case": "2"}
@@ -60,5 +64,44 @@ def test_a_person_may_read_without_a_pin(folder):
         hands.settle()
         hands.flow.end_session()
         hands.settle()
+    assert preferences.load().tour_seen
     contents = read_log(folder / "logs" / "R02.readlog")
     assert contents.seals == () and contents.runs[-1].clock_kind == "system"
+
+
+def test_the_language_is_chosen_at_log_in_and_kept(folder):
+    with reading(folder) as hands:
+        for code, word in (("zh", "谁在阅片？"), ("ko", "판독자 선택"), ("en", "WHO IS READING?")):
+            hands.click(hands.window.page.findChild(object, f"language-{code}"))
+            assert language.current() == code and preferences.load().language == code
+            assert any(own.text() == word for own in hands.window.page.findChildren(QLabel)), word
+            assert hands.window.key_bar.notice.text() == language.tr("Research use only — not for diagnosis")
+
+
+def test_the_display_check_keeps_what_the_reader_saw(folder):
+    from reader_app.ui.display_check import DisplayCheck
+
+    with reading(folder) as hands:
+        hands.log_in()
+        for name, kept in (("seen", True), ("unseen", False)):
+            hands.click(hands.window.page.findChild(object, "display"))
+            dialog = hands.window.findChildren(DisplayCheck)[-1]
+            image = dialog.grab().toImage()
+            assert image.width() > 400
+            hands.click(dialog.findChild(object, name))
+            assert bool(preferences.load().display_checked_utc) == kept
+
+
+def test_a_break_is_said_to_be_due_after_forty_minutes_and_no_longer_after_one(folder):
+    with reading(folder) as hands:
+        hands.log_in()
+        hands.begin()
+        rest = hands.window.banner.rest
+        assert rest.isHidden()
+        hands.session.clock.advance(41 * 60)
+        hands.read()
+        assert not rest.isHidden() and "break" in rest.text()
+        hands.keys("P")
+        hands.session.clock.advance(6 * 60)
+        hands.key(Qt.Key.Key_Return)
+        assert rest.isHidden()

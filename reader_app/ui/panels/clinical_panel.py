@@ -32,7 +32,7 @@ class ClinicalPanel(QWidget):
         """Show the variables that have a value; the values come from a table and are escaped."""
         dim, strong = theme.colour("dim").name(), theme.colour("strong").name()
         shown = [
-            f'<span style="color:{dim}">{escape(wording.clinical_name(name))}</span>&nbsp;&nbsp;'
+            f'<span style="color:{dim}">{escape(wording.clinical_name(name)).replace(" ", "&nbsp;")}</span>&nbsp;&nbsp;'
             f'<span style="color:{strong}">{escape(text.strip())}</span>'
             for name, text in clinical.items()
             if text.strip()

@@ -42,6 +42,11 @@ class KeyBar(QWidget):
         self._said.setInterval(SAID_MS)
         self._said.timeout.connect(self._show_place)
 
+    def retranslate(self) -> None:
+        """Write again what does not change by itself."""
+        self.notice.setText(tr("Research use only — not for diagnosis"))
+        self._shown = ()
+
     def show_place(self, text: str) -> None:
         """Show where the pointer or the crosshair is; a sentence that was just said stays for a while."""
         self._place = text

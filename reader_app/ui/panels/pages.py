@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QLineEdit, QPushButton, QSizePolicy, QWidget
 
 from reader_app.errors import Fault
 from reader_app.ui import theme
-from reader_app.ui.language import tr
-from reader_app.ui.widgets import QuietScrollArea, button, card, clear, column, label, row, rule, section
+from reader_app.ui.language import LANGUAGES, current, tr
+from reader_app.ui.widgets import QuietScrollArea, button, card, clear, column, key_cap, label, row, rule, section
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,13 @@ class Page(QWidget):
                 self._main = line
         self.gap()
         self.paragraph(tr("Names are pseudonyms. Research use only — not for diagnosis."), "small")
+        line = row(spacing=8)
+        for code, name in LANGUAGES.items():
+            own = button(name, "quiet", on_click=lambda own=code: self.chosen.emit(f"language:{own}"), name=f"language-{code}")
+            own.setEnabled(code != current())
+            line.addWidget(own)
+        line.addStretch(1)
+        self._middle.addLayout(line)
         self.finish()
 
     def show_pin(self, reader_id: str, new: bool, fault: str) -> None:
@@ -178,7 +185,29 @@ class Page(QWidget):
         self._notice(notice)
         self.gap()
         self._facts(facts)
-        self.buttons(("start", tr("Begin  Enter")), ("end", tr("Not now")))
+        self.buttons(("start", tr("Begin  Enter")), ("display", tr("Check the display")), ("end", tr("Not now")))
+        self.finish()
+
+    def show_tour(self, number: int, total: int, title: str, lines: Sequence[tuple[str, str]]) -> None:
+        """Show one step of the tour: keys or gestures and what they do."""
+        self.begin(f"tour-{number}")
+        self.add(label(tr("{n} of {total}", n=number, total=total), "dim"))
+        self.add(label(title, "display", wrap=True))
+        self.gap()
+        for key, text in lines:
+            line = row(spacing=16)
+            cap = key_cap(key)
+            holder = row()
+            holder.addStretch(1)
+            holder.addWidget(cap)
+            side = QWidget()
+            side.setLayout(holder)
+            side.setFixedWidth(theme.px(140))
+            line.addWidget(side)
+            line.addWidget(label(text, "bright", wrap=True), 1)
+            self._middle.addLayout(line)
+        last = number == total
+        self.buttons(("tour-next", tr("To the first case  Enter") if last else tr("Next  Enter")), ("tour-skip", tr("Skip")))
         self.finish()
 
     def show_washout(self, title: str, chip: str, opens: str, facts: Sequence[tuple[str, str]]) -> None:

@@ -33,6 +33,8 @@ class RoundBanner(QWidget):
         self.reader = label(role="dim")
         self.case = label(role="bright", name="caseCount")
         self.left = label(role="dim", name="timeLeft")
+        self.rest = label(role="attention", name="breakDue")
+        self.rest.hide()
         self.pause = button(tr("Pause"), "quiet", on_click=self.pause_requested.emit, name="pauseButton")
         self.pause.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         line.addWidget(self.study, 0)
@@ -42,6 +44,7 @@ class RoundBanner(QWidget):
         line.addStretch(1)
         line.addWidget(self.case)
         line.addWidget(self.left)
+        line.addWidget(self.rest)
         line.addWidget(self.pause)
         self.show_place("", "", "")
         self.show_progress(None, 0, "")
@@ -58,6 +61,11 @@ class RoundBanner(QWidget):
         """Show the running number of the case (1-based) and an estimate of the time left; None: no case is due."""
         self.case.setText(tr("Case {n} of {total}", n=number, total=total) if number else "")
         self.left.setText(time_left if number else "")
+
+    def show_break(self, due: bool) -> None:
+        """Say, or no longer say, that a break is due."""
+        self.rest.setText(tr("a break is due") if due else "")
+        self.rest.setVisible(due)
 
     def show_pause(self, possible: bool, key: str) -> None:
         """Offer the pause, with its key."""

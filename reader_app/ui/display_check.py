@@ -1,0 +1,94 @@
+"""A pattern to look at before a session: does this screen show the darkest and brightest steps and the finest lines?
+
+Sixteen even grey steps, two squares each with a barely darker or brighter one inside (5 % and 95 %), lines of one pixel. It is
+painted in device pixels. What the reader says is kept with its date and goes into the log of each session (``checked_utc``).
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QDialog, QSizePolicy, QWidget
+
+from reader_app.ui import theme
+from reader_app.ui.language import tr
+from reader_app.ui.widgets import button, column, label, row
+
+STEPS = 16
+
+
+class Pattern(QWidget):
+    """Paints the pattern."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumHeight(theme.px(320))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(0, 0, 0))
+        width, height = self.width(), self.height()
+        band = height // 3
+        for step in range(STEPS):
+            level = round(255 * step / (STEPS - 1))
+            left, right = width * step // STEPS, width * (step + 1) // STEPS
+            painter.fillRect(QRect(left, 0, right - left, band), QColor(level, level, level))
+        side = min(band - theme.px(40), width // 6)
+        for number, (outer, inner) in enumerate(((0, 13), (255, 242))):
+            left = width // 4 + number * width // 2 - side // 2
+            square = QRect(left, band + (band - side) // 2, side, side)
+            painter.fillRect(square, QColor(outer, outer, outer))
+            hole = square.adjusted(side // 3, side // 3, -side // 3, -side // 3)
+            painter.fillRect(hole, QColor(inner, inner, inner))
+        painter.save()
+        factor = self.devicePixelRatioF()
+        painter.scale(1 / factor, 1 / factor)
+        top, bottom = round((2 * band + theme.px(20)) * factor), round((height - theme.px(10)) * factor)
+        for number, gap in enumerate((1, 2, 3)):
+            start, stop = (round(width * factor * (3 * number + k) / 9) for k in (0.3, 2.7))
+            for x in range(start, stop, 2 * gap):
+                painter.fillRect(QRect(x, top, gap, bottom - top), QColor(200, 200, 200))
+        painter.restore()
+
+
+class DisplayCheck(QDialog):
+    """The pattern with its questions.
+
+    Signals
+    -------
+    answered(bool) : whether everything can be seen.
+    """
+
+    answered = Signal(bool)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(tr("Display check"))
+        self.setModal(True)
+        self.resize(parent.size())
+        outer = column(self, margin=24, spacing=12)
+        outer.addWidget(label(tr("Display check"), "title"))
+        for sentence in (
+            tr("All sixteen grey steps can be told apart, also the two darkest and the two brightest."),
+            tr("In the dark and in the bright square there is a smaller one."),
+            tr("The lines below are sharp and even, also the finest."),
+        ):
+            outer.addWidget(label("·  " + sentence, wrap=True))
+        outer.addWidget(Pattern(), 1)
+        foot = row(spacing=12)
+        foot.addWidget(button(tr("I see all of it"), "main", on_click=lambda: self._answer(True), name="seen"))
+        foot.addWidget(button(tr("Something cannot be seen"), on_click=lambda: self._answer(False), name="unseen"))
+        foot.addStretch(1)
+        outer.addLayout(foot)
+
+    def _answer(self, seen: bool) -> None:
+        self.answered.emit(seen)
+        self.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.reject()
+        else:
+            event.accept()

@@ -1,0 +1,967 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="ko_KR" sourcelanguage="en">
+<context>
+  <name>reader</name>
+  <message>
+    <source>Display check</source>
+    <translation>화면 점검</translation>
+  </message>
+  <message>
+    <source>All sixteen grey steps can be told apart, also the two darkest and the two brightest.</source>
+    <translation>열여섯 단계의 회색이 모두 구별됩니다. 가장 어두운 두 단계와 가장 밝은 두 단계도 포함합니다.</translation>
+  </message>
+  <message>
+    <source>In the dark and in the bright square there is a smaller one.</source>
+    <translation>어두운 사각형과 밝은 사각형 안에 각각 작은 사각형이 있습니다.</translation>
+  </message>
+  <message>
+    <source>The lines below are sharp and even, also the finest.</source>
+    <translation>아래 선들은 가장 가는 것까지 선명하고 고릅니다.</translation>
+  </message>
+  <message>
+    <source>I see all of it</source>
+    <translation>모두 보입니다</translation>
+  </message>
+  <message>
+    <source>Something cannot be seen</source>
+    <translation>보이지 않는 것이 있습니다</translation>
+  </message>
+  <message>
+    <source>Round {n} of {total} · {condition}</source>
+    <translation>{total}회차 중 {n}회차 · {condition}</translation>
+  </message>
+  <message>
+    <source>Case {n} of {total}</source>
+    <translation>증례 {n}/{total}</translation>
+  </message>
+  <message>
+    <source>A second copy of the log lies in {file}</source>
+    <translation>로그 사본 위치: {file}</translation>
+  </message>
+  <message>
+    <source>Nothing has been read or changed. Please tell the coordinator.</source>
+    <translation>아직 판독하거나 변경한 것이 없습니다. 연구 코디네이터에게 알려 주십시오.</translation>
+  </message>
+  <message>
+    <source>Everything marked as saved is safe. Images stay covered until this is mended.</source>
+    <translation>저장됨으로 표시된 내용은 모두 안전합니다. 문제가 해결될 때까지 영상은 가려집니다.</translation>
+  </message>
+  <message>
+    <source>Trained on {data}.</source>
+    <translation>학습 데이터: {data}.</translation>
+  </message>
+  <message>
+    <source>The images</source>
+    <translation>영상</translation>
+  </message>
+  <message>
+    <source>Your answer</source>
+    <translation>답변</translation>
+  </message>
+  <message>
+    <source>Locking, pausing, help</source>
+    <translation>잠금, 일시 정지, 도움말</translation>
+  </message>
+  <message>
+    <source>Continue with {case}</source>
+    <translation>계속: {case}</translation>
+  </message>
+  <message>
+    <source>A validated case is locked: there is no way back to it. P pauses and covers the images.</source>
+    <translation>확정한 증례는 잠기며 되돌아갈 수 없습니다. P를 누르면 일시 정지되고 영상이 가려집니다.</translation>
+  </message>
+  <message>
+    <source>All rounds are finished</source>
+    <translation>모든 회차가 끝났습니다</translation>
+  </message>
+  <message>
+    <source>Round {n} is finished</source>
+    <translation>{n}회차가 끝났습니다</translation>
+  </message>
+  <message>
+    <source>Round {n}</source>
+    <translation>{n}회차</translation>
+  </message>
+  <message>
+    <source>Your earlier answer is shown beside the question.</source>
+    <translation>질문 옆에 이전 답변이 표시됩니다.</translation>
+  </message>
+  <message>
+    <source>Cases in this round</source>
+    <translation>이 회차의 증례 수</translation>
+  </message>
+  <message>
+    <source>Answers</source>
+    <translation>답변 항목</translation>
+  </message>
+  <message>
+    <source>No second copy of the log could be kept on this computer.</source>
+    <translation>이 컴퓨터에 로그 사본을 저장하지 못했습니다.</translation>
+  </message>
+  <message>
+    <source>Please tell the coordinator before you read on this screen.</source>
+    <translation>이 화면으로 판독하기 전에 코디네이터에게 알려 주십시오.</translation>
+  </message>
+  <message>
+    <source>Round {n} cannot begin on this computer</source>
+    <translation>이 컴퓨터에서는 {n}회차를 시작할 수 없습니다</translation>
+  </message>
+  <message>
+    <source>Left drag</source>
+    <translation>왼쪽 끌기</translation>
+  </message>
+  <message>
+    <source>Window and level</source>
+    <translation>창 폭과 레벨</translation>
+  </message>
+  <message>
+    <source>Wheel</source>
+    <translation>휠</translation>
+  </message>
+  <message>
+    <source>Scroll slices; zoom on single images</source>
+    <translation>단면 이동; 단일 영상은 확대</translation>
+  </message>
+  <message>
+    <source>Middle drag</source>
+    <translation>가운데 끌기</translation>
+  </message>
+  <message>
+    <source>Move the image</source>
+    <translation>영상 이동</translation>
+  </message>
+  <message>
+    <source>Fit to the pane</source>
+    <translation>창에 맞춤</translation>
+  </message>
+  <message>
+    <source>One image pixel to one screen pixel</source>
+    <translation>영상 픽셀 1:1</translation>
+  </message>
+  <message>
+    <source>Mark a finding at the pointer</source>
+    <translation>포인터 위치에 소견 표시</translation>
+  </message>
+  <message>
+    <source>BI-RADS; after 4 then A, B or C</source>
+    <translation>BI-RADS; 4 다음에 A, B, C</translation>
+  </message>
+  <message>
+    <source>Suspicion: type 0 to 100, then Enter</source>
+    <translation>의심도: 0~100을 입력하고 Enter</translation>
+  </message>
+  <message>
+    <source>Next question; the blue line shows where digits go</source>
+    <translation>다음 질문; 파란 선이 숫자가 입력될 곳을 나타냅니다</translation>
+  </message>
+  <message>
+    <source>Write a note (Esc leaves it)</source>
+    <translation>메모 쓰기 (Esc로 나가기)</translation>
+  </message>
+  <message>
+    <source>Locks the case; there is no way back to it</source>
+    <translation>증례를 잠급니다. 되돌아갈 수 없습니다</translation>
+  </message>
+  <message>
+    <source>Covers the images and stops the clock</source>
+    <translation>영상을 가리고 시간을 멈춥니다</translation>
+  </message>
+  <message>
+    <source>Aid on or off, in rounds that have one</source>
+    <translation>보조가 있는 회차에서 보조 켜기/끄기</translation>
+  </message>
+  <message>
+    <source>All keys</source>
+    <translation>모든 키</translation>
+  </message>
+  <message>
+    <source>training</source>
+    <translation>연습</translation>
+  </message>
+  <message>
+    <source>Aid</source>
+    <translation>보조</translation>
+  </message>
+  <message>
+    <source>Pauses by itself after</source>
+    <translation>자동 일시 정지</translation>
+  </message>
+  <message>
+    <source>{n} s without input</source>
+    <translation>{n}초 동안 입력이 없을 때</translation>
+  </message>
+  <message>
+    <source>{round} opens on {day}.</source>
+    <translation>{round}: {day}에 열립니다.</translation>
+  </message>
+  <message>
+    <source>Next: {round}.</source>
+    <translation>다음: {round}.</translation>
+  </message>
+  <message>
+    <source>What it is</source>
+    <translation>설명</translation>
+  </message>
+  <message>
+    <source>{n} cases read</source>
+    <translation>{n}건 판독</translation>
+  </message>
+  <message>
+    <source>Any key puts this away · F8 changes keys</source>
+    <translation>아무 키나 누르면 닫힘 · F8 키 변경</translation>
+  </message>
+  <message>
+    <source>Mouse</source>
+    <translation>마우스</translation>
+  </message>
+  <message>
+    <source>The identity of {name} cannot be read</source>
+    <translation>{name}의 신원 파일을 읽을 수 없습니다</translation>
+  </message>
+  <message>
+    <source>press a key</source>
+    <translation>키를 누르세요</translation>
+  </message>
+  <message>
+    <source>Keys</source>
+    <translation>키</translation>
+  </message>
+  <message>
+    <source>Keep</source>
+    <translation>저장</translation>
+  </message>
+  <message>
+    <source>Click a key, then press the new one. Answers and their confirmation keep theirs.</source>
+    <translation>키를 클릭한 다음 새 키를 누르세요. 답변과 확정 키는 바꿀 수 없습니다.</translation>
+  </message>
+  <message>
+    <source>As delivered</source>
+    <translation>기본값</translation>
+  </message>
+  <message>
+    <source>Cancel</source>
+    <translation>취소</translation>
+  </message>
+  <message>
+    <source>Aid not available for this case</source>
+    <translation>이 증례에는 보조 결과가 없습니다</translation>
+  </message>
+  <message>
+    <source>Aid: {call}</source>
+    <translation>보조: {call}</translation>
+  </message>
+  <message>
+    <source>Aid: no finding</source>
+    <translation>보조: 소견 없음</translation>
+  </message>
+  <message>
+    <source>Aid is off · {key} shows it</source>
+    <translation>보조 꺼짐 · {key} 키로 표시</translation>
+  </message>
+  <message>
+    <source>The aid follows your own answer · {key} twice seals it</source>
+    <translation>먼저 직접 답한 뒤 보조가 표시됩니다 · {key} 두 번으로 봉인</translation>
+  </message>
+  <message>
+    <source>threshold</source>
+    <translation>임계값</translation>
+  </message>
+  <message>
+    <source>Earlier: {answer} (sealed, R copies)</source>
+    <translation>이전: {answer} (봉인됨, R 복사)</translation>
+  </message>
+  <message>
+    <source>Press Enter again to seal</source>
+    <translation>Enter를 다시 눌러 봉인</translation>
+  </message>
+  <message>
+    <source>Press Enter again to lock</source>
+    <translation>Enter를 다시 눌러 잠금</translation>
+  </message>
+  <message>
+    <source>Esc goes back</source>
+    <translation>Esc 취소</translation>
+  </message>
+  <message>
+    <source>Seal and show the aid</source>
+    <translation>봉인하고 보조 보기</translation>
+  </message>
+  <message>
+    <source>Enter twice · locks your answer without aid</source>
+    <translation>Enter 두 번 · 보조 없는 답변을 잠금</translation>
+  </message>
+  <message>
+    <source>Validate and next</source>
+    <translation>확정하고 다음으로</translation>
+  </message>
+  <message>
+    <source>Suspicion of malignancy</source>
+    <translation>악성 의심도</translation>
+  </message>
+  <message>
+    <source>Enter twice · locks this case for round {n}</source>
+    <translation>Enter 두 번 · {n}회차의 이 증례를 잠금</translation>
+  </message>
+  <message>
+    <source>missing: {what}</source>
+    <translation>미입력: {what}</translation>
+  </message>
+  <message>
+    <source>optional</source>
+    <translation>선택</translation>
+  </message>
+  <message>
+    <source>Clinical data</source>
+    <translation>임상 정보</translation>
+  </message>
+  <message>
+    <source>BI-RADS category</source>
+    <translation>BI-RADS 범주</translation>
+  </message>
+  <message>
+    <source>Suspicion of malignancy, 0 to 100</source>
+    <translation>악성 의심도, 0~100</translation>
+  </message>
+  <message>
+    <source>not answered</source>
+    <translation>답변 없음</translation>
+  </message>
+  <message>
+    <source>not given yet</source>
+    <translation>아직 없음</translation>
+  </message>
+  <message>
+    <source>Research use only — not for diagnosis</source>
+    <translation>연구용 — 진단에 사용 금지</translation>
+  </message>
+  <message>
+    <source>● saved</source>
+    <translation>● 저장됨</translation>
+  </message>
+  <message>
+    <source>○ saving</source>
+    <translation>○ 저장 중</translation>
+  </message>
+  <message>
+    <source>{images} linked</source>
+    <translation>{images} 연결됨</translation>
+  </message>
+  <message>
+    <source>Take this mark back</source>
+    <translation>이 표시 취소</translation>
+  </message>
+  <message>
+    <source>Findings</source>
+    <translation>소견</translation>
+  </message>
+  <message>
+    <source>None marked · {key} marks at the pointer</source>
+    <translation>표시 없음 · {key} 키로 포인터 위치에 표시</translation>
+  </message>
+  <message>
+    <source>Finding {n}</source>
+    <translation>소견 {n}</translation>
+  </message>
+  <message>
+    <source>Note (optional)</source>
+    <translation>메모 (선택)</translation>
+  </message>
+  <message>
+    <source>Names are pseudonyms. Research use only — not for diagnosis.</source>
+    <translation>이름은 가명입니다. 연구용 — 진단에 사용 금지.</translation>
+  </message>
+  <message>
+    <source>It says whose entries these are; it does not keep them secret.</source>
+    <translation>기록이 누구의 것인지 알려 줄 뿐, 비밀로 지키지는 않습니다.</translation>
+  </message>
+  <message>
+    <source>PIN</source>
+    <translation>PIN</translation>
+  </message>
+  <message>
+    <source>{title} cannot begin earlier: the days in between let you forget the cases.</source>
+    <translation>{title}는 더 일찍 시작할 수 없습니다: 그 사이의 날들은 증례를 잊기 위한 것입니다.</translation>
+  </message>
+  <message>
+    <source>Thank you, all rounds are read.</source>
+    <translation>감사합니다. 모든 회차를 판독했습니다.</translation>
+  </message>
+  <message>
+    <source>Session ended, everything is saved.</source>
+    <translation>세션이 끝났고 모두 저장되었습니다.</translation>
+  </message>
+  <message>
+    <source>Receipt for the coordinator: the code belongs to this very log, entry by entry.</source>
+    <translation>코디네이터용 영수증: 이 코드는 이 로그의 모든 항목에 해당합니다.</translation>
+  </message>
+  <message>
+    <source>{n} entries in the log</source>
+    <translation>로그 항목 {n}개</translation>
+  </message>
+  <message>
+    <source>Who is reading?</source>
+    <translation>판독자 선택</translation>
+  </message>
+  <message>
+    <source>Reader {name}</source>
+    <translation>판독자 {name}</translation>
+  </message>
+  <message>
+    <source>At least four characters. Your entries on this computer are signed with it.</source>
+    <translation>네 글자 이상. 이 컴퓨터에서의 기록이 이것으로 서명됩니다.</translation>
+  </message>
+  <message>
+    <source>Another reader</source>
+    <translation>다른 판독자</translation>
+  </message>
+  <message>
+    <source>Begin  Enter</source>
+    <translation>시작  Enter</translation>
+  </message>
+  <message>
+    <source>Check the display</source>
+    <translation>화면 점검</translation>
+  </message>
+  <message>
+    <source>Not now</source>
+    <translation>나중에</translation>
+  </message>
+  <message>
+    <source>{n} of {total}</source>
+    <translation>{n}/{total}</translation>
+  </message>
+  <message>
+    <source>Skip</source>
+    <translation>건너뛰기</translation>
+  </message>
+  <message>
+    <source>Opens on {day}</source>
+    <translation>{day}에 열림</translation>
+  </message>
+  <message>
+    <source>End the session  Enter</source>
+    <translation>세션 종료  Enter</translation>
+  </message>
+  <message>
+    <source>Continue  Enter</source>
+    <translation>계속  Enter</translation>
+  </message>
+  <message>
+    <source>End the session</source>
+    <translation>세션 종료</translation>
+  </message>
+  <message>
+    <source>Close  Enter</source>
+    <translation>닫기  Enter</translation>
+  </message>
+  <message>
+    <source>Copy the receipt</source>
+    <translation>영수증 복사</translation>
+  </message>
+  <message>
+    <source>Close</source>
+    <translation>닫기</translation>
+  </message>
+  <message>
+    <source>Try again  Enter</source>
+    <translation>다시 시도  Enter</translation>
+  </message>
+  <message>
+    <source>Choose a PIN</source>
+    <translation>PIN 정하기</translation>
+  </message>
+  <message>
+    <source>Your PIN</source>
+    <translation>PIN 입력</translation>
+  </message>
+  <message>
+    <source>Log in  Enter</source>
+    <translation>로그인  Enter</translation>
+  </message>
+  <message>
+    <source>To the first case  Enter</source>
+    <translation>첫 증례로  Enter</translation>
+  </message>
+  <message>
+    <source>Next  Enter</source>
+    <translation>다음  Enter</translation>
+  </message>
+  <message>
+    <source>Check again  Enter</source>
+    <translation>다시 확인  Enter</translation>
+  </message>
+  <message>
+    <source>Without a PIN</source>
+    <translation>PIN 없이</translation>
+  </message>
+  <message>
+    <source>The clock stands. Your answers so far are kept.</source>
+    <translation>시간이 멈췄습니다. 지금까지의 답변은 유지됩니다.</translation>
+  </message>
+  <message>
+    <source>Nothing was done for a while, so the clock was stopped.</source>
+    <translation>한동안 입력이 없어 시간을 멈췄습니다.</translation>
+  </message>
+  <message>
+    <source>The window was not in front, so the clock was stopped.</source>
+    <translation>창이 앞에 있지 않아 시간을 멈췄습니다.</translation>
+  </message>
+  <message>
+    <source>The computer slept or its clock was changed, so the clock was stopped.</source>
+    <translation>컴퓨터가 절전 상태였거나 시계가 바뀌어 시간을 멈췄습니다.</translation>
+  </message>
+  <message>
+    <source>Pause</source>
+    <translation>일시 정지</translation>
+  </message>
+  <message>
+    <source>a break is due</source>
+    <translation>휴식이 필요합니다</translation>
+  </message>
+  <message>
+    <source>BI-RADS</source>
+    <translation>BI-RADS</translation>
+  </message>
+  <message>
+    <source>about {n} min left</source>
+    <translation>약 {n}분 남음</translation>
+  </message>
+  <message>
+    <source>Right breast · BI-RADS</source>
+    <translation>오른쪽 유방 · BI-RADS</translation>
+  </message>
+  <message>
+    <source>Left breast · BI-RADS</source>
+    <translation>왼쪽 유방 · BI-RADS</translation>
+  </message>
+  <message>
+    <source>case</source>
+    <translation>증례</translation>
+  </message>
+  <message>
+    <source>Incomplete</source>
+    <translation>불완전</translation>
+  </message>
+  <message>
+    <source>Negative</source>
+    <translation>음성</translation>
+  </message>
+  <message>
+    <source>Benign</source>
+    <translation>양성 소견(비악성)</translation>
+  </message>
+  <message>
+    <source>Probably benign, ≤ 2 %</source>
+    <translation>양성 추정, ≤ 2 %</translation>
+  </message>
+  <message>
+    <source>Suspicious, 2–95 %</source>
+    <translation>악성 의심, 2–95 %</translation>
+  </message>
+  <message>
+    <source>Low suspicion, 2–10 %</source>
+    <translation>낮은 의심, 2–10 %</translation>
+  </message>
+  <message>
+    <source>Moderate suspicion, 10–50 %</source>
+    <translation>중간 의심, 10–50 %</translation>
+  </message>
+  <message>
+    <source>High suspicion, 50–95 %</source>
+    <translation>높은 의심, 50–95 %</translation>
+  </message>
+  <message>
+    <source>Highly suggestive, ≥ 95 %</source>
+    <translation>악성 강력 시사, ≥ 95 %</translation>
+  </message>
+  <message>
+    <source>Biopsy-proven malignancy</source>
+    <translation>생검으로 확인된 악성</translation>
+  </message>
+  <message>
+    <source>category</source>
+    <translation>범주</translation>
+  </message>
+  <message>
+    <source>suspicion</source>
+    <translation>의심도</translation>
+  </message>
+  <message>
+    <source>the aid</source>
+    <translation>보조</translation>
+  </message>
+  <message>
+    <source>recall</source>
+    <translation>재소환</translation>
+  </message>
+  <message>
+    <source>about {n} h left</source>
+    <translation>약 {n}시간 남음</translation>
+  </message>
+  <message>
+    <source>unaided</source>
+    <translation>보조 없음</translation>
+  </message>
+  <message>
+    <source>with aid</source>
+    <translation>보조 있음</translation>
+  </message>
+  <message>
+    <source>unaided, then aid</source>
+    <translation>보조 없이, 이후 보조</translation>
+  </message>
+  <message>
+    <source>You read without any aid.</source>
+    <translation>보조 없이 판독합니다.</translation>
+  </message>
+  <message>
+    <source>The aid is on the screen from the start of each case.</source>
+    <translation>각 증례의 처음부터 보조가 표시됩니다.</translation>
+  </message>
+  <message>
+    <source>You answer without the aid first; that answer is sealed; then the aid is shown and you may revise.</source>
+    <translation>먼저 보조 없이 답하고 그 답변이 봉인된 뒤, 보조가 표시되며 수정할 수 있습니다.</translation>
+  </message>
+  <message>
+    <source>The aid is on the screen from the start; you decide again on cases you have read before.</source>
+    <translation>처음부터 보조가 표시되며, 이전에 판독한 증례를 다시 판단합니다.</translation>
+  </message>
+  <message>
+    <source>right</source>
+    <translation>오른쪽</translation>
+  </message>
+  <message>
+    <source>left</source>
+    <translation>왼쪽</translation>
+  </message>
+  <message>
+    <source>Paused</source>
+    <translation>일시 정지됨</translation>
+  </message>
+  <message>
+    <source>Reading study</source>
+    <translation>판독 연구</translation>
+  </message>
+  <message>
+    <source>Left button: {tool}</source>
+    <translation>왼쪽 버튼: {tool}</translation>
+  </message>
+  <message>
+    <source>Not possible now: {what}</source>
+    <translation>지금은 할 수 없음: {what}</translation>
+  </message>
+  <message>
+    <source>The program met a fault of its own and has noted it: {what}. Close it and start it again.</source>
+    <translation>프로그램 자체의 오류가 기록되었습니다: {what}. 닫고 다시 시작하십시오.</translation>
+  </message>
+  <message>
+    <source>Case {name} cannot be shown</source>
+    <translation>증례 {name}을(를) 표시할 수 없습니다</translation>
+  </message>
+  <message>
+    <source>Reading has stopped</source>
+    <translation>판독이 중단되었습니다</translation>
+  </message>
+  <message>
+    <source>The next case is being read from the disk.</source>
+    <translation>다음 증례를 디스크에서 읽는 중입니다.</translation>
+  </message>
+  <message>
+    <source>This study cannot be read yet</source>
+    <translation>이 연구는 아직 판독할 수 없습니다</translation>
+  </message>
+  <message>
+    <source>The reading log cannot be opened</source>
+    <translation>판독 로그를 열 수 없습니다</translation>
+  </message>
+  <message>
+    <source>This study cannot be opened</source>
+    <translation>이 연구를 열 수 없습니다</translation>
+  </message>
+  <message>
+    <source>BI-RADS 0 to 6; 4 then A, B or C</source>
+    <translation>BI-RADS 0~6; 4 다음에 A, B, C</translation>
+  </message>
+  <message>
+    <source>Take over the earlier answer</source>
+    <translation>이전 답변 가져오기</translation>
+  </message>
+  <message>
+    <source>Next question</source>
+    <translation>다음 질문</translation>
+  </message>
+  <message>
+    <source>Previous question</source>
+    <translation>이전 질문</translation>
+  </message>
+  <message>
+    <source>Validate: Enter twice</source>
+    <translation>확정: Enter 두 번</translation>
+  </message>
+  <message>
+    <source>Aid on or off</source>
+    <translation>보조 켜기/끄기</translation>
+  </message>
+  <message>
+    <source>aid on/off</source>
+    <translation>보조 켜기/끄기</translation>
+  </message>
+  <message>
+    <source>Seal the answer and show the aid: twice</source>
+    <translation>답변 봉인 후 보조 보기: 두 번</translation>
+  </message>
+  <message>
+    <source>seal, show aid</source>
+    <translation>봉인, 보조 보기</translation>
+  </message>
+  <message>
+    <source>Next finding of the aid</source>
+    <translation>보조의 다음 소견</translation>
+  </message>
+  <message>
+    <source>next finding</source>
+    <translation>다음 소견</translation>
+  </message>
+  <message>
+    <source>Previous finding of the aid</source>
+    <translation>보조의 이전 소견</translation>
+  </message>
+  <message>
+    <source>mark</source>
+    <translation>표시</translation>
+  </message>
+  <message>
+    <source>The chosen finding, here too</source>
+    <translation>선택한 소견, 여기에도</translation>
+  </message>
+  <message>
+    <source>Remove the chosen mark, or the last one</source>
+    <translation>선택한 표시 또는 마지막 표시 삭제</translation>
+  </message>
+  <message>
+    <source>Marks on or off</source>
+    <translation>표시 보이기/숨기기</translation>
+  </message>
+  <message>
+    <source>Next hanging step</source>
+    <translation>다음 배열 단계</translation>
+  </message>
+  <message>
+    <source>next step</source>
+    <translation>다음 단계</translation>
+  </message>
+  <message>
+    <source>Previous hanging step</source>
+    <translation>이전 배열 단계</translation>
+  </message>
+  <message>
+    <source>Invert grey</source>
+    <translation>흑백 반전</translation>
+  </message>
+  <message>
+    <source>invert</source>
+    <translation>반전</translation>
+  </message>
+  <message>
+    <source>fit</source>
+    <translation>맞춤</translation>
+  </message>
+  <message>
+    <source>1:1</source>
+    <translation>1:1</translation>
+  </message>
+  <message>
+    <source>True size</source>
+    <translation>실제 크기</translation>
+  </message>
+  <message>
+    <source>Zoom in</source>
+    <translation>확대</translation>
+  </message>
+  <message>
+    <source>Zoom out</source>
+    <translation>축소</translation>
+  </message>
+  <message>
+    <source>First window preset</source>
+    <translation>첫째 창 설정</translation>
+  </message>
+  <message>
+    <source>Second window preset</source>
+    <translation>둘째 창 설정</translation>
+  </message>
+  <message>
+    <source>Third window preset</source>
+    <translation>셋째 창 설정</translation>
+  </message>
+  <message>
+    <source>Everything as first shown</source>
+    <translation>처음 상태로</translation>
+  </message>
+  <message>
+    <source>Next slice</source>
+    <translation>다음 단면</translation>
+  </message>
+  <message>
+    <source>Previous slice</source>
+    <translation>이전 단면</translation>
+  </message>
+  <message>
+    <source>Ten slices on</source>
+    <translation>열 단면 앞으로</translation>
+  </message>
+  <message>
+    <source>Ten slices back</source>
+    <translation>열 단면 뒤로</translation>
+  </message>
+  <message>
+    <source>Next scan position</source>
+    <translation>다음 스캔 위치</translation>
+  </message>
+  <message>
+    <source>Previous scan position</source>
+    <translation>이전 스캔 위치</translation>
+  </message>
+  <message>
+    <source>Next slab thickness</source>
+    <translation>다음 슬랩 두께</translation>
+  </message>
+  <message>
+    <source>Play or stop</source>
+    <translation>재생 또는 정지</translation>
+  </message>
+  <message>
+    <source>Next tool for the left button</source>
+    <translation>왼쪽 버튼의 다음 도구</translation>
+  </message>
+  <message>
+    <source>Pause: covers the images</source>
+    <translation>일시 정지: 영상을 가림</translation>
+  </message>
+  <message>
+    <source>all keys</source>
+    <translation>모든 키</translation>
+  </message>
+  <message>
+    <source>Change keys</source>
+    <translation>키 변경</translation>
+  </message>
+  <message>
+    <source>Panel to the other side</source>
+    <translation>패널을 반대쪽으로</translation>
+  </message>
+  <message>
+    <source>Panel on a screen of its own</source>
+    <translation>패널을 다른 화면에</translation>
+  </message>
+  <message>
+    <source>Full screen</source>
+    <translation>전체 화면</translation>
+  </message>
+  <message>
+    <source>Answer</source>
+    <translation>답변</translation>
+  </message>
+  <message>
+    <source>Images</source>
+    <translation>영상</translation>
+  </message>
+  <message>
+    <source>Session</source>
+    <translation>세션</translation>
+  </message>
+  <message>
+    <source>Window and level, or the chosen tool</source>
+    <translation>창 폭/레벨 또는 선택한 도구</translation>
+  </message>
+  <message>
+    <source>Right click</source>
+    <translation>오른쪽 클릭</translation>
+  </message>
+  <message>
+    <source>Menu</source>
+    <translation>메뉴</translation>
+  </message>
+  <message>
+    <source>Double click</source>
+    <translation>두 번 클릭</translation>
+  </message>
+  <message>
+    <source>Mark a finding</source>
+    <translation>소견 표시</translation>
+  </message>
+  <message>
+    <source>window</source>
+    <translation>창</translation>
+  </message>
+  <message>
+    <source>scroll</source>
+    <translation>스크롤</translation>
+  </message>
+  <message>
+    <source>pan</source>
+    <translation>이동</translation>
+  </message>
+  <message>
+    <source>zoom</source>
+    <translation>확대</translation>
+  </message>
+  <message>
+    <source>caliper</source>
+    <translation>측정</translation>
+  </message>
+  <message>
+    <source>magnifier</source>
+    <translation>돋보기</translation>
+  </message>
+  <message>
+    <source>high risk</source>
+    <translation>고위험</translation>
+  </message>
+  <message>
+    <source>low risk</source>
+    <translation>저위험</translation>
+  </message>
+  <message>
+    <source>malignant</source>
+    <translation>악성</translation>
+  </message>
+  <message>
+    <source>benign</source>
+    <translation>양성(비악성)</translation>
+  </message>
+  <message>
+    <source>Age</source>
+    <translation>나이</translation>
+  </message>
+  <message>
+    <source>Family history</source>
+    <translation>가족력</translation>
+  </message>
+  <message>
+    <source>BRCA</source>
+    <translation>BRCA</translation>
+  </message>
+  <message>
+    <source>Density</source>
+    <translation>유방 밀도</translation>
+  </message>
+  <message>
+    <source>Symptom</source>
+    <translation>증상</translation>
+  </message>
+  <message>
+    <source>Symptoms</source>
+    <translation>증상</translation>
+  </message>
+  <message>
+    <source>Menopause</source>
+    <translation>폐경</translation>
+  </message>
+  <message>
+    <source>Palpable</source>
+    <translation>촉지</translation>
+  </message>
+</context>
+</TS>
