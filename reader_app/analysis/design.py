@@ -4,8 +4,9 @@ Rules (fixed by the program's outer interface):
 
 - If a reader read a case several times under one condition, the first round counts; later ones serve intra-reader agreement.
 - A study whose later round covers only some cases (the reader's own earlier answers select them) gets the derived condition
-  ``final``: each reader's last read of a case. A round counts as such when every reader who reads in it leaves out some of the
-  cases that they read before, and its condition stands in no earlier round.
+  ``final``: each reader's last read of a case. A round counts as such when no reader meets a new case in it and either every
+  reader leaves out some of the cases of their round before and its condition stands in no other round, or every reader reads
+  in it just the cases left at some categories in the round before. A lost read or a retest of chosen cases does not.
 - A case's (breast's) score is the highest of its lesions', its assessment the highest category, its call positive if any is.
 - BI-RADS 0 is refused, or counts as the lowest positive category (``positive``), as category 1 (``negative``), or drops the read
   (``exclude``).
@@ -106,17 +107,17 @@ def prepare(reads: Checked, reference: Reference, predictions: Checked | None, o
         notes.add(f"{len(unread)} cases of the reference were read by nobody and are left out: {shown}", "input")
     frame = _resolve(frame, options, notes)
     conditions = _order(frame, options)
-    partial = _partial(frame, conditions)
+    derived, partial = _derived_rounds(frame)
     frame["source"] = frame["condition"]
     repeats = _repeats(frame)
     first = _first_rounds(frame)
-    if partial and FINAL not in conditions:
+    if derived and FINAL not in conditions:
         last = frame[frame["round_rank"] == frame.groupby(["reader_id", "case_id"])["round_rank"].transform("max")].copy()
         last["condition"] = FINAL
         first = pd.concat([first, last])
         conditions = (*conditions, FINAL)
         notes.add(
-            f"round(s) of {', '.join(partial)} cover only some cases: condition 'final' is each reader's last read of a case",
+            f"round(s) {_names(frame, derived)} cover only some cases: condition 'final' is each reader's last read of a case",
             "input",
         )
     groups = dict(frame.groupby("reader_id")["group"].max())
@@ -175,28 +176,41 @@ def _order(frame: pd.DataFrame, options: Options) -> tuple[str, ...]:
     return (*stated, *rest, *([FINAL] if FINAL in present and FINAL not in stated else []))
 
 
-def _partial(frame: pd.DataFrame, conditions: Sequence[str]) -> tuple[str, ...]:
-    found = []
-    lowest = int(frame["round_rank"].min())
-    cases: dict[str, dict[int, set[str]]] = {}
-    for reader, number, case in zip(frame["reader_id"], frame["round_rank"], frame["case_id"], strict=True):
-        cases.setdefault(reader, {}).setdefault(int(number), set()).add(case)
-    for condition in conditions:
-        rounds = set(frame.loc[frame["condition"] == condition, "round_rank"])
-        if lowest in rounds or len(rounds) != 1:
-            continue
-        (number,) = rounds
-        readers = set(frame.loc[(frame["condition"] == condition).to_numpy(), "reader_id"])
-        selected = []
-        for reader in readers:
-            earlier: set[str] = set()
-            for when, those in cases[reader].items():
-                if when < number:
-                    earlier |= those
-            selected.append(cases[reader][number] < earlier)
-        if selected and all(selected):
-            found.append(condition)
-    return tuple(found)
+def _derived_rounds(frame: pd.DataFrame) -> tuple[list[int], tuple[str, ...]]:
+    """Return the rounds (ranks) that readers' earlier answers selected, and the conditions that stand in such rounds only."""
+    answers: dict[str, dict[int, dict[str, set[str]]]] = {}
+    columns = ("reader_id", "round_rank", "case_id", "assessment")
+    for reader, number, case, category in zip(*(frame[c] for c in columns), strict=True):
+        answers.setdefault(reader, {}).setdefault(int(number), {}).setdefault(case, set()).add(category)
+    where = frame.groupby("condition")["round_rank"].agg(set).to_dict()
+    derived = []
+    for number in sorted(set(frame["round_rank"]))[1:]:
+        pairs = []
+        for rounds in answers.values():
+            earlier = [n for n in rounds if n < number]
+            if number in rounds:
+                pairs.append((set(rounds[number]), rounds[max(earlier)] if earlier else {}))
+        inside = all(own <= set(before) for own, before in pairs)
+        proper = [own < set(before) for own, before in pairs]
+        own_condition = all(numbers == {number} for numbers in where.values() if number in numbers)
+        if inside and ((all(proper) and own_condition) or (any(proper) and all(_left_at(own, before) for own, before in pairs))):
+            derived.append(int(number))
+    return derived, tuple(str(c) for c, numbers in where.items() if numbers <= set(derived))
+
+
+def _names(frame: pd.DataFrame, ranks: Sequence[int]) -> str:
+    """Return the names of rounds."""
+    return ", ".join(sorted(set(frame.loc[frame["round_rank"].isin(ranks), "round"])))
+
+
+def _left_at(own: set[str], before: dict[str, set[str]]) -> bool:
+    """Whether ``own`` are just the cases that were left at some categories in the round before."""
+    cases: dict[str, set[str]] = {}
+    for case, categories in before.items():
+        for category in categories:
+            cases.setdefault(category, set()).add(case)
+    whole = [those for category, those in cases.items() if category and those <= own]
+    return bool(whole) and set().union(*whole) == own
 
 
 def _first_rounds(frame: pd.DataFrame) -> pd.DataFrame:

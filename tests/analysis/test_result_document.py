@@ -215,6 +215,20 @@ def test_a_partial_round_gives_the_condition_final_but_a_lost_read_does_not():
     assert any("condition 'final'" in w["text"] for w in document["warnings"])
 
 
+def test_a_staged_round_under_the_same_condition_gives_final_but_a_retest_does_not():
+    reads, truth = _study(readers=2)
+    reads["round"] = reads["condition"].map({"unaided": "1", "aided": "2"})
+    second = reads[reads["round"] == "2"]
+    staged = second[second["assessment"] == "4A"].assign(round="3", assessment="3")
+    document = analyze(pd.concat([reads, staged]), truth)
+    assert document["input"]["conditions"] == ["aided", "unaided", "final"]
+    aided, final = (_row(document["accuracy"], reader_id="R1", condition=c) for c in ("aided", "final"))
+    left = staged[staged["reader_id"] == "R1"]
+    assert final["tp"] + final["fp"] == aided["tp"] + aided["fp"] - len(left)
+    retest = second[second["case_id"] < "C020"].assign(round="3")
+    assert analyze(pd.concat([reads, retest]), truth)["input"]["conditions"] == ["aided", "unaided"]
+
+
 def test_missing_reads_are_paired_by_case():
     reads, truth = _study(readers=2)
     gaps = reads.drop(

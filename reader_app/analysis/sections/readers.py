@@ -144,6 +144,9 @@ def _intra_reader(context: Context, block: Block, on: str) -> list[Row]:
 def time_section(context: Context) -> dict[str, Any]:
     """Return descriptions, paired tests and the mixed model of reading times (seconds, one a case).
 
+    Paired tests of one reader are over cases; those of several readers are over the readers' mean times (of the cases that they
+    read under both conditions), which is what generalises to readers.
+
     The times of the derived condition ``final`` are left out: they are those of the rounds it is made from.
     """
     design = context.design
@@ -170,13 +173,13 @@ def time_section(context: Context) -> dict[str, Any]:
     for a, b in combinations(range(len(conditions)), 2):
         pair = {"condition_a": conditions[a], "condition_b": conditions[b]}
         for j, reader in enumerate(design.readers):
-            head = {"reader_id": reader, **pair, "group": context.group_of(reader), **keys}
+            head = {"reader_id": reader, **pair, "group": context.group_of(reader), **keys, "over": "cases"}
             paired += _paired(context, head, times[a, j], times[b, j])
         for group, readers in context.groups:
             which = [design.readers.index(r) for r in readers]
             both = np.isfinite(times[a, which]) & np.isfinite(times[b, which])
             means = [_masked_mean(times[i, which], both) for i in (a, b)]
-            paired += _paired(context, {"reader_id": None, **pair, "group": group, **keys}, *means)
+            paired += _paired(context, {"reader_id": None, **pair, "group": group, **keys, "over": "readers"}, *means)
     models = []
     for group, readers in context.groups:
         which = [design.readers.index(r) for r in readers]
