@@ -114,6 +114,10 @@ class WorkbookContent:
     notes: Sequence[str] = ()
     written_utc: str = ""
 
+    def valid(self) -> list[Read]:
+        """Return the reads that count: neither void nor training."""
+        return [read for read in self.reads if not read.void and not read.training]
+
     def groups(self) -> dict[str, str]:
         """Return the group of each reader."""
         return {reader.reader_id: reader.group for reader in self.readers}
@@ -208,19 +212,20 @@ class Change:
 
 
 def changes(content: WorkbookContent) -> list[Change]:
-    """Return every answer before and after an aid, in the order of ``reads``.
+    """Return every answer before and after an aid, in the order of ``reads``; void and training reads are left out.
 
     Before is: in a sequential read the sealed own answer; in a round that refines another, that round's answer; in any other
     aided round, the reader's first unaided answer to the same case. Reads without such an answer are left out.
     """
     rounds = content.rounds()
-    answers = {(read.reader_id, read.round_no, read.case_id): read for read in content.reads}
+    valid = content.valid()
+    answers = {(read.reader_id, read.round_no, read.case_id): read for read in valid}
     unaided: dict[tuple[str, str], Read] = {}
-    for read in sorted(content.reads, key=lambda item: item.round_no):
+    for read in sorted(valid, key=lambda item: item.round_no):
         if read.condition == Condition.UNAIDED:
             unaided.setdefault((read.reader_id, read.case_id), read)
     found: list[Change] = []
-    for read in content.reads:
+    for read in valid:
         if read.condition == Condition.UNAIDED:
             continue
         a_round = rounds.get(read.round_no)

@@ -257,7 +257,7 @@ def _main_pair(results: Results, rows: Sequence[Row]) -> tuple[str, str] | None:
 def times(content: WorkbookContent) -> Figure | None:
     """Return box plots of reading times by reader and round, on a logarithmic scale."""
     groups: dict[tuple[str, int], list[float]] = {}
-    for read in content.reads:
+    for read in content.valid():
         seconds = active_seconds(read)
         if seconds > 0:
             groups.setdefault((read.reader_id, read.round_no), []).append(seconds)

@@ -221,16 +221,16 @@ def froc(content: WorkbookContent) -> Figure | None:
 
 def flow(content: WorkbookContent) -> Figure:
     """Return the flow of cases, readers and reads: what was planned, what was read, what is missing."""
-    truth = content.truth()
+    truth, valid = content.truth(), content.valid()
     known = Counter(words.truth(truth.get(case.case_id, "")) or "without reference standard" for case in content.cases)
     parts = ", ".join(f"{count} {name}" for name, count in sorted(known.items()))
     boxes = [
         (f"{len(content.cases)} cases in the study", parts),
         (f"{len(content.readers)} readers", _group_words(content)),
     ]
-    done = Counter(read.round_no for read in content.reads)
-    people = {number_: {read.reader_id for read in content.reads if read.round_no == number_} for number_ in done}
-    again = Counter(read.round_no for read in content.reads if read.interrupted)
+    done = Counter(read.round_no for read in valid)
+    people = {number_: {read.reader_id for read in valid if read.round_no == number_} for number_ in done}
+    again = Counter(read.round_no for read in valid if read.interrupted)
     for number_, a_round in sorted(content.rounds().items()):
         planned = len(content.cases) * len(content.readers) if a_round.cases.kind == "all" else None
         read = f"{done[number_]} reads by {len(people.get(number_, ()))} readers"
@@ -242,8 +242,12 @@ def flow(content: WorkbookContent) -> Figure:
             read += f"; {again[number_]} interrupted and shown again"
         boxes.append((f"Round {number_}: {a_round.title} ({words.round_condition(a_round).lower()})", read))
     pooled = sum(done.values())
-    judged = sum(1 for read in content.reads if truth.get(read.case_id))
+    judged = sum(1 for read in valid if truth.get(read.case_id))
     boxes.append((f"{pooled} reads", f"{judged} with a reference standard, used for accuracy"))
+    if len(valid) < len(content.reads):
+        training = sum(read.training for read in content.reads)
+        void = len(content.reads) - len(valid) - training
+        boxes.append(("Not counted", f"{training} training reads, {void} declared void"))
     return _boxes(boxes)
 
 

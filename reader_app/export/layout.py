@@ -129,6 +129,22 @@ def used(table: Table) -> list[int]:
     ]
 
 
+def unique(names: Sequence[str], limit: int = 250) -> list[str]:
+    """Return headings that a table can have: one line, printable, not too long, none twice (case does not count)."""
+    found: list[str] = []
+    taken: set[str] = set()
+    for name in names:
+        plain = "".join(character if character.isprintable() else " " for character in name)
+        base = " ".join(plain.split())[:limit] or "Column"
+        own, number = base, 1
+        while own.casefold() in taken:
+            number += 1
+            own = f"{base} [{number}]"
+        taken.add(own.casefold())
+        found.append(own)
+    return found
+
+
 def utc(text: str) -> datetime | None:
     """Return the moment that an ISO 8601 label names, naive and in UTC as spreadsheets want it; None when empty."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).replace(tzinfo=None) if text else None

@@ -19,7 +19,7 @@ from reader_app.export import words
 from reader_app.export.atomic import refuse, write_checked
 from reader_app.export.cells import guard_csv, unguard_csv
 from reader_app.export.content import WorkbookContent
-from reader_app.export.layout import Column, Table, Value
+from reader_app.export.layout import Column, Table, Value, unique
 from reader_app.export.workbook import all_sheets
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[Value
     def write(target: Path) -> None:
         with target.open("w", encoding="utf-8-sig", newline="", errors="surrogatepass") as file:
             writer = csv.writer(file)
-            writer.writerow(header)
+            writer.writerow([guard_csv(name) for name in header])
             writer.writerows([as_text(value) for value in row] for row in rows)
 
     def check(target: Path) -> str:
@@ -75,11 +75,11 @@ def write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[Value
 
 
 def read_table(path: Path) -> list[list[str]]:
-    """Read a CSV file written by :func:`write_table`; the guard is taken off, the header is the first row."""
+    """Read a CSV file written by :func:`write_table`; the guard is taken off, the header comes first."""
     csv.field_size_limit(1 << 30)
     with path.open(encoding="utf-8-sig", newline="", errors="surrogatepass") as file:
         rows = list(csv.reader(file))
-    return [rows[0], *([unguard_csv(value) for value in row] for row in rows[1:])] if rows else []
+    return [[unguard_csv(value) for value in row] for row in rows]
 
 
 def write_csv(
@@ -124,7 +124,7 @@ def _save(path: Path, text: str) -> None:
 
 
 def _write(path: Path, table: Table) -> Path:
-    return write_table(path, [column_name(column) for column in table.columns], table.rows)
+    return write_table(path, unique([column_name(column) for column in table.columns]), table.rows)
 
 
 def _plain(value: object) -> Value:

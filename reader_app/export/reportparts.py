@@ -105,10 +105,11 @@ def reading_progress(content: WorkbookContent) -> Table:
         *(Column("Reader", ""), Column("Round", ""), Column("Validated", "", Kind.INTEGER), Column("Missing", "", Kind.INTEGER)),
         *(Column("Interrupted and shown again", "", Kind.INTEGER), Column("BI-RADS 0", "", Kind.INTEGER)),
     )
+    valid = content.valid()
     rows: list[tuple[Value, ...]] = []
     for reader in content.readers:
         for number_, a_round in sorted(content.rounds().items()):
-            own = [read for read in content.reads if (read.reader_id, read.round_no) == (reader.reader_id, number_)]
+            own = [read for read in valid if (read.reader_id, read.round_no) == (reader.reader_id, number_)]
             missing = len(content.cases) - len(own) if a_round.cases.kind == "all" else None
             zero = sum("0" in read.categories.values() for read in own)
             again = sum(read.interrupted > 0 for read in own)

@@ -10,6 +10,7 @@ from reader_app.export.content import Change, PredictionSummary, WorkbookContent
 from reader_app.export.layout import Chart, Column, Kind, Series, Sheet, Table, Value, utc
 from reader_app.export.palette import CATEGORY_COLORS
 from reader_app.study.assessment import CASE_UNIT, CATEGORIES, is_positive
+from reader_app.study.questions import key as answer_key
 from reader_app.study.readtable import Read, active_seconds, aid_seconds, paused_seconds
 
 READER = Column("Reader", "Pseudonym of the reader.", width=11, key="reader_id")
@@ -41,10 +42,22 @@ def _sign(category: str, positive_from: str) -> Value:
     return "" if positive is None else "positive" if positive else "negative"
 
 
+def _questions(content: WorkbookContent, units: tuple[str, ...]) -> list[tuple[Column, str]]:
+    """Return a column for each question of the form and unit, with the key of its answer."""
+    found: list[tuple[Column, str]] = []
+    for question in content.study.questions:
+        for unit in (CASE_UNIT,) if question.level == "case" else units:
+            title = _title(unit, question.text)
+            meaning = f"Answer to “{question.text}”; several answers are parted by semicolons."
+            name = _name(unit, f"answer_{question.question_id}")
+            found.append((Column(title, meaning, width=20, key=name), answer_key(question.question_id, unit)))
+    return found
+
+
 def reads_sheet(content: WorkbookContent) -> Sheet:
     """Return the sheet ``Reads``: one row a reader x round x case, in the order of reading."""
     units, truth, rounds, groups = content.units(), content.truth(), content.rounds(), content.groups()
-    labels = content.labels()
+    labels, questions = content.labels(), _questions(content, units)
     titles = words.model_titles(content.study.models)
     limit = content.positive_from()
     answers: list[Column] = []
@@ -107,6 +120,8 @@ def reads_sheet(content: WorkbookContent) -> Sheet:
         Column("Aid", "Model whose aid the read had.", width=22, key="aid", only_if_used=True),
         Column("Marks", "Number of marks placed.", Kind.INTEGER, 8, "marks"),
         TRUTH,
+        *(column for column, _ in questions),
+        Column("Counts", "Empty: yes. Else why not: training, or declared void.", width=20, key="void", only_if_used=True),
         Column(
             "Displayed (UTC)",
             "When all panes were painted; a label, times come from another clock.",
@@ -138,6 +153,8 @@ def reads_sheet(content: WorkbookContent) -> Sheet:
                 *(read.initial.active_ns / 1e9 if read.initial else None, read.interrupted),
                 titles.get(read.aid.model_id, read.aid.model_id) if read.aid else None,
                 *(len(read.marks), words.truth(truth.get(read.case_id, ""))),
+                *("; ".join(read.answers.get(name, ())) for _, name in questions),
+                "training" if read.training else f"void: {read.void}" if read.void else None,
                 *(utc(read.displayed_utc), utc(read.submitted_utc), read.note),
             )
         )

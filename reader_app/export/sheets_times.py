@@ -83,7 +83,7 @@ _TESTS = {"paired_t": "paired t", "wilcoxon": "Wilcoxon signed-rank"}
 def _medians(content: WorkbookContent) -> tuple[Table, Chart | None]:
     """Return the medians by reader (rows) and round (columns), computed from the reads themselves, and their chart."""
     times: dict[tuple[str, int], list[float]] = {}
-    for read in content.reads:
+    for read in content.valid():
         times.setdefault((read.reader_id, read.round_no), []).append(active_seconds(read))
     rounds = [number_ for number_ in sorted(content.rounds()) if any(key[1] == number_ for key in times)]
     readers = list(dict.fromkeys(reader for reader, _ in times))

@@ -80,6 +80,12 @@ def case_rule(rule: CaseRule) -> str:
     """Return the words for the cases of a round."""
     if rule.kind == "stratum":
         return "stratum " + ", ".join(rule.values)
+    if rule.kind == "sample":
+        return (
+            f"a sample of {rule.count}"
+            + (f" from stratum {', '.join(rule.values)}" if rule.values else "")
+            + ", the same for all readers"
+        )
     if rule.kind == "left_at":
         return f"those that the reader left at {', '.join(rule.values)} in round {rule.of_round}"
     return "all"
@@ -88,7 +94,7 @@ def case_rule(rule: CaseRule) -> str:
 def round_condition(a_round: Round) -> str:
     """Return the words for a round's condition, by arm where arms differ."""
     parts = [(f"arm {arm}: " if arm else "") + condition(name) for arm, name in sorted(a_round.condition.items())]
-    return "; ".join(parts)
+    return "; ".join(parts) + (" (training, not counted)" if a_round.training else "")
 
 
 def model_titles(models: tuple[ModelSpec, ...]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from reader_app.export import cells, words
 from reader_app.export.atomic import WrittenFile, refuse, write_checked
 from reader_app.export.content import WorkbookContent
-from reader_app.export.layout import NOT_ESTIMABLE, Column, Kind, Sheet, Table, Value, used
+from reader_app.export.layout import NOT_ESTIMABLE, Column, Kind, Sheet, Table, Value, unique, used
 from reader_app.export.sheets_reads import aids_sheet, changes_sheet, marks_sheet, reads_sheet
 from reader_app.export.sheets_results import accuracy_sheet, decision_sheet, localisation_sheet, reclassification_sheet
 from reader_app.export.sheets_roc import mrmc_sheet, roc_sheet
@@ -89,6 +89,7 @@ class _Placed:
     heading_row: int | None
     header_row: int | None
     columns: tuple[tuple[int, int], ...]
+    headers: tuple[str, ...]
     first_row: int
 
     @property
@@ -115,12 +116,13 @@ def _place(sheet: Sheet, chart_rows: int) -> list[_Placed]:
         bare = not table.rows and len(sheet.tables) > 1
         header = None if bare else row
         columns = tuple((place, piece) for place in used(table) for piece in range(_piece_count(table, place)))
-        found.append(_Placed(table, heading, header, columns, row if bare else row + 1))
+        headers = tuple(unique([_header(table.columns[place], piece) for place, piece in columns]))
+        found.append(_Placed(table, heading, header, columns, headers, row if bare else row + 1))
         row = found[-1].last_row + 3
     return found
 
 
-def header_text(column: Column, piece: int) -> str:
+def _header(column: Column, piece: int) -> str:
     """Return a column's heading; the continuation of long text is named so."""
     return column.title if piece == 0 else f"{column.title} (continued {piece + 1})"
 
@@ -145,8 +147,8 @@ def expected(sheet: Sheet, content: WorkbookContent, chart_rows: int) -> Iterato
             if table.note:
                 yield placed.heading_row + 1, 1, table.note, "note", Kind.TEXT
         if placed.header_row is not None:
-            for column, (place, piece) in enumerate(placed.columns, start=1):
-                yield placed.header_row, column, header_text(table.columns[place], piece), "header", table.columns[place].kind
+            for column, (place, _) in enumerate(placed.columns, start=1):
+                yield placed.header_row, column, placed.headers[column - 1], "header", table.columns[place].kind
         if not table.rows:
             yield placed.first_row, 1, "none", "none", Kind.TEXT
         for row, values in enumerate(table.rows, start=placed.first_row):
@@ -291,10 +293,7 @@ def _furnish(
     for item in placed:
         if item.header_row is None:
             continue
-        lines = max(
-            math.ceil(len(header_text(item.table.columns[place], piece)) * 1.02 / widths[column])
-            for column, (place, piece) in enumerate(item.columns, start=1)
-        )
+        lines = max(math.ceil(len(name) * 1.02 / widths[column]) for column, name in enumerate(item.headers, start=1))
         into.row_dimensions[item.header_row].height = 8 + 13.5 * max(lines, 1)
         if item.table.rows:
             _add_filter(into, item)

@@ -39,6 +39,8 @@ def test_hostile_text_is_guarded_and_comes_back(tmp_path: Path, hostile_content:
     assert "'=HYPERLINK" in raw
     assert ',"=' not in raw
     assert ",=" not in raw
+    assert not (tmp_path / "cases.csv").read_text(encoding="utf-8-sig").startswith("=")
+    assert ",'=col" in (tmp_path / "cases.csv").read_text(encoding="utf-8-sig").splitlines()[0]
     rows = plain.read_table(tmp_path / "reads.csv")
     assert rows[1][rows[0].index("note")] == HOSTILE_NOTE
     assert "INTERIM" in (tmp_path / "csv_read_me.txt").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import re
@@ -19,6 +20,7 @@ from reader_app.errors import EnvironmentFault
 from reader_app.export import atomic, cells, workbook
 from reader_app.export.content import WorkbookContent, changes
 from reader_app.export.layout import Column, Kind, Sheet, Table
+from reader_app.study.questions import Question
 from reader_app.study.readtable import active_seconds
 
 SHEETS = [
@@ -221,6 +223,24 @@ def test_a_really_full_disk(tmp_path: Path, content: WorkbookContent) -> None:
 def test_a_missing_folder_is_one_sentence(tmp_path: Path, content: WorkbookContent) -> None:
     with pytest.raises(EnvironmentFault, match="the folder does not exist"):
         workbook.write_workbook(tmp_path / "no" / "w.xlsx", content)
+
+
+def test_reads_that_do_not_count_are_named_and_left_out(tmp_path: Path, content: WorkbookContent) -> None:
+    question = Question("adler", "Aid", kind="choice", choices=("0", "I"), level="unit")  # its text is also one of our headings
+    study = dataclasses.replace(content.study, questions=(question, dataclasses.replace(question, question_id="two")))
+    reads = list(content.reads)
+    reads[0] = dataclasses.replace(reads[0], void="wrong patient", answers={"adler:case": ("I",)})
+    reads[1] = dataclasses.replace(reads[1], training=True)
+    changed = dataclasses.replace(content, study=study, reads=reads)
+    path = tmp_path / "w.xlsx"
+    workbook.write_workbook(path, changed)
+    rows = table_rows(path, "Reads", "Reader")
+    assert [row["Counts"] for row in rows[:3]] == ["void: wrong patient", "training", None]
+    assert rows[0]["Aid [2]"] == "I"
+    assert {"Aid", "Aid [2]", "Aid [3]"} <= set(rows[0])
+    assert len(changes(changed)) == len(changes(content)) - 2
+    medians = table_rows(path, "Times", "Reader")
+    assert medians[0]["Round 1, reads"] == 22
 
 
 def test_an_empty_study_still_has_every_sheet(tmp_path: Path) -> None:
