@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from viewer_phantoms import aid, bare, centroid, click, drag, open_case, plain, settle, show, turn_wheel, volume
+from viewer_phantoms import _array, aid, bare, centroid, click, drag, grabbed, open_case, plain, settle, show, turn_wheel, volume
 
 from reader_app.imaging import geometry
 from reader_app.imaging.overlay import Box
@@ -277,3 +277,30 @@ def test_distance_in_mm(viewer):
     ((_, _, text),) = pane.additions.lines
     assert float(text.split()[0]) == pytest.approx(np.hypot(10, 40), abs=0.2)
     assert text.endswith("mm")
+
+
+def test_partial_repaints_leave_nothing_behind(viewer):
+    """What stands on the screen after crosshair moves, scrolls and texts is what a fresh paint of everything gives."""
+    box = Box("L_AP", (30.0, 20.0, 60.0), (41.0, 31.0, 71.0), 0.9, "malignant")
+    show(viewer, open_case("abvs", volume()), aid([box]), marks=[Mark("1", "1", "L_AP", (40.0, 20.0, 70.0))])
+    for place in ((12.0, 20.0, 70.0), (12.0, 60.0, 70.0), (12.0, 60.0, 9.0), (35.0, 25.0, 65.0), (36.0, 25.0, 66.0)):
+        viewer.view.go_to(place)
+        settle()
+    viewer.scroll_by(2)
+    settle()
+    on_screen = _array(viewer.screen().grabWindow(viewer.winId()).toImage())
+    fresh = grabbed(viewer)
+    assert on_screen.shape == fresh.shape
+    assert np.array_equal(on_screen, fresh)
+
+
+def test_a_crosshair_move_paints_only_its_lines(viewer):
+    show(viewer, open_case("abvs", volume()))
+    coronal, transverse, sagittal = viewer.panes()
+    regions = {}
+    for pane in viewer.panes():
+        pane.update = lambda *r, p=pane: (regions.setdefault(p, []).append(r), type(p).update(p, *r))
+    viewer.scroll_by(3)  # the coronal pane is the active one: depth changes
+    assert () in regions[coronal]
+    for pane in (transverse, sagittal):
+        assert regions[pane] and all(len(r) == 4 for r in regions[pane])

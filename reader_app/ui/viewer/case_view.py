@@ -60,8 +60,7 @@ class CaseView(PaneView):
         """Change threshold (raw unit of the heatmap) and opacity."""
         self.threshold, self.opacity = threshold, opacity
         for pane in self.panes:
-            pane.additions = replace(pane.additions, threshold=threshold, opacity=opacity)
-            pane.update()
+            pane.set_additions(replace(pane.additions, threshold=threshold, opacity=opacity))
 
     def findings(self) -> list[Box]:
         """Return the boxes of the aid on images of this case, most suspicious first."""

@@ -229,8 +229,7 @@ class MammoView(CaseView):
         for pane in self.panes:
             image = self._images.get(pane.name)
             if image is None:
-                pane.additions = replace(pane.additions, grids=(), boxes=(), marks=(), lines=())
-                pane.update()
+                pane.set_additions(replace(pane.additions, grids=(), boxes=(), marks=(), lines=()))
                 continue
             boxes: list[overlay.FlatBox] = []
             grids: tuple[Grid, ...] = ()
@@ -241,19 +240,20 @@ class MammoView(CaseView):
                     if box.image_id == image.id:
                         at = len(boxes) if box is current else at
                         boxes += [f for f in (overlay.flat_box(box, overlay.colour_of(box, self.aid.positive)),) if f]
-            pane.additions = replace(
-                pane.additions,
-                grids=grids,
-                boxes=tuple(boxes),
-                current_box=at,
-                marks=marks.of_image(shown, image.id, self.selected_mark),
-                lines=self.calipers(pane),
-                threshold=self.threshold,
-                opacity=self.opacity,
-                colours=self.colours,
-                legend=self.legend_words(image.id),
+            pane.set_additions(
+                replace(
+                    pane.additions,
+                    grids=grids,
+                    boxes=tuple(boxes),
+                    current_box=at,
+                    marks=marks.of_image(shown, image.id, self.selected_mark),
+                    lines=self.calipers(pane),
+                    threshold=self.threshold,
+                    opacity=self.opacity,
+                    colours=self.colours,
+                    legend=self.legend_words(image.id),
+                )
             )
-            pane.update()
         self.captions()
 
     def _heat(self, image_id: str) -> tuple[Grid, ...]:

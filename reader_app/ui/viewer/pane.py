@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -31,6 +32,7 @@ from reader_app.ui.viewer.raster import Raster
 
 NIPPLE = theme.COMMON["nipple"]
 CROSS = QColor(90, 220, 160, 150)
+BOTTOM_LINE = 20  # logical pixels that a line of small text takes at most
 
 
 class Mouse(Protocol):
@@ -118,10 +120,36 @@ class Pane(QWidget):
             self.update()
 
     def set_caption(self, caption: Caption) -> None:
-        """Change the words."""
-        if caption != self.caption:
-            self.caption = caption
+        """Change the words; where only the lines at the bottom differ, only their strip is painted."""
+        if caption == self.caption:
+            return
+        small = replace(caption, lines=()) == replace(self.caption, lines=())
+        lines = max(len(caption.lines), len(self.caption.lines))
+        self.caption = caption
+        if small:
+            strip = math.ceil((BOTTOM_LINE * lines + 24) * theme.scale())
+            self.update(0, self.height() - strip, self.width(), strip)
+        else:
             self.update()
+
+    def set_additions(self, additions: Additions) -> None:
+        """Change what lies over the pixels; where only the crosshair moved, only its lines are painted."""
+        old = self.additions
+        if additions == old:
+            return
+        self.additions = additions
+        if (
+            self.camera is None
+            or old.cross is None
+            or additions.cross is None
+            or replace(old, cross=additions.cross) != additions
+        ):
+            self.update()
+            return
+        for cross in filter(None, (old.cross, additions.cross)):
+            y, x = (v / self.unit for v in self.camera.to_screen(cross))
+            self.update(0, math.floor(y) - 3, self.width(), 6)
+            self.update(math.floor(x) - 3, 0, 6, self.height())
 
     @property
     def shown(self) -> Picture:

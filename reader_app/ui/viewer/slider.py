@@ -35,11 +35,11 @@ class PlaneSlider(QWidget):
         self.setCursor(Qt.CursorShape.ArrowCursor)
 
     def set_axis(self, count: int, at: float, ticks: Sequence[tuple[float, float, str]] = ()) -> None:
-        """Set the number of planes, the plane shown and the ticks: (first index, last index, colour).
-
-        Painted with the pane it lies on, which its view updates whenever one of these changes.
-        """
-        self._count, self._at, self._ticks = count, at, tuple(ticks)
+        """Set the number of planes, the plane shown and the ticks: (first index, last index, colour)."""
+        state = (count, at, tuple(ticks))
+        if state != (self._count, self._at, self._ticks):
+            self._count, self._at, self._ticks = state
+            self.update()
 
     def place(self, index: float) -> float:
         """Return the vertical position (logical pixels) of an index."""

@@ -136,19 +136,20 @@ class UltrasoundView(CaseView):
                     if flat is not None:
                         at = len(boxes) if box is self.current_finding else at
                         boxes.append(flat)
-            pane.additions = replace(
-                pane.additions,
-                grids=grids,
-                boxes=tuple(boxes),
-                current_box=at,
-                marks=self._flat_marks(marks, image, frame),
-                lines=self.calipers(pane),
-                threshold=self.threshold,
-                opacity=self.opacity,
-                colours=self.colours,
-                legend=self.legend_words(image.id),
+            pane.set_additions(
+                replace(
+                    pane.additions,
+                    grids=grids,
+                    boxes=tuple(boxes),
+                    current_box=at,
+                    marks=self._flat_marks(marks, image, frame),
+                    lines=self.calipers(pane),
+                    threshold=self.threshold,
+                    opacity=self.opacity,
+                    colours=self.colours,
+                    legend=self.legend_words(image.id),
+                )
             )
-            pane.update()
         self.captions()
 
     def _heat(self, image: Any, frame: int) -> tuple[Grid, ...]:

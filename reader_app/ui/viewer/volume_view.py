@@ -233,24 +233,25 @@ class VolumeView(CaseView):
             at, half = self.position[plane.axis], float(self.half_slab(plane))
             flat = [(b, overlay.flat_box(b, c, plane.axis, at, half)) for b, c in zip(boxes, colours, strict=True)]
             cut = [(b, f) for b, f in flat if f is not None]
-            pane.additions = replace(
-                pane.additions,
-                grids=self._grids_of(plane, maps, at, half),
-                boxes=tuple(f for _, f in cut),
-                current_box=next((i for i, (b, _) in enumerate(cut) if b is self.current_finding), -1),
-                marks=self._flat_marks(shown, plane),
-                cross=plane.flat(self.position),
-                nipple=plane.flat(image.nipple_index) if plane is CORONAL and image.nipple_index is not None else None,
-                lines=self.calipers(pane),
-                threshold=self.threshold,
-                opacity=self.opacity,
-                colours=self.colours,
-                legend=self.legend_words(image.id),
+            pane.set_additions(
+                replace(
+                    pane.additions,
+                    grids=self._grids_of(plane, maps, at, half),
+                    boxes=tuple(f for _, f in cut),
+                    current_box=next((i for i, (b, _) in enumerate(cut) if b is self.current_finding), -1),
+                    marks=self._flat_marks(shown, plane),
+                    cross=plane.flat(self.position),
+                    nipple=plane.flat(image.nipple_index) if plane is CORONAL and image.nipple_index is not None else None,
+                    lines=self.calipers(pane),
+                    threshold=self.threshold,
+                    opacity=self.opacity,
+                    colours=self.colours,
+                    legend=self.legend_words(image.id),
+                )
             )
             ticks = [(b.start[plane.axis], b.stop[plane.axis] - 1, c) for b, c in zip(boxes, colours, strict=True)]
             ticks += [(m.index[plane.axis], m.index[plane.axis], MARK_COLOUR) for m in shown]
             self._sliders[pane].set_axis(image.array.shape[plane.axis], at, ticks)
-            pane.update()
         self.captions()
         self.events.position_changed.emit(self.position_text())
 
