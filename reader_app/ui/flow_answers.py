@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject
 
 from reader_app.study import commands as ask
 from reader_app.study.finding import Mark
+from reader_app.study.questions import key
 from reader_app.study.session import SessionState, due_case, earlier_answer
 from reader_app.ui.panels.assessment_panel import AssessmentPanel
 
@@ -41,6 +42,7 @@ class AnswerCommands(QObject):
         panel.categorised.connect(self._categorised)
         panel.scored.connect(self._scored)
         panel.noted.connect(self._noted)
+        panel.answered.connect(self._answered)
         panel.validate_requested.connect(self._submit)
         panel.reveal_requested.connect(self._reveal)
         panel.marks.removed.connect(self._remove_mark)
@@ -93,6 +95,11 @@ class AnswerCommands(QObject):
         seen = self._seen()
         if seen is not None:
             self._flow.do(ask.WriteNote(*seen, text))
+
+    def _answered(self, question: str, unit: str, values: tuple[str, ...]) -> None:
+        seen = self._seen()
+        if seen is not None and self._state.draft.answers.get(key(question, unit), ()) != values:
+            self._flow.do(ask.AnswerQuestion(*seen, unit, question, values))
 
     def _copy(self) -> None:
         """Take over the earlier answer, question by question, as if it had been given by hand."""

@@ -220,7 +220,7 @@ def enabled(command: KeyCommand, legal: Iterable[type], viewing: bool) -> bool:
     if command.needs == VIEWING:
         return viewing
     wanted = command.needs if isinstance(command.needs, tuple) else (command.needs,)
-    return bool(set(wanted) & set(legal))  # type: ignore[arg-type]
+    return bool(set(wanted) & set(legal))
 
 
 def markdown() -> str:

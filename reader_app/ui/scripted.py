@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QElapsedTimer, QEventLoop, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from reader_app.clock import Clock, FrozenClock
 from reader_app.errors import EnvironmentFault, Fault, InputFaults
@@ -243,7 +243,7 @@ class ScriptedReader:
 
     # --- keys, clock, waiting -----------------------------------------------------------------------------------------------
 
-    def _focus(self):
+    def _focus(self) -> QWidget:
         window = self._session.window
         return window.focusWidget() or window
 

@@ -7,7 +7,18 @@ from typing import TypeVar
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from reader_app.ui import theme
 
@@ -103,18 +114,22 @@ def restyle(widget: QWidget, **properties: object) -> None:
         widget.update()
 
 
-def clear(layout: QBoxLayout) -> None:
+def clear(layout: QLayout) -> None:
     """Take everything out of a layout and delete it."""
-    while layout.count():
-        item = layout.takeAt(0)
-        inner = item.layout()
+    while (item := layout.takeAt(0)) is not None:
+        inner, widget = item.layout(), item.widget()
         if inner is not None:
             clear(inner)
-        widget = item.widget()
         if widget is not None:
             widget.hide()
             widget.setObjectName("")  # until it is gone, nobody may find it instead of its successor
             widget.deleteLater()
+
+
+def widgets_in(layout: QLayout) -> list[QWidget]:
+    """Return the widgets that stand in a layout, in order."""
+    items = [layout.itemAt(index) for index in range(layout.count())]
+    return [widget for item in items if item is not None and (widget := item.widget()) is not None]
 
 
 class ElidedLabel(QLabel):

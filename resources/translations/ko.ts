@@ -512,6 +512,14 @@
     <translation>컴퓨터가 절전 상태였거나 시계가 바뀌어 시간을 멈췄습니다.</translation>
   </message>
   <message>
+    <source>Yes  Y</source>
+    <translation>예  Y</translation>
+  </message>
+  <message>
+    <source>No  N</source>
+    <translation>아니요  N</translation>
+  </message>
+  <message>
     <source>Pause</source>
     <translation>일시 정지</translation>
   </message>
@@ -590,10 +598,6 @@
   <message>
     <source>the aid</source>
     <translation>보조</translation>
-  </message>
-  <message>
-    <source>recall</source>
-    <translation>재소환</translation>
   </message>
   <message>
     <source>about {n} h left</source>

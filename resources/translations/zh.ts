@@ -512,6 +512,14 @@
     <translation>计算机休眠或时钟被更改，计时已停止。</translation>
   </message>
   <message>
+    <source>Yes  Y</source>
+    <translation>是  Y</translation>
+  </message>
+  <message>
+    <source>No  N</source>
+    <translation>否  N</translation>
+  </message>
+  <message>
     <source>Pause</source>
     <translation>暂停</translation>
   </message>
@@ -590,10 +598,6 @@
   <message>
     <source>the aid</source>
     <translation>辅助</translation>
-  </message>
-  <message>
-    <source>recall</source>
-    <translation>召回</translation>
   </message>
   <message>
     <source>about {n} h left</source>

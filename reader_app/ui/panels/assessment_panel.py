@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from reader_app.study import commands as ask
 from reader_app.study.assignment import Plan
-from reader_app.study.session import Answer, SessionState, legal_commands, missing
+from reader_app.study.session import Answer, SessionState, legal_commands, missing, questions_asked
 from reader_app.ui import theme
 from reader_app.ui.language import tr
 from reader_app.ui.panels import wording
@@ -25,6 +25,7 @@ from reader_app.ui.panels.clinical_panel import ClinicalPanel
 from reader_app.ui.panels.fields import AnswerField, CategoryField, ScoreField
 from reader_app.ui.panels.marks_panel import MarksPanel
 from reader_app.ui.panels.note_edit import NoteEdit
+from reader_app.ui.panels.questions_panel import ChoiceField, QuestionsPanel
 from reader_app.ui.panels.validate_button import ValidateButton
 from reader_app.ui.widgets import QuietScrollArea, clear, column, label, row, section
 
@@ -47,6 +48,7 @@ class AssessmentPanel(QWidget):
     Signals
     -------
     categorised(str unit, str category), scored(str unit, int score), noted(str)
+    answered(str question, str unit, object values)
     validate_requested : the confirmed wish to lock the answer.
     reveal_requested : sequential reading: the confirmed wish to seal the answer and see the aid.
     """
@@ -54,6 +56,7 @@ class AssessmentPanel(QWidget):
     categorised = Signal(str, str)
     scored = Signal(str, int)
     noted = Signal(str)
+    answered = Signal(str, str, object)
     validate_requested = Signal()
     reveal_requested = Signal()
 
@@ -76,6 +79,9 @@ class AssessmentPanel(QWidget):
         self.clinical = ClinicalPanel()
         self.marks = MarksPanel()
         self.note = NoteEdit()
+        self.questions = QuestionsPanel()
+        self.questions.answered.connect(self._ask_question)
+        self.questions.activated.connect(self._activate)
         self.validate = ValidateButton()
         self._build(outer)
         self._note_timer = QTimer(self)
@@ -97,6 +103,7 @@ class AssessmentPanel(QWidget):
         self._fields = column(spacing=16)
         self._content.addLayout(self._fields)
         self._content.addWidget(self.marks)
+        self._content.addWidget(self.questions)
         self._content.addWidget(self.note)
         self._content.addStretch(1)
         self._scroll = QuietScrollArea(content)
@@ -173,9 +180,15 @@ class AssessmentPanel(QWidget):
             self._units[unit] = UnitFields(category, score, hint)
         for field in self._order:
             field.activated.connect(lambda own=field: self._activate(own))
-        chain: list[QWidget] = [*self._order, self.note, self.validate]
+        self._chain()
+
+    def _chain(self) -> None:
+        """Put all questions into the order of the Tab key."""
+        chain: list[QWidget] = [*self._order, *self.questions.fields(), self.note, self.validate]
         for before, after in pairwise(chain):
             QWidget.setTabOrder(before, after)
+        if isinstance(self._active, ChoiceField) and self._active not in self.questions.fields():
+            self._active = None
 
     def show_state(self, state: SessionState, earlier: Answer | None, mark_key: str) -> None:
         """Show the draft, what is missing, and what locking would lock; everything comes from the state."""
@@ -195,6 +208,10 @@ class AssessmentPanel(QWidget):
         if not self.note.hasFocus() and not self._note_timer.isActive():
             self._set_note(state.draft.note)
         self.marks.show_marks(state.draft.marks, removable=ask.RemoveMark in legal, key=mark_key)
+        several = len(self._units) > 1
+        if self.questions.show_state(questions_asked(self._plan, state), state, several):
+            self._chain()
+        self.questions.set_answering(ask.AnswerQuestion in legal)
         self._ready = bool({ask.SubmitRead, ask.RevealAid} & legal)
         if not self._ready:
             self._armed = False
@@ -224,7 +241,8 @@ class AssessmentPanel(QWidget):
             title, subtitle = tr("Validate and next"), tr("Enter twice · locks this case for round {n}", n=round_no)
         else:
             title = tr("Validate and next")
-            words = wording.missing(needs, tuple(self._units))
+            asked = {own.question_id: own.text for own in self._plan.questions}
+            words = wording.missing(needs, tuple(self._units), asked)
             subtitle = tr("missing: {what}", what=words) if words else ""
         self.validate.show_state(title, subtitle, ready=self._ready, armed=self._armed)
 
@@ -270,7 +288,8 @@ class AssessmentPanel(QWidget):
 
     def focus_score(self) -> None:
         """Bring the digits to the suspicion of the active unit."""
-        own = self._units.get(self._active.unit if self._active else next(iter(self._units)))
+        first = next(iter(self._units))
+        own = self._units.get(self._active.unit if self._active else first, self._units[first])
         if own is not None and own.score is not None:
             own.score.setFocus()
             self._activate(own.score)
@@ -283,12 +302,18 @@ class AssessmentPanel(QWidget):
             answered = draft.categories if isinstance(field, CategoryField) else draft.scores
             if field.unit not in answered and (isinstance(field, CategoryField) or required):
                 return field
-        return None
+        return next((own for own in self.questions.fields() if own.question.required and not own.values()), None)
 
     def _advance(self, state: SessionState) -> None:
         """Move on when the active question has just been answered."""
         field = self._active
         if field is None or not field.answered_now:
+            return
+        if isinstance(field, ChoiceField):
+            if not field.values():
+                return
+            field.answered_now = False
+            self.focus_default()
             return
         answered = state.draft.categories if isinstance(field, CategoryField) else state.draft.scores
         if field.unit not in answered:
@@ -310,6 +335,8 @@ class AssessmentPanel(QWidget):
         field, number_open = self._active, self._number_open
         self._number_open = False
         if number_open and key == "Return":
+            return True
+        if isinstance(field, ChoiceField) and field.take(key):
             return True
         if isinstance(field, ScoreField) and self._take_score_key(field, key):
             return True
@@ -346,7 +373,8 @@ class AssessmentPanel(QWidget):
         field = self._active if isinstance(self._active, CategoryField) else self._first_open()
         if isinstance(field, CategoryField):
             return field
-        return self._units[field.unit if field is not None else next(iter(self._units))].category
+        unit = field.unit if field is not None and field.unit in self._units else next(iter(self._units))
+        return self._units[unit].category
 
     def _take_category_key(self, field: CategoryField, key: str) -> bool:
         if key == "Esc":
@@ -367,6 +395,10 @@ class AssessmentPanel(QWidget):
         self._activate(own)
         own.answered_now = True
         self.categorised.emit(unit, category)
+
+    def _ask_question(self, question: str, unit: str, values: object) -> None:
+        self.disarm()
+        self.answered.emit(question, unit, values)
 
     def _ask_score(self, unit: str, value: int) -> None:
         self.disarm()

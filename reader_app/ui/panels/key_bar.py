@@ -9,7 +9,7 @@ from reader_app.ui import theme
 from reader_app.ui.actions import Actions
 from reader_app.ui.keymap import COMMANDS, Keymap
 from reader_app.ui.language import tr
-from reader_app.ui.widgets import ElidedLabel, clear, key_cap, label, restyle, row
+from reader_app.ui.widgets import ElidedLabel, clear, key_cap, label, restyle, row, widgets_in
 
 #: How long a sentence stays in the bar.
 SAID_MS = 5000
@@ -99,8 +99,7 @@ class KeyBar(QWidget):
 
     def _fit(self) -> None:
         """In a narrow window the last keys give way, except the help key, which names them all."""
-        items = [self._keys.itemAt(index).widget() for index in range(self._keys.count())]
-        pairs = [widget for widget in items if widget is not None]
+        pairs = widgets_in(self._keys)
         room = self.width() - self.notice.sizeHint().width() - theme.px(220)
         used = 0
         last = len(pairs) // 2 - 1

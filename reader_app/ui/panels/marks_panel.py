@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QWidget
 from reader_app.study.finding import Mark
 from reader_app.ui import theme
 from reader_app.ui.language import tr
-from reader_app.ui.widgets import button, clear, column, label, restyle, row, section
+from reader_app.ui.widgets import button, clear, column, label, restyle, row, section, widgets_in
 
 
 class FindingCard(QFrame):
@@ -102,8 +102,7 @@ class MarksPanel(QWidget):
         """Show which finding is chosen, by one of its marks."""
         self._chosen = mark_id
         finding = next((mark.finding_id for mark in self._marks or () if mark.mark_id == mark_id), "")
-        for index in range(self._list.count()):
-            line = self._list.itemAt(index).widget()
+        for line in widgets_in(self._list):
             if isinstance(line, FindingCard):
                 line.set_chosen(line.finding_id == finding)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLineEdit, QPushButton, QSizePolicy, QWidget
@@ -91,7 +92,7 @@ class Page(QWidget):
         """Add a row of buttons (name, words); the first is the main one and has the focus."""
         line = row(spacing=12)
         for number, (name, words) in enumerate(entries):
-            own = button(words, "main" if number == 0 else "", on_click=lambda own=name: self.chosen.emit(own), name=name)
+            own = button(words, "main" if number == 0 else "", on_click=partial(self.chosen.emit, name), name=name)
             if number == 0:
                 self._main = own
                 own.setAutoDefault(True)
@@ -127,7 +128,7 @@ class Page(QWidget):
         self.gap()
         self.add(section(tr("Who is reading?")))
         for number, (reader_id, progress) in enumerate(readers):
-            line = button("", "row", on_click=lambda own=reader_id: self.chosen.emit(f"reader:{own}"), name=f"reader-{reader_id}")
+            line = button("", "row", on_click=partial(self.chosen.emit, f"reader:{reader_id}"), name=f"reader-{reader_id}")
             line.setAutoDefault(True)
             line.setAccessibleName(reader_id)
             inside = row(line, spacing=12)
@@ -141,13 +142,13 @@ class Page(QWidget):
                 self._main = line
         self.gap()
         self.paragraph(tr("Names are pseudonyms. Research use only — not for diagnosis."), "small")
-        line = row(spacing=8)
+        languages = row(spacing=8)
         for code, name in LANGUAGES.items():
-            own = button(name, "quiet", on_click=lambda own=code: self.chosen.emit(f"language:{own}"), name=f"language-{code}")
+            own = button(name, "quiet", on_click=partial(self.chosen.emit, f"language:{code}"), name=f"language-{code}")
             own.setEnabled(code != current())
-            line.addWidget(own)
-        line.addStretch(1)
-        self._middle.addLayout(line)
+            languages.addWidget(own)
+        languages.addStretch(1)
+        self._middle.addLayout(languages)
         self.finish()
 
     def show_pin(self, reader_id: str, new: bool, fault: str) -> None:

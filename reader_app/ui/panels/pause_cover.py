@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
@@ -53,7 +54,7 @@ class PauseCover(QWidget):
         clear(self._buttons)
         self._buttons.addStretch(1)
         for number, (name, words) in enumerate(buttons):
-            own = button(words, "main" if number == 0 else "", on_click=lambda own=name: self.chosen.emit(own), name=name)
+            own = button(words, "main" if number == 0 else "", on_click=partial(self.chosen.emit, name), name=name)
             own.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             self._buttons.addWidget(own)
         self._buttons.addStretch(1)

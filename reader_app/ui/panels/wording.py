@@ -78,15 +78,25 @@ def condition_sentence(value: Condition) -> str:
     }[value]
 
 
-def missing(needs: Sequence[str], units: Sequence[str]) -> str:
-    """Return what validation still needs, as a phrase, from ``session.missing``; by breast where there are two."""
-    names = {"category": tr("category"), "score": tr("suspicion"), "aid": tr("the aid"), "recall": tr("recall")}
-    if len(units) < 2:
-        return ", ".join(names.get(need.partition(":")[0], need) for need in needs)
+def missing(needs: Sequence[str], units: Sequence[str], questions: Mapping[str, str] | None = None) -> str:
+    """Return what validation still needs, as a phrase; by breast where there are two.
+
+    Parameters
+    ----------
+    needs : sequence of str
+        From ``session.missing``.
+    units : sequence of str
+        The units judged.
+    questions : mapping of str to str
+        The texts of the study's own questions by id.
+    """
+    names = {"category": tr("category"), "score": tr("suspicion"), "aid": tr("the aid")}
     groups: dict[str, list[str]] = {}
     for need in needs:
-        kind, _, unit = need.partition(":")
-        groups.setdefault(unit, []).append(names.get(kind, kind))
+        kind, _, rest = need.partition(":")
+        question, _, unit = rest.rpartition(":")
+        name = (questions or {}).get(question, question) if kind == "question" else names.get(kind, kind)
+        groups.setdefault(unit if len(units) > 1 and unit in units else "", []).append(name)
     return " · ".join(f"{unit_name(unit)} {', '.join(own)}" if unit else ", ".join(own) for unit, own in groups.items())
 
 
