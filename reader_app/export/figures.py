@@ -67,7 +67,7 @@ def style() -> Iterator[None]:
         "legend.fontsize": 7.5,
         "svg.fonttype": "path",  # the same on every machine, CJK included
         "svg.hashsalt": "reader-app",
-        "pdf.fonttype": 42,
+        "pdf.fonttype": 3,  # the shipped fonts are OpenType with PostScript outlines
     }
     log = logging.getLogger("matplotlib.font_manager")
     before = log.level

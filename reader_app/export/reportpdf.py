@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _WIDTH, _HEIGHT = 210.0, 297.0  # A4, millimetres
 _LEFT, _TOP, _BOTTOM = 18.0, 22.0, 18.0
 _LINE_MM = 3.9
-_MM_PER_CHARACTER = 1.28  # at 7 points
-_WIDEST_CELL = 44  # characters
+_MM_PER_CHARACTER = 1.32  # at 7 points
+_WIDEST_CELL = 30  # characters
 
 
 def write_pdf(path: Path, content: WorkbookContent, drawn: Mapping[str, Drawn]) -> Path:
@@ -133,17 +133,21 @@ def _figure_pages(drawn: Mapping[str, Drawn]) -> Iterator[Figure]:
     """Yield each figure on its page, never larger than it was made, at 300 dots per inch; the vectors have files of their own."""
     from matplotlib.image import imread
 
+    page, y = _blank(), _TOP
     for number, one in enumerate(drawn.values(), start=1):
-        page = _blank()
-        _put(page, _LEFT, _TOP, f"Figure {number}", fontsize=11, fontweight="bold", color=INK)
-        _put(page, _LEFT, _TOP + 7, "\n".join(textwrap.wrap(one.caption, 110)), fontsize=8.5, color=DIM)
         scale = min(1.0, (_WIDTH - 2 * _LEFT) / one.width_mm, (_HEIGHT - 70) / one.height_mm)
         width, height = one.width_mm * scale, one.height_mm * scale
-        area = (_LEFT / _WIDTH, 1 - (_TOP + 18 + height) / _HEIGHT, width / _WIDTH, height / _HEIGHT)
-        axes = page.add_axes(area)
+        if y + 14 + height > _HEIGHT - _BOTTOM:
+            yield page
+            page, y = _blank(), _TOP
+        _put(page, _LEFT, y, f"Figure {number}", fontsize=11, fontweight="bold", color=INK)
+        _put(page, _LEFT, y + 6, "\n".join(textwrap.wrap(one.caption, 110)), fontsize=8.5, color=DIM)
+        y += 14
+        axes = page.add_axes((_LEFT / _WIDTH, 1 - (y + height) / _HEIGHT, width / _WIDTH, height / _HEIGHT))
         axes.imshow(imread(io.BytesIO(one.png)), aspect="auto", interpolation="antialiased")
         axes.axis("off")
-        yield page
+        y += height + 12
+    yield page
 
 
 def _table_pages(tables: list[Table]) -> Iterator[Figure]:
@@ -169,17 +173,18 @@ def _table_pages(tables: list[Table]) -> Iterator[Figure]:
 
 
 def _blocks(source: Table) -> Iterator[list[list[str]]]:
-    """Yield a table as text, cut into blocks of columns that fit the page; the first column is repeated."""
+    """Yield a table as text, cut into blocks of columns that fit the page; the columns that name a row are repeated."""
     places = used(source)
     grid = [[source.columns[place].title for place in places]]
     grid += [[text_of(row[place], source.columns[place].kind) for place in places] for row in source.rows]
-    start = 1
+    lead = min(2 if "Condition" in grid[0][1:2] or "From → to" in grid[0][1:2] else 1, len(places))
+    start = lead
     while True:
         stop = start
-        while stop < len(places) and _edges([[row[0], *row[start : stop + 1]] for row in grid])[-1] <= _WIDTH - _LEFT:
+        while stop < len(places) and _edges([row[:lead] + row[start : stop + 1] for row in grid])[-1] <= _WIDTH - _LEFT:
             stop += 1
         stop = max(stop, min(start + 1, len(places)))
-        yield [[row[0], *row[start:stop]] for row in grid]
+        yield [row[:lead] + row[start:stop] for row in grid]
         if stop >= len(places):
             return
         start = stop

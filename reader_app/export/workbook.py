@@ -1,17 +1,21 @@
-"""The workbook: seventeen sheets in words, written beside the old file, read back cell by cell, then put in its place."""
+"""The workbook: seventeen sheets in words, written beside the old file, read back cell by cell, then put in its place.
+
+Every sheet but "Read me" is a table from its first row, so that statistics programs load it as it is; further tables follow below
+and charts stand to the right. What a sheet holds is said in "Read me", in the note on its first cell and in the page header.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reader_app.export import cells, words
 from reader_app.export.atomic import WrittenFile, refuse, write_checked
+from reader_app.export.cellstyles import Styles
 from reader_app.export.content import WorkbookContent
 from reader_app.export.layout import NOT_ESTIMABLE, Column, Kind, Sheet, Table, Value, unique, used
 from reader_app.export.sheets_reads import aids_sheet, changes_sheet, marks_sheet, reads_sheet
@@ -21,22 +25,10 @@ from reader_app.export.sheets_study import cases_sheet, deviations_sheet, dictio
 from reader_app.export.sheets_times import agreement_sheet, times_sheet
 
 if TYPE_CHECKING:
-    from openpyxl.cell.cell import Cell
     from openpyxl.worksheet.worksheet import Worksheet
 
-FONT = "Calibri"
-_FORMATS = {
-    Kind.TEXT: "@",
-    Kind.INTEGER: "0",
-    Kind.NUMBER: "0.000",
-    Kind.PERCENT: "0.0%",
-    Kind.SECONDS: "0.0",
-    Kind.P: '[<0.0001]"<0.0001";0.0000',
-    Kind.TIME: "yyyy-mm-dd hh:mm:ss",
-}
 _TITLE_ROWS = 4  # title, what it holds, notice, blank
 _MOST_LINES = 12  # a longer text is clipped on screen, whole in the cell
-_INK, _DIM, _LINE, _HEAD, _AMBER = "1F2937", "6B7280", "D1D5DB", "EEF2F7", "9A6700"
 
 
 def all_sheets(content: WorkbookContent) -> list[Sheet]:
@@ -106,14 +98,19 @@ def _piece_count(table: Table, place: int) -> int:
     return max((len(parts) for parts in longest), default=1)
 
 
-def _place(sheet: Sheet, chart_rows: int) -> list[_Placed]:
-    row = _TITLE_ROWS + 1 + (len(sheet.charts) * (chart_rows + 1) if sheet.charts else 0)
+def _is_page(sheet: Sheet) -> bool:
+    """Return whether a sheet is a page to be read, with a title above its tables, and not data from the first row."""
+    return sheet.title == "Read me"
+
+
+def _place(sheet: Sheet) -> list[_Placed]:
+    row = _TITLE_ROWS + 1 if _is_page(sheet) else 1
     found: list[_Placed] = []
     for table in sheet.tables:
-        heading = row if table.title else None
-        if table.title:
+        heading = row if table.title and row > 1 else None
+        if heading is not None:
             row += 2 if table.note else 1
-        bare = not table.rows and len(sheet.tables) > 1
+        bare = not table.rows and bool(found)
         header = None if bare else row
         columns = tuple((place, piece) for place in used(table) for piece in range(_piece_count(table, place)))
         headers = tuple(unique([_header(table.columns[place], piece) for place, piece in columns]))
@@ -132,15 +129,22 @@ def _notice(content: WorkbookContent) -> str:
     return "  ·  ".join(part.rstrip(".") for part in parts)
 
 
-def expected(sheet: Sheet, content: WorkbookContent, chart_rows: int) -> Iterator[tuple[int, int, Value, str, Kind]]:
+def _about(sheet: Sheet, content: WorkbookContent) -> str:
+    """Return the note on the first cell: what the sheet holds, its first table's heading, and the notices."""
+    first = sheet.tables[0]
+    return "\n".join(part for part in (sheet.intro, first.title, first.note, _notice(content)) if part)
+
+
+def expected(sheet: Sheet, content: WorkbookContent) -> Iterator[tuple[int, int, Value, str, Kind]]:
     """Yield (row, column, value, role, kind) of every cell that is not empty; long text is already split.
 
     ``role`` is "title", "intro", "notice", "heading", "note", "header", "none" or "body".
     """
-    yield 1, 1, sheet.title, "title", Kind.TEXT
-    yield 2, 1, sheet.intro, "intro", Kind.TEXT
-    yield 3, 1, _notice(content), "notice", Kind.TEXT
-    for placed in _place(sheet, chart_rows):
+    if _is_page(sheet):
+        yield 1, 1, sheet.title, "title", Kind.TEXT
+        yield 2, 1, sheet.intro, "intro", Kind.TEXT
+        yield 3, 1, _notice(content), "notice", Kind.TEXT
+    for placed in _place(sheet):
         table = placed.table
         if placed.heading_row is not None:
             yield placed.heading_row, 1, table.title, "heading", Kind.TEXT
@@ -149,7 +153,7 @@ def expected(sheet: Sheet, content: WorkbookContent, chart_rows: int) -> Iterato
         if placed.header_row is not None:
             for column, (place, _) in enumerate(placed.columns, start=1):
                 yield placed.header_row, column, placed.headers[column - 1], "header", table.columns[place].kind
-        if not table.rows:
+        if not table.rows and placed.first_row > 2:  # an empty first table is its header alone, with nothing to take for data
             yield placed.first_row, 1, "none", "none", Kind.TEXT
         for row, values in enumerate(table.rows, start=placed.first_row):
             for column, (place, piece) in enumerate(placed.columns, start=1):
@@ -166,76 +170,24 @@ def expected(sheet: Sheet, content: WorkbookContent, chart_rows: int) -> Iterato
 # --- writing ------------------------------------------------------------------------------------------------------------------
 
 
-class _Styles:
-    """Styles by role and kind, made once and then copied as a whole (setting them cell by cell is ten times slower)."""
-
-    def __init__(self, interim: bool) -> None:
-        self._made: dict[tuple[str, Kind, bool, bool], Any] = {}
-        self._interim = interim
-
-    def apply(self, cell: Cell, role: str, kind: Kind, wrap: bool) -> None:
-        """Give a cell its style; it keeps the quote mark that :func:`cells.write_text` may have set."""
-        quoted = bool(cell.quotePrefix)
-        key = (role, kind, wrap, quoted)
-        made = self._made.get(key)
-        if made is None:
-            self._make(cell, role, kind, wrap)
-            self._made[key] = copy(cell._style)
-        else:
-            cell._style = copy(made)
-
-    def _make(self, cell: Cell, role: str, kind: Kind, wrap: bool) -> None:
-        from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
-
-        right = kind not in (Kind.TEXT, Kind.TIME)
-        if role == "header":
-            cell.font = Font(name=FONT, size=10, bold=True, color=_INK)
-            cell.fill = PatternFill("solid", fgColor=_HEAD)
-            cell.border = Border(bottom=Side(style="medium", color="94A3B8"))
-            cell.alignment = Alignment(
-                horizontal="right" if right else "left", vertical="bottom", wrap_text=True, indent=0 if right else 1
-            )
-        elif role == "body":
-            not_estimable = cell.value == NOT_ESTIMABLE
-            cell.font = Font(name=FONT, size=10, color=_DIM if not_estimable else _INK, italic=not_estimable)
-            cell.border = Border(bottom=Side(style="hair", color=_LINE))
-            cell.alignment = Alignment(
-                horizontal="right" if right else "left", vertical="center", wrap_text=wrap, indent=0 if right else 1
-            )
-            cell.number_format = _FORMATS[kind]
-        else:
-            size, bold, color = {
-                "title": (18, True, _INK),
-                "intro": (11, False, _DIM),
-                "notice": (10, self._interim, _AMBER),
-                "heading": (12, True, _INK),
-                "note": (10, False, _DIM),
-                "none": (10, False, _DIM),
-            }[role]
-            cell.font = Font(name=FONT, size=size, bold=bold, color=color, italic=role == "none")
-            cell.alignment = Alignment(vertical="center")
-
-
 def _write(target: Path, sheets: Sequence[Sheet], content: WorkbookContent) -> None:
     import openpyxl
-
-    from reader_app.export.charts import HEIGHT_ROWS
 
     book = openpyxl.Workbook()
     book.remove(book.worksheets[0])
     book.properties.title = cells.encode(content.study.title)
     book.properties.creator = "reader-app"
     book.properties.description = words.NOTICE
-    styles = _Styles(content.interim)
+    styles = Styles(content.interim)
     for sheet in sheets:
-        _write_sheet(book.create_sheet(sheet.title), sheet, content, styles, HEIGHT_ROWS)
+        _write_sheet(book.create_sheet(sheet.title), sheet, content, styles)
     book.save(target)
 
 
-def _write_sheet(into: Worksheet, sheet: Sheet, content: WorkbookContent, styles: _Styles, chart_rows: int) -> None:
+def _write_sheet(into: Worksheet, sheet: Sheet, content: WorkbookContent, styles: Styles) -> None:
     from openpyxl.utils import get_column_letter
 
-    placed = _place(sheet, chart_rows)
+    placed = _place(sheet)
     widths: dict[int, float] = {}
     for item in placed:
         for column, (place, _) in enumerate(item.columns, start=1):
@@ -244,7 +196,7 @@ def _write_sheet(into: Worksheet, sheet: Sheet, content: WorkbookContent, styles
         into.column_dimensions[get_column_letter(column)].width = width + 2
     lines: dict[int, int] = {}
     filled: set[tuple[int, int]] = set()
-    for row, column, value, role, kind in expected(sheet, content, chart_rows):
+    for row, column, value, role, kind in expected(sheet, content):
         cell = into.cell(row, column)
         filled.add((row, column))
         if isinstance(value, str):
@@ -266,7 +218,7 @@ def _write_sheet(into: Worksheet, sheet: Sheet, content: WorkbookContent, styles
             for column, (place, _) in enumerate(item.columns, start=1):
                 if (row, column) not in filled:
                     styles.apply(into.cell(row, column), "body", item.table.columns[place].kind, wrap=False)
-    _furnish(into, sheet, placed, content, widths, chart_rows)
+    _furnish(into, sheet, placed, content, widths)
 
 
 def _lines(value: str, width: float) -> int:
@@ -277,19 +229,22 @@ def _lines(value: str, width: float) -> int:
 
 
 def _furnish(
-    into: Worksheet, sheet: Sheet, placed: Sequence[_Placed], content: WorkbookContent, widths: dict[int, float], chart_rows: int
+    into: Worksheet, sheet: Sheet, placed: Sequence[_Placed], content: WorkbookContent, widths: dict[int, float]
 ) -> None:
     """Add what is not a cell: filters, frozen panes, charts, colour scales, heights, the printed page."""
     from openpyxl.formatting.rule import ColorScaleRule
     from openpyxl.utils import get_column_letter
 
-    from reader_app.export.charts import add_chart
+    from reader_app.export.charts import HEIGHT_ROWS, add_chart
 
     into.sheet_view.showGridLines = False
     into.sheet_format.defaultRowHeight = 16.5
     into.sheet_format.customHeight = True
-    into.row_dimensions[1].height = 28
-    into.row_dimensions[2].height = 18
+    if _is_page(sheet):
+        into.row_dimensions[1].height = 28
+        into.row_dimensions[2].height = 18
+    else:
+        _note(into, _about(sheet, content))
     for item in placed:
         if item.header_row is None:
             continue
@@ -306,10 +261,16 @@ def _furnish(
     for number, chart in enumerate(sheet.charts):
         item = by_name[chart.table]
         assert item.header_row is not None
-        add_chart(into, chart, item.header_row, item.column_of, f"A{_TITLE_ROWS + 1 + number * (chart_rows + 1)}")
-    single = len(placed) == 1 and not sheet.charts
-    into.freeze_panes = f"B{placed[0].first_row}" if single else f"B{_TITLE_ROWS}"
-    _page(into, content, placed[0].header_row if single else None)
+        anchor = f"{get_column_letter(len(item.columns) + 2)}{2 + number * (HEIGHT_ROWS + 1)}"
+        add_chart(into, chart, item.header_row, item.column_of, anchor)
+    into.freeze_panes = f"B{_TITLE_ROWS if _is_page(sheet) else 2}"
+    _page(into, content, placed[0].header_row if len(placed) == 1 else None)
+
+
+def _note(into: Worksheet, text: str) -> None:
+    from openpyxl.comments import Comment
+
+    into["A1"].comment = Comment(cells.encode(text)[:2_000], "reader-app", height=160, width=420)
 
 
 def _add_filter(into: Worksheet, item: _Placed) -> None:
@@ -334,7 +295,9 @@ def _page(into: Worksheet, content: WorkbookContent, header_row: int | None) -> 
     if header_row is not None:
         into.print_title_rows = f"{header_row}:{header_row}"
     status = "INTERIM  " if content.interim else ""
-    into.oddFooter.left.text = "&A"
+    into.oddHeader.left.text = "&A"
+    into.oddHeader.left.size = 10
+    into.oddFooter.left.text = "&F"
     into.oddFooter.center.text = f"{status}{words.NOTICE}"
     into.oddFooter.right.text = "&P / &N"
     for part in (into.oddFooter.left, into.oddFooter.center, into.oddFooter.right):
@@ -354,8 +317,6 @@ def check_workbook(path: Path, sheets: Sequence[Sheet], content: WorkbookContent
     """
     import openpyxl
 
-    from reader_app.export.charts import HEIGHT_ROWS
-
     book = openpyxl.load_workbook(path, read_only=True)
     differences: list[str] = []
     count = 0
@@ -364,7 +325,7 @@ def check_workbook(path: Path, sheets: Sequence[Sheet], content: WorkbookContent
             differences.append(f"sheets {book.sheetnames}")
             sheets = []
         for sheet in sheets:
-            meant = {(row, column): value for row, column, value, _, _ in expected(sheet, content, HEIGHT_ROWS)}
+            meant = {(row, column): value for row, column, value, _, _ in expected(sheet, content)}
             count += len(meant)
             for line in book[sheet.title].iter_rows():
                 for cell in line:
