@@ -81,6 +81,12 @@ class Judge(ReadJudge):
                 self.on_screen = self.covered = self.aid_on = False
             case ev.ReadPaused() | ev.ReadResumed():
                 self.pause(event)
+            case ev.Disturbed():
+                what = f"{event.mono_gap_ms / 1000:.1f} s between two beats, wall clock off by {event.wall_step_ms / 1000:.1f} s"
+                self.say("clock" if event.kind == "clock_step" else event.kind, f"{event.kind.capitalize()}: {what}.")
+            case ev.AidAdjusted() | ev.AidFindingJudged():
+                self.in_view(event.case_id)
+                self.aid_used(event)
             case ev.AidRevealed() | ev.AidHidden() | ev.AidShownAgain() | ev.InitialSealed():
                 self.in_view(event.case_id)
                 self.aid_event(event)
@@ -135,6 +141,7 @@ class Judge(ReadJudge):
         if isinstance(event, ev.SessionOpened):
             if event.reader_id != self.plan.reader_id:
                 self.say("plan", f"The sitting is that of reader {event.reader_id}, not {self.plan.reader_id}.")
+            self.opened_wall = event.wall_utc
             if self.open:
                 self.say("sitting", "A sitting was opened while another was open.")
         self.open = True

@@ -32,6 +32,9 @@ CODES: dict[str, str] = {
     "read-twice": "a case was validated twice in a round",
     "too-soon": "a case was validated sooner after its display than the study allows",
     "pause": "a read was paused or continued at the wrong moment",
+    "suspend": "the machine slept during a sitting",
+    "stall": "the program did not answer for a while",
+    "session-length": "a case was begun after the longest time of a sitting",
     "override": "a coordinator's override has no name or reason, or does not fit",
     "clock": "the clocks disagree: the machine slept, or its clock was set",
 }
@@ -73,6 +76,7 @@ class Answers:
     sealed: bool = False
     revealed: bool = False
     prediction: str = ""
+    shown: bool = False
 
     def equal(self, event: ev.InitialSealed | ev.ReadSubmitted, counted: dict[str, tuple[str, ...]]) -> bool:
         """Return whether a locked answer is exactly what had been answered."""
@@ -104,6 +108,7 @@ class Ledger:
         self.voided: set[tuple[int, str]] = set()
         self.withdrawn: set[str] = set()
         self.retired = False
+        self.opened_wall = ""
 
     def say(self, code: str, text: str) -> None:
         """Note a deviation at the present event."""
@@ -135,7 +140,8 @@ def _day_number(wall: str) -> int:
     """Return the number of days since 0001-01-01, counted year by year and month by month."""
     year, month, day = int(wall[0:4]), int(wall[5:7]), int(wall[8:10])
     lengths = [31, 29 if _is_leap(year) else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-    leaps = sum(1 for earlier in range(4, year, 4) if _is_leap(earlier))
+    before = year - 1
+    leaps = before // 4 - before // 100 + before // 400
     return (year - 1) * 365 + leaps + sum(lengths[: month - 1]) + day - 1
 
 

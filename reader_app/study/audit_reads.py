@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reader_app.study import events as ev
-from reader_app.study.audit_ledger import Answers, Ledger
+from reader_app.study.audit_ledger import Answers, Ledger, milliseconds
 from reader_app.study.events import Logged
 from reader_app.study.questions import Question
 
@@ -26,6 +26,11 @@ class ReadJudge(Ledger):
             shown = any(pane == plane or pane.endswith("." + plane) for pane in event.panes)
             if shown and self.round and self.round.planes and plane not in self.round.planes:
                 self.say("images", f"Case {event.case_id} was shown on the {plane} plane, which the round leaves out.")
+        longest = self.plan.timing.session_max_min
+        now, opened = milliseconds(entry.wall_utc), milliseconds(self.opened_wall)
+        if longest and now is not None and opened is not None and now - opened > longest * 60_000 and not self.answers.shown:
+            self.say("session-length", f"Case {event.case_id} was begun {(now - opened) // 60_000} minutes into the sitting.")
+        self.answers.shown = True
         self.on_screen, self.covered = True, False
         self.displayed_ns = entry.mono_ns
         self.aid_on = event.aid is not None
@@ -55,16 +60,32 @@ class ReadJudge(Ledger):
         if not self.aid_belongs():
             self.say("aid-unaided", f"The aid {aid.model_id} was on the screen where none is allowed.")
             return
-        display = self.plan.display
         if self.round and aid.model_id != self.round.aid:
             self.say("aid-wrong", f"The aid was {aid.model_id}, not {self.round.aid}.")
         if not aid.prediction_sha256 or self.answers.prediction not in ("", aid.prediction_sha256):
             self.say("aid-wrong", "The aid changed to another prediction within a read, or names none.")
         if aid.status not in ("ok", "no_finding", "not_applicable", "failed"):
             self.say("aid-wrong", f"The aid had the unknown status {aid.status!r}.")
-        if aid.threshold != display.aid_threshold or aid.opacity != display.aid_opacity:
+        if not self.look_allowed(aid.threshold, aid.opacity):
             self.say("aid-wrong", f"The aid was shown at threshold {aid.threshold:g} and opacity {aid.opacity:g}.")
         self.answers.prediction = aid.prediction_sha256
+
+    def look_allowed(self, threshold: float, opacity: float) -> bool:
+        """Return whether the study lets an aid look like that."""
+        display = self.plan.display
+        if display.reader_may_adjust_aid:
+            return min(threshold, opacity) >= 0 and max(threshold, opacity) <= 1
+        return threshold == display.aid_threshold and opacity == display.aid_opacity
+
+    def aid_used(self, event: ev.AidAdjusted | ev.AidFindingJudged) -> None:
+        """Judge what the reader did with the aid."""
+        if not self.aid_on:
+            self.say("aid-switched", "The aid was used while it was not in view.")
+        if isinstance(event, ev.AidAdjusted):
+            if not self.plan.display.reader_may_adjust_aid or not self.look_allowed(event.threshold, event.opacity):
+                self.say("aid-wrong", "The look of the aid was changed against the study.")
+        elif not self.plan.display.reader_judges_findings or event.verdict not in ("accepted", "rejected", ""):
+            self.say("aid-switched", "A finding of the aid was judged where the study does not ask for it.")
 
     def aid_event(self, event: ev.AidRevealed | ev.AidHidden | ev.AidShownAgain | ev.InitialSealed) -> None:
         """Judge sealing, revealing and switching."""

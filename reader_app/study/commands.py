@@ -125,6 +125,35 @@ class ShowAid:
 
 
 @dataclass(frozen=True, slots=True)
+class AdjustAid:
+    """Change how the aid is drawn (only where the study lets the reader, while it is in view)."""
+
+    case_id: str
+    revision: int
+    threshold: float
+    opacity: float
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeAidFinding:
+    """Take up ("accepted") or dismiss ("rejected") one finding of the aid, or take that back (""); ``finding`` names it."""
+
+    case_id: str
+    revision: int
+    finding: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDisturbance:
+    """Note that time did not pass as it should: "suspend", "clock_step" or "stall". Changes no state."""
+
+    kind: str
+    mono_gap_ms: int
+    wall_step_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pause:
     """Cover the images and stop the clock. ``reason``: "reader", "idle", "hidden", "system"."""
 
@@ -213,4 +242,5 @@ Command = (
     OpenSession | CloseSession | StartRound | DisplayCase | Assess | GiveScore | WriteNote | PlaceMark | RemoveMark | RevealAid
     | HideAid | ShowAid | Pause | Resume | Interrupt | SubmitRead
     | UnlockRound | VoidRead | WithdrawCase | AmendPlan | RetireReader | AnswerQuestion
+    | AdjustAid | JudgeAidFinding | ReportDisturbance
 )  # fmt: skip

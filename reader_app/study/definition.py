@@ -52,6 +52,8 @@ class DisplaySpec:
     aid_threshold: float = 0.35
     aid_opacity: float = 0.55
     reader_may_hide_aid: bool = True
+    reader_may_adjust_aid: bool = False
+    reader_judges_findings: bool = False  # accept or reject each finding of the aid
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class TimingSpec:
 
     idle_pause_s: int = 120
     min_display_ms: int = 300  # a read cannot be validated sooner after its display
+    session_max_min: int = 0  # no new case after this many minutes of a sitting; 0 for no limit
+    break_after_min: int = 0  # a break is proposed after this many minutes without one; 0 for never
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +171,14 @@ def parse(
         rounds=rounds,
         seed=int(seed["seed"]),
         assessment=assessment,
-        display=DisplaySpec(float(display["aid_threshold"]), float(display["aid_opacity"]), display["reader_may_hide_aid"]),
-        timing=TimingSpec(timing["idle_pause_s"], timing["min_display_ms"]),
+        display=DisplaySpec(
+            float(display["aid_threshold"]),
+            float(display["aid_opacity"]),
+            display["reader_may_hide_aid"],
+            display["reader_may_adjust_aid"],
+            display["reader_judges_findings"],
+        ),
+        timing=TimingSpec(**timing),
         models=models,
         description=top["description"],
         notice=top["notice"],

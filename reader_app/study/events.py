@@ -212,6 +212,36 @@ class ReadSubmitted:
 
 
 @dataclass(frozen=True, slots=True)
+class AidAdjusted:
+    """The reader changed how the aid is drawn (only where the study lets the reader)."""
+
+    case_id: str
+    threshold: float
+    opacity: float
+
+
+@dataclass(frozen=True, slots=True)
+class AidFindingJudged:
+    """The reader took up or dismissed one finding of the aid; ``verdict`` is "accepted", "rejected" or "" (taken back)."""
+
+    case_id: str
+    finding: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbed:
+    """Time did not pass as it should: "suspend" (the machine slept), "clock_step" (clock set), "stall" (the program hung).
+
+    Between two beats ``mono_gap_ms`` passed on the monotonic clock; the wall clock moved ``wall_step_ms`` more than passed.
+    """
+
+    kind: str
+    mono_gap_ms: int
+    wall_step_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class RoundUnlocked:
     """The coordinator let a round begin before its washout had passed."""
 
@@ -267,7 +297,7 @@ Event = (
     SessionOpened | SessionResumed | SessionClosed | RoundStarted | RoundFinished | CaseDisplayed | Assessed | Scored | Noted
     | MarkPlaced | MarkRemoved | InitialSealed | AidRevealed | AidHidden | AidShownAgain | ReadPaused | ReadResumed
     | ReadInterrupted | ReadSubmitted | RoundUnlocked | ReadVoided | CaseWithdrawn | PlanAmended | ReaderRetired
-    | Answered
+    | Answered | AidAdjusted | AidFindingJudged | Disturbed
 )  # fmt: skip
 
 

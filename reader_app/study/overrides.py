@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from reader_app.errors import ProtocolViolation
 from reader_app.study.assignment import Plan
-from reader_app.study.commands import AmendPlan, Override, RetireReader, UnlockRound, VoidRead, WithdrawCase
+from reader_app.study.commands import AmendPlan, Override, UnlockRound, VoidRead, WithdrawCase
 from reader_app.study.events import CaseWithdrawn, Event, PlanAmended, ReaderRetired, ReadVoided, RoundUnlocked
 from reader_app.study.state import SessionState, due_case, next_round, round_opens
 
@@ -52,11 +52,9 @@ def decide_override(plan: Plan, state: SessionState, command: Override) -> tuple
                 raise ProtocolViolation(f"Case {case_id} is not in the study, or has been withdrawn.")
             return (CaseWithdrawn(case_id, who, why, wall),)
         case AmendPlan():
-            if state.plan_hash in ("", plan.plan_hash):
-                raise ProtocolViolation("The log was begun under this very plan; there is nothing to amend.")
             return (PlanAmended(state.plan_hash, plan.plan_hash, who, why, wall),)
-        case RetireReader(replaced_by=other):
-            return (ReaderRetired(other, who, why, wall),)
+        case _:
+            return (ReaderRetired(command.replaced_by, who, why, wall),)
 
 
 def is_round_exhausted(state: SessionState) -> bool:

@@ -5,7 +5,8 @@ Rules
 * A read begins when all panes have been painted and ends when it is validated. Between them every stretch is "active" (images in
   view) or "paused" (covered). Time while the program was down, or between an interruption and the next display, is in neither.
 * A stretch that was cut off (crash, power cut) ends at the last event that its run logged; the read's ``interrupted`` counts it.
-* "aid" stretches lie over the active ones: the aid was in view.
+* "aid" stretches lie over the active ones: the aid was in view. So do "idle" ones: the time without any input before a pause for
+  idleness. "load" stretches come before: from when the case fell due, in the same run, until it was painted.
 * Monotonic times compare within one run only, so no stretch spans two runs.
 * Training reads, void reads and reads of withdrawn cases are no data: :func:`reads` leaves them out unless asked for them.
 * Durations are not stored: :func:`active_seconds` and its like derive them, so their definition can change after the study.
@@ -26,7 +27,7 @@ from reader_app.study.finding import Mark
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A stretch of one run on its monotonic clock; ``kind`` is "active", "paused" or "aid"."""
+    """A stretch of one run on its monotonic clock; ``kind``: "load", "active", "idle", "paused" or "aid"."""
 
     kind: str
     start_ns: int
@@ -75,6 +76,10 @@ class Read:
         The version of the plan under which it was validated.
     answers : mapping of str to tuple of str
         Answers to the questions of the form, by ``"<question>:<unit>"``.
+    verdicts : mapping of str to str
+        By finding of the aid: "accepted" or "rejected".
+    disturbances : tuple of str
+        "suspend", "clock_step", "stall": what happened to time during the read.
     """
 
     reader_id: str
@@ -97,6 +102,8 @@ class Read:
     void: str = ""
     plan_hash: str = ""
     answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    verdicts: Mapping[str, str] = field(default_factory=dict)
+    disturbances: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -112,6 +119,8 @@ class _Open:
     run_ids: list[str] = field(default_factory=list)
     running: dict[str, tuple[int, str]] = field(default_factory=dict)  # kind -> (start_ns, run_id)
     last_aid_on: bool = False
+    verdicts: dict[str, str] = field(default_factory=dict)
+    disturbances: list[str] = field(default_factory=list)
 
     def start(self, kind: str, entry: Logged) -> None:
         self.running[kind] = (entry.mono_ns, entry.run_id)
@@ -124,6 +133,9 @@ class _Open:
     def stop_all(self, at_ns: int) -> None:
         for kind in ("aid", "active", "paused"):
             self.stop(kind, at_ns)
+
+
+_FALLING_DUE = ev.SessionOpened | ev.SessionResumed | ev.RoundStarted | ev.ReadInterrupted | ev.ReadSubmitted | ev.CaseWithdrawn
 
 
 def reads(plan: Plan, logged: Sequence[Logged], *, training: bool = False, void: bool = False) -> list[Read]:
@@ -149,6 +161,7 @@ def reads(plan: Plan, logged: Sequence[Logged], *, training: bool = False, void:
     orders: dict[int, tuple[str, ...]] = {}
     under_way: _Open | None = None
     before: Logged | None = None
+    due: Logged | None = None  # since when the case in turn has been waited for
     plan_hash = ""
     reasons: dict[tuple[int | None, str], str] = {}
     for entry in logged:
@@ -163,13 +176,17 @@ def reads(plan: Plan, logged: Sequence[Logged], *, training: bool = False, void:
                 under_way = None if under_way is not None and under_way.case_id == event.case_id else under_way
             case ev.CaseDisplayed():
                 under_way = under_way or _Open(event.case_id, entry.wall_utc)
+                if due is not None and due.run_id == entry.run_id:
+                    under_way.intervals.append(Interval("load", due.mono_ns, entry.mono_ns, entry.run_id))
                 _display(under_way, entry, event)
             case ev.ReadSubmitted() if under_way is not None:
                 under_way.stop_all(entry.mono_ns)
                 done.append(replace(_read(plan, under_way, entry, event, orders), plan_hash=plan_hash))
                 under_way = None
             case _ if under_way is not None:
-                _step(under_way, entry, before)
+                _step(under_way, entry, before, plan.timing.idle_pause_s)
+        if isinstance(event, _FALLING_DUE):
+            due = entry
         plan_hash = getattr(event, "new_plan_hash", getattr(event, "plan_hash", plan_hash))
         before = entry
     for position, read in enumerate(done):
@@ -188,7 +205,7 @@ def _display(read: _Open, entry: Logged, event: ev.CaseDisplayed) -> None:
         read.start("aid", entry)
 
 
-def _step(read: _Open, entry: Logged, before: Logged | None) -> None:
+def _step(read: _Open, entry: Logged, before: Logged | None, idle_s: int) -> None:
     event = entry.event
     match event:
         case ev.SessionResumed():
@@ -198,7 +215,11 @@ def _step(read: _Open, entry: Logged, before: Logged | None) -> None:
         case ev.ReadInterrupted():
             read.stop_all(entry.mono_ns)
             read.interrupted += 1
-        case ev.ReadPaused():
+        case ev.ReadPaused(reason=reason):
+            begun = read.running.get("active")
+            if reason == "idle" and begun is not None:
+                start_ns = max(begun[0], entry.mono_ns - idle_s * 1_000_000_000)
+                read.intervals.append(Interval("idle", start_ns, entry.mono_ns, entry.run_id))
             read.stop_all(entry.mono_ns)
             read.start("paused", entry)
         case ev.ReadResumed():
@@ -216,6 +237,12 @@ def _step(read: _Open, entry: Logged, before: Logged | None) -> None:
             read.aid = aid
             read.last_aid_on = True
             read.start("aid", entry)
+        case ev.AidAdjusted(threshold=threshold, opacity=opacity) if read.aid is not None:
+            read.aid = replace(read.aid, threshold=threshold, opacity=opacity)
+        case ev.AidFindingJudged(finding=finding, verdict=verdict):
+            read.verdicts[finding] = verdict
+        case ev.Disturbed(kind=kind):
+            read.disturbances.append(kind)
         case ev.AidHidden():
             read.last_aid_on = False
             read.stop("aid", entry.mono_ns)
@@ -245,6 +272,8 @@ def _read(plan: Plan, read: _Open, entry: Logged, event: ev.ReadSubmitted, order
         run_ids=tuple(read.run_ids),
         training=planned.training,
         answers=event.answers,
+        verdicts={finding: verdict for finding, verdict in read.verdicts.items() if verdict},
+        disturbances=tuple(read.disturbances),
     )
 
 
@@ -261,6 +290,16 @@ def active_seconds(read: Read) -> float:
 def paused_seconds(read: Read) -> float:
     """Return how long the images were covered."""
     return seconds(read, "paused")
+
+
+def load_seconds(read: Read) -> float:
+    """Return how long the case was waited for before its displays; the reader may have rested in that time."""
+    return seconds(read, "load")
+
+
+def idle_seconds(read: Read) -> float:
+    """Return the part of the reading time without any input before a pause for idleness."""
+    return seconds(read, "idle")
 
 
 def aid_seconds(read: Read) -> float:

@@ -11,7 +11,7 @@ Rules
   sequential round it comes after ``RevealAid``, which seals the complete unaided answer; from then on it is there at every
   display.
 * The aid on the screen is that of the round's model, at the threshold and opacity of the study file, and stays the same
-  prediction for the whole read. It is hidden and shown again only where the study lets the reader.
+  prediction for the whole read. It is hidden, shown again, drawn otherwise and judged only where the study lets the reader.
 * A pause covers the images: nothing can be answered until they are uncovered.
 * After a crash or an interruption the draft survives and the case must be displayed again. A sitting that ends in a pause
   interrupts the read.
@@ -32,6 +32,7 @@ from functools import reduce
 from reader_app.errors import ProtocolViolation
 from reader_app.study.assignment import Plan, RoundPlan
 from reader_app.study.commands import (
+    AdjustAid,
     AmendPlan,
     AnswerQuestion,
     Assess,
@@ -41,11 +42,13 @@ from reader_app.study.commands import (
     GiveScore,
     HideAid,
     Interrupt,
+    JudgeAidFinding,
     OpenSession,
     Override,
     Pause,
     PlaceMark,
     RemoveMark,
+    ReportDisturbance,
     Resume,
     RetireReader,
     RevealAid,
@@ -58,6 +61,8 @@ from reader_app.study.commands import (
     WriteNote,
 )
 from reader_app.study.events import (
+    AidAdjusted,
+    AidFindingJudged,
     AidHidden,
     AidRevealed,
     AidShown,
@@ -66,6 +71,7 @@ from reader_app.study.events import (
     Assessed,
     CaseDisplayed,
     CaseWithdrawn,
+    Disturbed,
     Event,
     InitialSealed,
     MarkPlaced,
@@ -120,6 +126,8 @@ __all__ = [
 MAX_NOTE = 10_000
 
 PAUSE_REASONS: tuple[str, ...] = ("reader", "idle", "hidden", "system")
+DISTURBANCES: tuple[str, ...] = ("suspend", "clock_step", "stall")
+VERDICTS: tuple[str, ...] = ("accepted", "rejected", "")
 AID_STATUSES: tuple[str, ...] = ("ok", "no_finding", "not_applicable", "failed")
 
 
@@ -228,10 +236,34 @@ def _check_aid(plan: Plan, state: SessionState, aid: AidShown) -> None:
         raise ProtocolViolation("The aid does not say which stored prediction it shows.")
     if aid.status not in AID_STATUSES:
         raise ProtocolViolation(f"{aid.status!r} is not the status of an aid.")
-    if (aid.threshold, aid.opacity) != (plan.display.aid_threshold, plan.display.aid_opacity):
-        raise ProtocolViolation("The aid was not shown at the threshold and opacity of the study.")
+    _check_look(plan, aid.threshold, aid.opacity)
     if state.aid is not None and state.aid.prediction_sha256 != aid.prediction_sha256:
         raise ProtocolViolation("The aid of this read is another prediction than before.")
+
+
+def _check_look(plan: Plan, threshold: float, opacity: float) -> None:
+    if plan.display.reader_may_adjust_aid:
+        if not (0 <= threshold <= 1 and 0 <= opacity <= 1):
+            raise ProtocolViolation("Threshold and opacity of the aid lie between 0 and 1.")
+    elif (threshold, opacity) != (plan.display.aid_threshold, plan.display.aid_opacity):
+        raise ProtocolViolation("The aid was not shown at the threshold and opacity of the study.")
+
+
+def _adjust(plan: Plan, state: SessionState, command: AdjustAid) -> tuple[Event, ...]:
+    _check_look(plan, command.threshold, command.opacity)
+    return (AidAdjusted(command.case_id, command.threshold, command.opacity),)
+
+
+def _judge_finding(plan: Plan, state: SessionState, command: JudgeAidFinding) -> tuple[Event, ...]:
+    if not command.finding or command.verdict not in VERDICTS:
+        raise ProtocolViolation("A finding of the aid is accepted, rejected, or neither.")
+    return (AidFindingJudged(command.case_id, command.finding, command.verdict),)
+
+
+def _disturbance(plan: Plan, state: SessionState, command: ReportDisturbance) -> tuple[Event, ...]:
+    if command.kind not in DISTURBANCES:
+        raise ProtocolViolation(f"{command.kind!r} is not one of {', '.join(DISTURBANCES)}.")
+    return (Disturbed(command.kind, command.mono_gap_ms, command.wall_step_ms),)
 
 
 def _assess(plan: Plan, state: SessionState, command: Assess) -> tuple[Event, ...]:
@@ -350,7 +382,8 @@ _HANDLERS: dict[type, Callable[..., tuple[Event, ...]]] = {
     OpenSession: _open, CloseSession: _close, StartRound: _start_round, DisplayCase: _display, Assess: _assess, GiveScore: _score,
     WriteNote: _note, PlaceMark: _place, RemoveMark: _remove, RevealAid: _reveal, HideAid: _hide, ShowAid: _show, Pause: _pause,
     Resume: _resume, Interrupt: _interrupt, SubmitRead: _submit, UnlockRound: _override, VoidRead: _override,
-    AnswerQuestion: _answer, WithdrawCase: _override, AmendPlan: _override, RetireReader: _override,
+    AnswerQuestion: _answer, AdjustAid: _adjust, JudgeAidFinding: _judge_finding, ReportDisturbance: _disturbance,
+    WithdrawCase: _override, AmendPlan: _override, RetireReader: _override,
 }  # fmt: skip
 
 
@@ -440,6 +473,8 @@ def _within_read(state: SessionState, event: Event) -> SessionState:
             return replace(state, sealed=Answer(event.categories, event.scores, event.note, event.marks, event.answers))
         case AidRevealed(aid=aid) | AidShownAgain(aid=aid):
             return replace(state, aid=aid, aid_visible=True)
+        case AidAdjusted(threshold=threshold, opacity=opacity) if state.aid is not None:
+            return replace(state, aid=replace(state.aid, threshold=threshold, opacity=opacity))
         case AidHidden():
             return replace(state, aid_visible=False)
         case ReadPaused():

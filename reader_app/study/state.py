@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from reader_app.study.assignment import Plan, RoundPlan
 from reader_app.study.commands import (
+    AdjustAid,
     AmendPlan,
     AnswerQuestion,
     Assess,
@@ -19,10 +20,12 @@ from reader_app.study.commands import (
     GiveScore,
     HideAid,
     Interrupt,
+    JudgeAidFinding,
     OpenSession,
     Pause,
     PlaceMark,
     RemoveMark,
+    ReportDisturbance,
     Resume,
     RetireReader,
     RevealAid,
@@ -202,7 +205,7 @@ def legal_commands(plan: Plan, state: SessionState) -> frozenset[type]:
         return frozenset()
     if state.phase is Phase.CLOSED:
         return frozenset({OpenSession})
-    legal: set[type] = {OpenSession}
+    legal: set[type] = {OpenSession} if state.phase is Phase.DONE else {OpenSession, ReportDisturbance}
     if state.phase is not Phase.READING:
         legal.add(CloseSession)
     if state.phase is Phase.BETWEEN:
@@ -248,6 +251,10 @@ def _reading_commands(plan: Plan, state: SessionState) -> set[type]:
         legal.add(RevealAid)
     if not needs:
         legal.add(SubmitRead)
+    if plan.display.reader_may_adjust_aid and state.aid_visible:
+        legal.add(AdjustAid)
+    if plan.display.reader_judges_findings and state.aid_visible:
+        legal.add(JudgeAidFinding)
     if plan.display.reader_may_hide_aid and state.aid is not None:
         legal.add(HideAid if state.aid_visible else ShowAid)
     return legal

@@ -86,6 +86,8 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("aid_threshold", "number", "Heatmap values below it are not drawn.", default=0.35, low=0, high=1),
         Key("aid_opacity", "number", "Opacity of the heatmap.", default=0.55, low=0, high=1),
         Key("reader_may_hide_aid", "yes or no", "Whether the reader can switch the aid off and on.", default=True),
+        Key("reader_may_adjust_aid", "yes or no", "Whether the reader can change threshold and opacity.", default=False),
+        Key("reader_judges_findings", "yes or no", "Whether each finding of the aid can be accepted or rejected.", default=False),
     ),
     "timing": (
         Key(
@@ -99,6 +101,8 @@ TABLES: dict[str, tuple[Key, ...]] = {
             low=0,
             high=60000,
         ),
+        Key("session_max_min", "whole number", "No new case after so many minutes of a sitting; 0: no limit.", default=0, low=0),
+        Key("break_after_min", "whole number", "A break is proposed after this many minutes; 0: never.", default=0, low=0),
     ),
     "questions": (
         Key("id", "text", "Short name of the question; a column of the workbook.", required=True),

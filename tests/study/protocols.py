@@ -106,6 +106,7 @@ FORM = {
             "when": {"question": "recall", "is": ["yes"]},
         },
     ],
+    "display": {"reader_may_adjust_aid": True, "reader_judges_findings": True},
     "models": [{"id": "M"}],
     "rounds": [{"number": 1, "condition": "aided_sequential", "aid": "M"}, {"number": 2, "condition": "unaided"}],
     "randomisation": {"seed": 5},

@@ -18,6 +18,7 @@ numbers = strategies.floats(allow_nan=False, allow_infinity=False)
 positions = strategies.lists(numbers, max_size=3).map(tuple)
 scores = strategies.none() | strategies.integers()
 strategies.register_type_strategy(Mark, strategies.builds(Mark, texts, texts, texts, positions, texts, positions, scores))
+strategies.register_type_strategy(float, numbers)
 strategies.register_type_strategy(AidShown, strategies.builds(AidShown, texts, texts, numbers, numbers, texts))
 
 

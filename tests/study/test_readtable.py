@@ -50,7 +50,7 @@ def test_pauses_are_kept_apart() -> None:
     bench.read(seconds=10)
     (read,) = reads(bench.plan, bench.log)
     assert (active_seconds(read), paused_seconds(read)) == (22.0, 660.0)
-    assert [interval.kind for interval in read.intervals] == ["active", "paused", "active", "paused", "active"]
+    assert [interval.kind for interval in read.intervals] == ["load", "active", "paused", "active", "paused", "active"]
 
 
 def test_a_crash_ends_the_stretch_at_the_last_event() -> None:
@@ -133,7 +133,7 @@ def test_an_aid_hidden_before_a_pause_stays_hidden() -> None:
 def test_reads_under_way_are_left_out() -> None:
     bench = start("lu2025")
     bench.do(bench.display_command())
-    assert reads(bench.plan, bench.log) == []
+    assert reads(bench.plan, bench.log) == [] == reads(bench.plan, bench.log[-1:])
 
 
 def test_a_log_of_another_plan_is_refused() -> None:
