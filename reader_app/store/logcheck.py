@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from reader_app.errors import LogBug
 from reader_app.store import chain
@@ -96,6 +97,13 @@ class Rows:
 
 
 @contextlib.contextmanager
+def _asked(db: sqlite3.Connection, query: str) -> Iterator[Iterator[tuple[int, tuple[Any, ...]]]]:
+    """Ask for rows, counted from 1. The question is ended with the block: one left open would keep the file locked."""
+    with contextlib.closing(db.execute(query)) as cursor:
+        yield enumerate(cursor, start=1)
+
+
+@contextlib.contextmanager
 def no_collection() -> Iterator[None]:
     """Let the garbage collector rest while very many plain rows are made: it would look through all of them in vain."""
     was_on = gc.isenabled()
@@ -117,6 +125,13 @@ def verified_rows(db: sqlite3.Connection, path: Path) -> Rows:
     sqlite3.Error
         If the file is damaged below the rows.
     """
+    try:
+        return _verified(db, path)
+    except (TypeError, ValueError) as error:  # a damaged file can hold bytes or nothing where a text belongs
+        raise _broken(path, f"a value in it is not of its type ({error})") from error
+
+
+def _verified(db: sqlite3.Connection, path: Path) -> Rows:
     logs = db.execute("SELECT reader_id, plan_hash, created_utc, nonce, hash FROM log").fetchall()
     if len(logs) != 1:
         raise _broken(path, "its first row is missing")
@@ -134,15 +149,14 @@ def verified_rows(db: sqlite3.Connection, path: Path) -> Rows:
 def _runs(db: sqlite3.Connection, path: Path, genesis: str) -> tuple[RunRow, ...]:
     rows, prev = [], genesis
     query = "SELECT number, run_id, after_seq, after_hash, after_seal, detail, prev_hash, hash FROM run ORDER BY number"
-    for expected, (number, run_id, after_seq, after_hash, after_seal, detail, prev_hash, own) in enumerate(
-        db.execute(query), start=1
-    ):
-        if number != expected:
-            raise _broken(path, f"run {expected} is missing")
-        if prev_hash != prev or own != chain.run_hash(prev, number, run_id, after_seq, after_hash, after_seal, detail):
-            raise _broken(path, f"run {number} does not match its hash")
-        rows.append(RunRow(number, run_id, after_seq, after_hash, after_seal, detail, own))
-        prev = own
+    with _asked(db, query) as found:
+        for expected, (number, run_id, after_seq, after_hash, after_seal, detail, prev_hash, own) in found:
+            if number != expected:
+                raise _broken(path, f"run {expected} is missing")
+            if prev_hash != prev or own != chain.run_hash(prev, number, run_id, after_seq, after_hash, after_seal, detail):
+                raise _broken(path, f"run {number} does not match its hash")
+            rows.append(RunRow(number, run_id, after_seq, after_hash, after_seal, detail, own))
+            prev = own
     return tuple(rows)
 
 
@@ -150,34 +164,34 @@ def _events(db: sqlite3.Connection, path: Path, genesis: str, run_hashes: dict[s
     rows: list[EventRow] = []
     prev = genesis
     query = "SELECT seq, run_id, mono_ns, wall_utc, kind, payload, prev_hash, hash FROM event ORDER BY seq"
-    for expected, (seq, run_id, mono_ns, wall_utc, kind, payload, prev_hash, own) in enumerate(db.execute(query), start=1):
-        if seq != expected:
-            raise _broken(path, f"event {expected} is missing")
-        run = run_hashes.get(run_id)
-        if run is None or prev_hash != prev or own != chain.event_hash(prev, seq, run, mono_ns, wall_utc, kind, payload):
-            raise _broken(path, f"event {seq} does not match its hash")
-        rows.append((seq, run_id, mono_ns, wall_utc, kind, payload, own))
-        prev = own
+    with _asked(db, query) as found:
+        for expected, (seq, run_id, mono_ns, wall_utc, kind, payload, prev_hash, own) in found:
+            if seq != expected:
+                raise _broken(path, f"event {expected} is missing")
+            run = run_hashes.get(run_id)
+            if run is None or prev_hash != prev or own != chain.event_hash(prev, seq, run, mono_ns, wall_utc, kind, payload):
+                raise _broken(path, f"event {seq} does not match its hash")
+            rows.append((seq, run_id, mono_ns, wall_utc, kind, payload, own))
+            prev = own
     return tuple(rows)
 
 
 def _seals(db: sqlite3.Connection, path: Path, genesis: str, events: tuple[EventRow, ...]) -> tuple[Seal, ...]:
     rows, prev = [], genesis
     query = "SELECT number, seq, head, meaning, signer, wall_utc, key, signature, prev_hash, hash FROM seal ORDER BY number"
-    for expected, (number, seq, head, meaning, signer, wall_utc, key, signature, prev_hash, own) in enumerate(
-        db.execute(query), start=1
-    ):
-        if number != expected:
-            raise _broken(path, f"seal {expected} is missing")
-        statement = chain.seal_statement(genesis, seq, head, meaning, signer, wall_utc)
-        if prev_hash != prev or own != chain.seal_hash(prev, number, statement, key, signature):
-            raise _broken(path, f"seal {number} does not match its hash")
-        if head != _hash_after(seq, genesis, events):
-            raise _broken(path, f"seal {number} covers events that this log does not hold")
-        if not signature_holds(key, signature, statement):
-            raise _broken(path, f"the signature of seal {number} does not hold")
-        rows.append(Seal(number, seq, head, meaning, signer, wall_utc, key, signature, own))
-        prev = own
+    with _asked(db, query) as found:
+        for expected, (number, seq, head, meaning, signer, wall_utc, key, signature, prev_hash, own) in found:
+            if number != expected:
+                raise _broken(path, f"seal {expected} is missing")
+            statement = chain.seal_statement(genesis, seq, head, meaning, signer, wall_utc)
+            if prev_hash != prev or own != chain.seal_hash(prev, number, statement, key, signature):
+                raise _broken(path, f"seal {number} does not match its hash")
+            if head != _hash_after(seq, genesis, events):
+                raise _broken(path, f"seal {number} covers events that this log does not hold")
+            if not signature_holds(key, signature, statement):
+                raise _broken(path, f"the signature of seal {number} does not hold")
+            rows.append(Seal(number, seq, head, meaning, signer, wall_utc, key, signature, own))
+            prev = own
     return tuple(rows)
 
 

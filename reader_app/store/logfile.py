@@ -180,12 +180,9 @@ def check_schema(db: sqlite3.Connection, path: Path) -> None:
             f"{path}: a newer version of the program wrote this log (format {version}, known here up to {SCHEMA_VERSION}); "
             "update the program"
         )
-    found = {
-        str(name): str(sql)
-        for name, sql in db.execute(
-            "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL OR name NOT GLOB 'sqlite_autoindex_*'"
-        )
-    }
+    question = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL OR name NOT GLOB 'sqlite_autoindex_*'"
+    with contextlib.closing(db.execute(question)) as cursor:
+        found = {str(name): str(sql) for name, sql in cursor}
     for name in sorted(SCHEMA.keys() | found.keys()):
         if SCHEMA.get(name) != found.get(name):
             raise LogBug(
@@ -272,6 +269,8 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise fault_of(error, path) from error
+    except UnicodeDecodeError as error:
+        raise LogBug(f"{path}: the log is damaged ({error}); keep this file and bring back the last copy") from error
 
 
 def fault_of(error: sqlite3.Error, path: Path) -> LogFault:

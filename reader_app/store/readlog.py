@@ -318,7 +318,7 @@ def readable(path: Path) -> Iterator[sqlite3.Connection]:
         try:
             logfile.check_schema(db, path)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+            if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_READONLY_ROLLBACK:
                 raise
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="readlog-")))
             copy = folder / path.name
@@ -326,7 +326,7 @@ def readable(path: Path) -> Iterator[sqlite3.Connection]:
             shutil.copyfile(_journal(path), _journal(copy))
             db = stack.enter_context(contextlib.closing(logfile.connect(copy, write=True)))
             logfile.check_schema(db, path)
-        damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        damage = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if damage != "ok":
             raise LogBug(f"{path}: the file is damaged ({damage}); keep it and bring back the last copy")
         yield db

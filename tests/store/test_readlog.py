@@ -14,6 +14,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -435,6 +436,56 @@ def test_a_changed_structure_is_refused(path: Path, statement: str) -> None:
             use(path)
 
 
+@pytest.mark.parametrize("use", [opened, readlog.read])
+@pytest.mark.parametrize("table", ["run", "event", "seal", "schema"])
+def test_a_refused_log_is_not_kept_locked(path: Path, use: Callable[[Path], object], table: str) -> None:
+    """Also while the error and all it holds are still about: the next step may be to put a copy in its place."""
+    filled(path)
+    log = opened(path)
+    log.seal("session ended", READER, SigningKey.new(), AT.wall_utc)
+    log.close()
+    db = unguarded(path)
+    if table != "schema":
+        db.execute(f"UPDATE {table} SET prev_hash = hash WHERE rowid = 1")
+        guarded_again(db)
+    db.close()
+    with pytest.raises(LogBug) as caught:
+        use(path)
+    other = raw(path)
+    other.execute("BEGIN EXCLUSIVE")
+    other.close()
+    assert caught.value.__traceback__ is not None
+
+
+def test_a_value_of_another_type_is_told(path: Path) -> None:
+    filled(path)
+    db = unguarded(path)
+    db.execute("PRAGMA ignore_check_constraints=ON")
+    (sql,) = db.execute("SELECT sql FROM sqlite_schema WHERE name = 'log'").fetchone()
+    db.execute("PRAGMA writable_schema=ON")
+    db.execute("UPDATE sqlite_schema SET sql = replace(sql, ') STRICT', ')') WHERE name = 'log'")
+    db.close()
+    db = raw(path)
+    db.execute("UPDATE log SET reader_id = x'ff'")
+    db.execute("PRAGMA writable_schema=ON")
+    db.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'log'", (sql,))
+    db.close()
+    guarded_again(raw(path))
+    for use in (opened, readlog.read):
+        with pytest.raises(LogBug, match=r"not of its type|damaged"):
+            use(path)
+
+
+def test_a_structure_that_is_no_text_is_refused(path: Path) -> None:
+    filled(path)
+    data = path.read_bytes()
+    position = data.index(b"append-only")
+    path.write_bytes(data[:position] + b"\xff" + data[position + 1 :])
+    for use in (opened, readlog.read):
+        with pytest.raises(LogBug, match=r"damaged or was changed|structure of this log was changed"):
+            use(path)
+
+
 def test_a_log_of_another_reader_or_plan_is_refused(path: Path) -> None:
     filled(path)
     with pytest.raises(LogBug, match="log of reader R01, not of R02"):
@@ -658,6 +709,12 @@ def test_every_error_says_what_to_do(path: Path, code: int | None, family: type[
         error.sqlite_errorcode = code
     fault = logfile.fault_of(error, path)
     assert type(fault) is family and words in str(fault) and str(path) in str(fault) and "; " in str(fault)
+
+
+def test_bytes_that_are_no_text_are_told_as_damage(path: Path) -> None:
+    """SQLite's own message may quote such bytes; Python then raises before there is a database error."""
+    with pytest.raises(LogBug, match="the log is damaged"), logfile.explained(path):
+        b"\xff".decode()
 
 
 LIMITED = """
