@@ -34,6 +34,7 @@ def every_event() -> list[ev.Event]:
         ev.Assessed("case-01", "case", "4A"),
         ev.Scored("case-01", "case", 62),
         ev.Noted("case-01", 'Verdichtung, "spikuliert"\n左乳 \U0001f52c'),
+        ev.Answered("case-01", "R", "density", ("c", "d")),
         ev.MarkPlaced("case-01", point),
         ev.MarkPlaced("case-01", box),
         ev.MarkRemoved("case-01", "1"),
@@ -43,6 +44,9 @@ def every_event() -> list[ev.Event]:
         ev.AidRevealed("case-01", aid),
         ev.AidHidden("case-01"),
         ev.AidShownAgain("case-01", aid),
+        ev.AidAdjusted("case-01", 0.5, 0.25),
+        ev.AidFindingJudged("case-01", "1", "rejected"),
+        ev.Disturbed("suspend", 500, -12),
         ev.ReadInterrupted("case-01", "shutdown"),
         ev.SessionResumed("ab" * 32, wall),
         ev.CaseDisplayed(1, "case-01", "0" * 64, ("RCC", "LCC"), aid),
@@ -63,7 +67,7 @@ def make(folder: Path) -> Path:
     clock = FrozenClock()
     screens = (Screen("left", 2048, 2560, 340, 425, 100, 60, 30, "c" * 64, "2027-01-14T07:00:00.000Z"),)
     events = every_event()
-    for part in (events[:16], events[16:]):
+    for part in (events[:20], events[20:]):
         log = ReadLog.open(path, "R01", "ab" * 32, describe_run(clock, screens, host="corpus"))
         for event in part:
             clock.advance(1.5)
