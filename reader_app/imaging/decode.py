@@ -90,7 +90,7 @@ def pixels(ds: Any, name: str) -> NDArray[Any]:
     """
     syntax = str(ds.file_meta.TransferSyntaxUID)
     if syntax not in DECODERS:
-        raise ImageError(f"{name}: transfer syntax {syntax} is not supported; export it as JPEG lossless or uncompressed")
+        raise ImageError(f"{name}: transfer syntax {syntax[:64]} is not supported; export it as JPEG lossless or uncompressed")
     if "PixelData" not in ds:
         raise ImageError(f"{name}: holds no pixels")
     rows, columns = _whole(ds, "Rows", name), _whole(ds, "Columns", name)

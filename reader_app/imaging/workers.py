@@ -169,6 +169,12 @@ class WorkerPool:
             ready.append(Answer(job.key, None, reason))
 
 
+def _sentence(text: str) -> str:
+    """Return text from a worker as one line without control characters, cut where a hostile header made it long."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= 400 else line[:300] + " … " + line[-80:]
+
+
 class _Worker:
     """One process and the pipe to it."""
 
@@ -204,7 +210,7 @@ class _Worker:
             message = json.loads(self.connection.recv_bytes(64 * (1 << 20)))
             if message["ok"]:
                 return Answer(job.key, message["value"])
-            return Answer(job.key, None, str(message["reason"])[:2000])
+            return Answer(job.key, None, _sentence(str(message["reason"])))
         except (EOFError, OSError, ValueError, KeyError, TypeError):
             return None
 

@@ -235,3 +235,14 @@ def test_nipple_outside_or_unmarked_is_none():
     placement = abvs.place_dicom({"PixelSpacing": [0.1, 0.1], "SpacingBetweenSlices": 0.5}, (24, 30, 40), "a.dcm")
     for value in ([0, 0], [500.0, 3.0], [1.0], "text", None):
         assert abvs.nipple_index({"abus": {"nipple": value}}, placement, (24, 30, 40)) is None
+
+
+def test_secondary_captures_with_a_telling_description(tmp_path, pool):
+    """A multi-frame secondary capture is taken as a scan only because it says breast and scan position."""
+    frames = np.ascontiguousarray(phantom()[::-1])
+    for text, name in (("L AP", "scan"), ("abdomen", "other")):
+        ds = md.put_pixels(md.base("1.2.840.10008.5.1.4.1.1.7.2", "OT"), frames, 8, frames=True)
+        ds.SeriesDescription, ds.PixelSpacing, ds.SpacingBetweenSlices = text, [0.07, 0.2], 0.5
+        md.write(ds, tmp_path / "in" / f"{name}.dcm")
+    report, cases = _import(tmp_path, pool)
+    assert [f.accepted for f in report.files] == [False, True] and np.array_equal(cases[0].image("L_AP").array, phantom())

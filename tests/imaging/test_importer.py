@@ -237,3 +237,17 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, pool, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         import_sources([tmp_path / "in"], tmp_path / "images", pool=pool)
     assert list((tmp_path / "images").iterdir()) == []
+
+
+def test_priors_by_the_table(tmp_path, pool):
+    _exam(tmp_path / "in" / "now", date="20260110")
+    _exam(tmp_path / "in" / "then", date="20250110")
+    table = tmp_path / "t.csv"
+    table.write_text("case_id,file,role,exam_date\nA,in/now/*.dcm,current,2026-03-01\nA,in/then/*.dcm,prior,2024-03-01\n")
+    report = import_sources([], tmp_path / "images", table=table, pool=pool)
+    assert report.complete, report.cases
+    case = open_case(tmp_path / "images" / "A")
+    assert len(case.images) == 8 and case.image("LMLO_P1").exam_days == -730 and case.image("LMLO_P1").role == "prior"
+    table.write_text("case_id,file,role,exam_date\nA,in/now/*.dcm,,2026-03-01\nA,in/then/*.dcm,,2024-03-01\n")
+    report = import_sources([], tmp_path / "images", table=table, pool=pool)
+    assert report.cases[0].status == "incomplete" and "mark it as prior" in report.cases[0].faults[0]
