@@ -115,17 +115,17 @@ def test_furniture(book_path: Path) -> None:
         assert sheet.freeze_panes, sheet.title
         assert "Research use only" in sheet.oddFooter.center.text
         assert any(dimension.width > 8 for dimension in sheet.column_dimensions.values())
-    assert book["Reads"].freeze_panes == "B6"
+    assert book["Reads"].freeze_panes == "B2"
     (reads,) = book["Reads"].tables.values()
     assert reads.autoFilter.ref == reads.ref
-    assert reads.ref.startswith("A5:")
+    assert reads.ref.startswith("A1:")
     assert {name: len(book[name]._charts) for name in ("Changes", "Times", "ROC", "Decision curve")} == dict.fromkeys(
         ("Changes", "Times", "ROC", "Decision curve"), 1
     )
     with zipfile.ZipFile(book_path) as archive:
         chart = b"".join(archive.read(name) for name in archive.namelist() if "charts/chart" in name).decode()
     assert "'Times'!$A$" in chart
-    assert book["Accuracy"]["F7"].number_format in ("0", "0.0%")
+    assert book["Accuracy"]["F3"].number_format in ("0", "0.0%")
 
 
 def test_data_dictionary_names_every_heading(book_path: Path, content: WorkbookContent) -> None:
@@ -141,7 +141,8 @@ def test_interim_is_printed_on_every_sheet(tmp_path: Path, hostile_content: Work
     path = tmp_path / "w.xlsx"
     workbook.write_workbook(path, hostile_content)
     for sheet in openpyxl.load_workbook(path).worksheets:
-        assert "INTERIM" in sheet["A3"].value
+        assert "INTERIM" in sheet.oddFooter.center.text
+        assert "INTERIM" in (sheet["A3"].value if sheet.title == "Read me" else sheet["A1"].comment.text)
         assert "INTERIM" in sheet.oddFooter.center.text
 
 
@@ -249,7 +250,9 @@ def test_an_empty_study_still_has_every_sheet(tmp_path: Path) -> None:
     workbook.write_workbook(path, empty)
     book = openpyxl.load_workbook(path)
     assert book.sheetnames == SHEETS
-    assert "no protocol deviation" in book["Deviations"]["A2"].value
+    assert "no protocol deviation" in book["Deviations"]["A1"].comment.text
+    assert book["Reads"]["A1"].value == "Reader"
+    assert book["Reads"].max_row == 1
     assert "none" in _values(path, "Accuracy")
 
 
