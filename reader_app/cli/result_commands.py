@@ -134,9 +134,20 @@ def _export(given: argparse.Namespace) -> int:
     formats = [name.strip() for name in given.to.split(",") if name.strip()]
     with ProgressBar("export", "file") as bar:
         written = export(given.study, formats, given.out, _options(given, default), given.interim, progress=bar)
-    for path in written:
-        print(f"written: {path}")
+    _print_written(written, given.out)
     return 0
+
+
+def _print_written(written: list[Path], out: Path) -> None:
+    """Print each file, but a folder of many as one line."""
+    inside: dict[Path, int] = {}
+    for path in written:
+        if path.parent == out:
+            print(f"written: {path}")
+        else:
+            inside[path.parent] = inside.get(path.parent, 0) + 1
+    for folder, count in inside.items():
+        print(f"written: {folder} ({count} files)")
 
 
 def _power(given: argparse.Namespace) -> int:

@@ -73,7 +73,7 @@ def make_demo(out: Path, size: DemoSize | None = None, progress: Progress = sile
         note.unlink(missing_ok=True)
     out.mkdir(parents=True, exist_ok=True)
     (out / ".making-demo").touch()
-    new_study(study, size.protocol)
+    new_study(study, size.protocol, study_id=size.protocol)
     groups = ("junior", "junior", "senior")
     readers = [{"reader_id": f"R{i + 1:02d}", "group": groups[i % 3], "arm": ""} for i in range(size.readers)]
     tables.write_rows(study / "readers.csv", ["reader_id", "group", "arm"], readers)

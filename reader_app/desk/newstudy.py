@@ -18,15 +18,17 @@ def protocols() -> tuple[str, ...]:
     return tuple(sorted(p.parent.name for p in paths.study_templates().glob("*/study.toml")))
 
 
-def new_study(directory: Path, protocol: str) -> Path:
+def new_study(directory: Path, protocol: str, study_id: str | None = None) -> Path:
     """Make a study folder from a ready protocol.
 
     Parameters
     ----------
     directory : Path
-        The folder to make; its name becomes the study's id. It may exist if it is empty.
+        The folder to make. It may exist if it is empty.
     protocol : str
         One of :func:`protocols`.
+    study_id : str, optional
+        The study's id; the folder's name by default.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def new_study(directory: Path, protocol: str) -> Path:
     for folder in ("images", "aids", "logs"):
         (directory / folder).mkdir(exist_ok=True)
     study_file = directory / "study.toml"
-    identifier = re.sub(r"[^A-Za-z0-9_.-]+", "-", directory.resolve().name).strip("-") or protocol
+    identifier = re.sub(r"[^A-Za-z0-9_.-]+", "-", study_id or directory.resolve().name).strip("-") or protocol
     text = study_file.read_text(encoding="utf-8")
     study_file.write_text(re.sub(r'(?m)^id = "[^"]*"', f'id = "{identifier}"', text, count=1), encoding="utf-8")
     return directory
