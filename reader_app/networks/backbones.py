@@ -61,14 +61,50 @@ class _Grey(nn.Module):
 
 
 class Trunk(nn.Module):
-    """A named trunk with its number of channels and cell geometry."""
+    """A named trunk with its number of channels and cell geometry.
 
-    def __init__(self, name: str, body: nn.Module, channels: int, cells: CellGeometry) -> None:
+    Parameters
+    ----------
+    name : str
+        One of :data:`NAMES`.
+    body : Sequential
+        Its layers.
+    channels : int
+        Of its features.
+    cells : CellGeometry
+        Where its feature cells lie.
+    split, split_cells : int and CellGeometry
+        Number of layers before the finer map that explanations may use, and where that map's cells lie; by default the last.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        body: nn.Sequential,
+        channels: int,
+        cells: CellGeometry,
+        split: int | None = None,
+        split_cells: CellGeometry | None = None,
+    ) -> None:
         super().__init__()
         self.name = name
         self.body = body
         self.channels = channels
         self.cells = cells
+        self.split = len(body) if split is None else split
+        self.split_cells = split_cells or cells
+
+    def early(self, x: Tensor) -> Tensor:
+        """Return the finer map of explanations."""
+        for layer in list(self.body)[: self.split]:
+            x = layer(x)
+        return x
+
+    def late(self, x: Tensor) -> Tensor:
+        """Return the features of a finer map."""
+        for layer in list(self.body)[self.split :]:
+            x = layer(x)
+        return x
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features (N, channels, h, w)."""
@@ -80,7 +116,7 @@ def _resnet(name: str) -> Trunk:
     model = getattr(vision.torchvision("models"), name)(weights=None)
     channels = int(model.fc.in_features)
     body = nn.Sequential(_Grey(), *list(model.children())[:-2])
-    return Trunk(name, body, channels, CellGeometry(32, 0.0))
+    return Trunk(name, body, channels, CellGeometry(32, 0.0), len(body) - 1, CellGeometry(16, 0.0))
 
 
 def _vgg(name: str) -> Trunk:
@@ -102,7 +138,7 @@ def _googlenet() -> Trunk:
 
 
 def _small() -> Trunk:
-    return Trunk("small", SmallTrunk(), 96, CellGeometry(8, 0.0))
+    return Trunk("small", SmallTrunk(), 96, CellGeometry(8, 0.0), 4, CellGeometry(4, 0.0))
 
 
 _MAKERS: dict[str, Callable[[], Trunk]] = {

@@ -7,8 +7,9 @@ and the class activation map of the plane comes with it. Systems differ in what 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as functional
@@ -85,8 +86,12 @@ class Judged:
         Logit difference (embedding head) of its most suspicious window.
     window : tuple of int
         First cell and exclusive last cell of that window: (row start, column start, row stop, column stop).
-    embedding : float32 array, (128,)
+    embedding : float32 array, (E,)
         Of that window.
+    scores : float32 array
+        Score of every window by its first cell; -inf where there is too little tissue.
+    features : Tensor or None
+        Feature map, kept where another window may be chosen later.
     evidence : float32 array, (rows, columns)
         Evidence of every cell over the whole plane.
     """
@@ -95,12 +100,19 @@ class Judged:
     score: float
     window: tuple[int, int, int, int]
     embedding: Float
+    scores: Float
     evidence: Float
+    features: Tensor | None = None
 
 
 @torch.no_grad()
 def judge_planes(
-    network: WindowClassifier, planes: Sequence[Plane], window: int, device: torch.device, batch: int = 8
+    network: WindowClassifier,
+    planes: Sequence[Plane],
+    window: int,
+    device: torch.device,
+    batch: int = 8,
+    keep_features: bool = False,
 ) -> list[Judged]:
     """Judge planes: the trunk runs once over each, pooling slides over windows of ``window`` pixels.
 
@@ -130,15 +142,111 @@ def judge_planes(
                     score[~_window_has_tissue(inside, high, wide, stride, tuple(score.shape))] = -torch.inf
                 best = int(torch.argmax(score))
                 r, c = divmod(best, score.shape[1])
-                pooled = features[n, :, r : r + high, c : c + wide].mean((1, 2))
-                out[k] = Judged(
+                made = Judged(
                     planes[k],
                     float(scores[n, r, c]),
                     (r, c, r + high, c + wide),
-                    network.embed(pooled).float().cpu().numpy(),
+                    np.zeros(0, np.float32),
+                    np.asarray(score.float().cpu().numpy(), np.float32),
                     np.asarray(evidence[n].float().cpu().numpy(), np.float32),
+                    features[n],
                 )
+                out[k] = at_window(network, made, r, c, keep_features)
     return [j for j in out if j is not None]
+
+
+@torch.no_grad()
+def at_window(network: WindowClassifier, judged: Judged, row: int, column: int, keep_features: bool = False) -> Judged:
+    """Return a plane's judgement with another window chosen, by its first cell."""
+    if judged.features is None:
+        raise ValueError("the features of this plane were not kept")
+    high, wide = judged.window[2] - judged.window[0], judged.window[3] - judged.window[1]
+    pooled = judged.features[:, row : row + high, column : column + wide].mean((1, 2))
+    return replace(
+        judged,
+        score=float(judged.scores[row, column]),
+        window=(row, column, row + high, column + wide),
+        embedding=np.asarray(network.embed(pooled).float().cpu().numpy(), np.float32),
+        features=judged.features if keep_features else None,
+    )
+
+
+def window_evidence(network: WindowClassifier, judged: Judged, where: torch.device, margin: int = 32) -> Float:
+    """Return what in the chosen window raised its score, on the trunk's finer map over the whole plane, 0 elsewhere.
+
+    HiResCAM of the window's score: gradient times feature, summed over channels, positive part, blurred over 10 pixels. The finer
+    map is used because cells of the last layer see far around themselves and answer beside the lesion as readily as on it
+    (measured on phantoms: peaks inside the lesion 3 of 18 with the last map, 18 of 18 with the finer one).
+
+    Parameters
+    ----------
+    network : WindowClassifier
+        The network that judged the plane.
+    judged : Judged
+        Plane and window.
+    where : torch.device
+        Where to run.
+    margin : int
+        Pixels of context around the window.
+
+    Returns
+    -------
+    float32 array
+        On cells of ``trunk.split_cells``.
+    """
+    trunk = network.trunk
+    coarse, fine = int(trunk.cells.stride), int(trunk.split_cells.stride)
+    pixels = judged.plane.pixels
+    r0, c0, r1, c1 = judged.window
+    need = (r1 * coarse, c1 * coarse)
+    full = np.pad(pixels, ((0, max(0, need[0] - pixels.shape[0])), (0, max(0, need[1] - pixels.shape[1]))))
+    margin = -(-margin // coarse) * coarse
+    top, left = max(0, r0 * coarse - margin), max(0, c0 * coarse - margin)
+    part = full[top : r1 * coarse + margin, left : c1 * coarse + margin]
+    with torch.no_grad():
+        early = network.trunk.early(torch.from_numpy(np.ascontiguousarray(part))[None, None].to(where))
+    leaf = early.detach().requires_grad_(True)
+    evidence = network.cell_evidence(trunk.late(leaf))[0]
+    dr, dc = r0 - top // coarse, c0 - left // coarse
+    score = evidence[dr : dr + r1 - r0, dc : dc + c1 - c0].mean()
+    (gradient,) = torch.autograd.grad(score, leaf)
+    cells = (r1 - r0) * (c1 - c0) * (coarse // fine) ** 2
+    found = np.maximum((gradient * leaf.detach()).sum(1)[0].float().cpu().numpy() * cells, 0)
+    found = cv2.GaussianBlur(np.asarray(found, np.float32), (0, 0), 10.0 / fine)
+    shape = tuple(-(-n // fine) for n in full.shape)
+    out = np.zeros(shape, np.float32)
+    a, b = top // fine, left // fine
+    target = out[a : a + found.shape[0], b : b + found.shape[1]]
+    target[...] = found[: target.shape[0], : target.shape[1]]
+    rows, columns = (-(-n // fine) for n in pixels.shape)
+    return np.asarray(out[:rows, :columns], np.float32)
+
+
+def link_views(network: WindowClassifier, one: Judged, other: Judged, tolerance_mm: float, mm: float) -> tuple[Judged, Judged]:
+    """Choose the windows of two views of a breast together: the best sum of scores at like distances from the chest wall.
+
+    Hung views of one side have the chest wall at the same edge, so like distances are like columns.
+
+    Parameters
+    ----------
+    network : WindowClassifier
+        The network that judged both.
+    one, other : Judged
+        CC and MLO of one side, judged with ``keep_features``.
+    tolerance_mm, mm : float
+        Largest difference of the distances; pixel size of the planes.
+    """
+    a, b = one.scores.max(0), other.scores.max(0)
+    reach = tolerance_mm / (mm * network.trunk.cells.stride)
+    far = np.abs(np.arange(len(a))[:, None] - np.arange(len(b))[None]) > reach
+    total = np.where(far, -np.inf, a[:, None] + b[None])
+    if not np.isfinite(total).any():
+        return at_window(network, one, *one.window[:2]), at_window(network, other, *other.window[:2])
+    i, j = (int(v) for v in np.unravel_index(int(np.argmax(total)), total.shape))
+    return (
+        at_window(network, one, int(np.argmax(one.scores[:, i])), i),
+        at_window(network, other, int(np.argmax(other.scores[:, j])), j),
+    )
 
 
 def _window_has_tissue(inside: NDArray[np.bool_], high: int, wide: int, stride: int, shape: tuple[int, ...]) -> Tensor:

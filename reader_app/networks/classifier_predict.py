@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,45 +17,123 @@ from reader_app.errors import BundleError
 from reader_app.imaging.container import NewImage, OpenCase
 from reader_app.imaging.overlay import Box, Heatmap
 from reader_app.networks import checkpoint, device, explain, preprocess
-from reader_app.networks.classifier import Float, Judged, WindowClassifier, judge_planes
+from reader_app.networks.classifier import Float, Judged, WindowClassifier, judge_planes, link_views, window_evidence
 from reader_app.networks.preprocess import Plane, Working
+
+#: Largest difference of a lesion's distances from the chest wall in CC and MLO.
+LINK_MM = 15.0
 
 #: Share (0..1 of the evidence scale) that one cell must reach before a heatmap shows anything.
 LEAST = 0.35
 
 
-def assess(
-    network: WindowClassifier, image: NewImage, modality: str, working: Working, age: float, where: torch.device
-) -> tuple[float, Judged, list[Judged]]:
-    """Judge one image; return (uncalibrated score, its most suspicious plane, all planes judged)."""
-    planes: list[Plane] = list(preprocess.planes_of_image(image, modality, working))
-    judged = judge_planes(network, planes, working.window, where)
-    scores = np.array([j.score for j in judged])
-    if len(scores) >= 3 and image.kind == "volume":
-        # a lesion spans neighbouring slices, speckle does not
-        padded = np.pad(scores, 1, mode="edge")
-        scores = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
-    best = judged[int(np.argmax(scores))]
-    embedding = torch.from_numpy(best.embedding)[None].to(where)
+@dataclass(frozen=True, eq=False)
+class Assessed:
+    """What the network says of one image.
+
+    Attributes
+    ----------
+    image : NewImage
+        The image.
+    score : float
+        Uncalibrated logit difference; of two linked views their mean.
+    best : Judged
+        Its most suspicious plane.
+    judged : list of Judged
+        All its planes.
+    """
+
+    image: NewImage
+    score: float
+    best: Judged
+    judged: list[Judged]
+
+
+def assess_case(
+    network: WindowClassifier, images: Sequence[NewImage], modality: str, working: Working, age: float, where: torch.device
+) -> list[Assessed]:
+    """Judge the images of a case.
+
+    CC and MLO of one breast are judged together: their windows must lie at like distances from the chest wall, and the breast's
+    score is the mean of both (a lesion shows in both views, an overlap of tissue in one).
+    """
+    out: list[Assessed] = []
+    for image in images:
+        planes: list[Plane] = list(preprocess.planes_of_image(image, modality, working))
+        judged = judge_planes(network, planes, working.window, where, keep_features=modality == "mammography")
+        scores = np.array([j.score for j in judged])
+        if len(scores) >= 3 and image.kind == "volume":
+            # a lesion spans neighbouring slices, speckle does not
+            padded = np.pad(scores, 1, mode="edge")
+            scores = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
+        best = judged[int(np.argmax(scores))]
+        out.append(Assessed(image, _final(network, best, age, where), best, judged))
+    if modality == "mammography":
+        out = _link_breasts(network, out, working, age, where)
+    return out
+
+
+def _final(network: WindowClassifier, judged: Judged, age: float, where: torch.device) -> float:
     with torch.no_grad():
-        score = float(network.judge(embedding, torch.tensor([age], device=where))[0])
-    return score, best, judged
+        return float(network.judge(torch.from_numpy(judged.embedding)[None].to(where), torch.tensor([age], device=where))[0])
 
 
-def evidence_volume(judged: Sequence[Judged], image: NewImage) -> Float:
-    """Return the smoothed evidence of an image, (rows, columns) or (slices, rows, columns)."""
-    maps = np.stack([explain.smooth(j.evidence) for j in judged])
-    if image.kind == "volume":
-        if len(maps) >= 3:
-            padded = np.concatenate([maps[:1], maps, maps[-1:]])
-            maps = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
-        return np.asarray(maps, np.float32)
-    return np.asarray(maps[0], np.float32)
+def _link_breasts(
+    network: WindowClassifier, found: list[Assessed], working: Working, age: float, where: torch.device
+) -> list[Assessed]:
+    out = list(found)
+    for side in "RL":
+        pair = [[k for k, a in enumerate(found) if a.image.laterality == side and a.image.view == view] for view in ("CC", "MLO")]
+        if [len(p) for p in pair] != [1, 1]:
+            continue
+        k, m = pair[0][0], pair[1][0]
+        linked = link_views(network, found[k].best, found[m].best, LINK_MM, working.mm)
+        score = float(np.mean([_final(network, j, age, where) for j in linked]))
+        for place, judged in zip((k, m), linked, strict=True):
+            out[place] = Assessed(found[place].image, score, judged, [judged])
+    return out
 
 
-def cell_axes(plane: Plane, network: WindowClassifier) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return (scale, offset) from feature cells to image index, (row, column), at the true centres of cells."""
-    cells = network.trunk.cells
+#: Slices on either side of the most suspicious one that are explained.
+NEAR_SLICES = 6
+
+
+def evidence_map(network: WindowClassifier, found: Assessed, finer: bool, where: torch.device) -> Float:
+    """Return the evidence of an image, (rows, columns) or (slices, rows, columns), on the cells of :func:`cell_axes`.
+
+    Parameters
+    ----------
+    network : WindowClassifier
+        The network that judged.
+    found : Assessed
+        The image and its planes.
+    finer : bool
+        True: what raised the score of the chosen window (of a volume: in the slices around the chosen one), 0 elsewhere.
+        False: the class activation map of all planes.
+    where : torch.device
+        Where to run.
+    """
+    if not finer:
+        maps = np.stack([explain.smooth(j.evidence) for j in found.judged])
+    else:
+        number = next(k for k, j in enumerate(found.judged) if j is found.best)
+        best = window_evidence(network, found.best, where)
+        maps = np.zeros((len(found.judged), *best.shape), np.float32)
+        maps[number] = best
+        for k in range(max(0, number - NEAR_SLICES), min(len(maps), number + NEAR_SLICES + 1)):
+            if k != number:
+                maps[k] = window_evidence(network, replace(found.judged[k], window=found.best.window), where)
+    if found.image.kind != "volume":
+        return np.asarray(maps[0 if not finer else number], np.float32)
+    if len(maps) >= 3:
+        padded = np.concatenate([maps[:1], maps, maps[-1:]])
+        maps = (padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4
+    return np.asarray(maps, np.float32)
+
+
+def cell_axes(plane: Plane, network: WindowClassifier, finer: bool) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return (scale, offset) from cells of the map to image index, (row, column), at the true centres of cells."""
+    cells = network.trunk.split_cells if finer else network.trunk.cells
     scale = (cells.stride * plane.factor[0], cells.stride * plane.factor[1])
     return scale, plane.to_image(cells.offset, cells.offset)
 
@@ -88,6 +167,8 @@ class ClassifierModel:
         self.points: Mapping[str, Any] = manifest["operating_points"]
         self.calibration: Mapping[str, Any] = manifest["calibration"]
         self.scale: Mapping[str, Any] = manifest["output"]["evidence"]
+        #: Whether heat is the explanation of the chosen window on a finer map, or the last layer's whole class activation map.
+        self.finer = manifest["output"].get("explain") == "window"
         #: Whether a region is a share of the range of the map (kim2021) or of its height above no evidence.
         self.from_lowest = manifest["output"].get("region_from") == "lowest"
         self.region_share = float(manifest["output"].get("region_share", 0.45))
@@ -135,14 +216,14 @@ class ClassifierModel:
         raw: list[Float] = []
         best_embedding: tuple[float, Float] | None = None
         distance = 0.0
-        for image in images:
-            score, best, judged = assess(self.network, image, modality, working, age, self.where)
+        for assessed in assess_case(self.network, images, modality, working, age, self.where):
+            image, score, best, judged = assessed.image, assessed.score, assessed.best, assessed.judged
             p = float(1 / (1 + np.exp(-np.clip(slope * score + intercept, -30, 30))))
             probabilities[image.id] = p
             if best_embedding is None or p > best_embedding[0]:
                 best_embedding = (p, best.embedding)
                 distance = self._distance(best.embedding)
-            evidence = evidence_volume(judged, image)
+            evidence = evidence_map(self.network, assessed, self.finer, self.where)
             box, heat, values = self._explain(image, modality, best, judged, evidence, p, p >= threshold)
             boxes += box
             heatmaps.append(heat)
@@ -172,15 +253,12 @@ class ClassifierModel:
     def _explain(
         self, image: NewImage, modality: str, best: Judged, judged: Sequence[Judged], evidence: Float, p: float, positive: bool
     ) -> tuple[list[Box], Heatmap, Float]:
-        scale, offset = cell_axes(best.plane, self.network)
+        scale, offset = cell_axes(best.plane, self.network, self.finer)
         ends = self.scale[modality]
         floor, ceiling = float(ends["floor"]), float(ends["ceiling"])
         number = next(k for k, j in enumerate(judged) if j is best)
         plane = evidence[number] if evidence.ndim == 3 else evidence
-        r0, c0, r1, c1 = best.window
-        part = plane[r0:r1, c0:c1]
-        peak = np.unravel_index(int(np.argmax(part)), part.shape)
-        at = (r0 + int(peak[0]), c0 + int(peak[1]))
+        at = _peak(plane, best, self.network, self.finer)
         top = float(plane[at])
         boxes: list[Box] = []
         if positive and top > floor:
@@ -249,6 +327,15 @@ class ClassifierModel:
             reason=reason,
             provenance=self._provenance(),
         )
+
+
+def _peak(plane: Float, best: Judged, network: WindowClassifier, finer: bool) -> tuple[int, int]:
+    """Return the cell of the highest evidence within the chosen window."""
+    ratio = int(network.trunk.cells.stride // network.trunk.split_cells.stride) if finer else 1
+    r0, c0, r1, c1 = (v * ratio for v in best.window)
+    part = plane[r0:r1, c0:c1]
+    row, column = np.unravel_index(int(np.argmax(part)), part.shape)
+    return r0 + int(row), c0 + int(column)
 
 
 def _step(judged: Sequence[Judged]) -> int:

@@ -240,7 +240,6 @@ class CaseScore:
     truth: bool
     score: float
     peaks: NDArray[np.float32]
-    cells: NDArray[np.float32]
     distance: float
 
 
@@ -259,19 +258,17 @@ def score_cases(
     for number, seed in enumerate(seeds):
         case = whole_case(modality, seed)
         best: tuple[float, float] | None = None
-        peaks, cells = [], []
-        for image in (i for i in case.images if i.view != "DOPPLER"):
-            score, judged, planes = classifier_predict.assess(
-                network, image, modality, working, float(case.clinical["age"]), where
-            )
-            evidence = classifier_predict.evidence_volume(planes, image)
-            peaks.append(float(evidence.max()))
-            cells.append(np.asarray(evidence, np.float32).ravel())
-            away = float(network.standardise(torch.from_numpy(judged.embedding).to(where)).square().mean().sqrt())
-            if best is None or score > best[0]:
-                best = (score, away)
+        peaks: list[float] = []
+        images = [i for i in case.images if i.view != "DOPPLER"]
+        age = float(case.clinical["age"])
+        for found in classifier_predict.assess_case(network, images, modality, working, age, where):
+            finer = recipe.output.get("explain") == "window"
+            peaks.append(float(classifier_predict.evidence_map(network, found, finer, where).max()))
+            away = float(network.standardise(torch.from_numpy(found.best.embedding).to(where)).square().mean().sqrt())
+            if best is None or found.score > best[0]:
+                best = (found.score, away)
         score, away = best or (0.0, 0.0)
-        out.append(CaseScore(recipe.truth(case), score, np.array(peaks, np.float32), np.concatenate(cells), away))
+        out.append(CaseScore(recipe.truth(case), score, np.array(peaks, np.float32), away))
         if progress is not None:
             progress(number + 1, len(seeds), text)
     return out
@@ -291,10 +288,10 @@ def calibrate(scores: Sequence[CaseScore]) -> dict[str, Any]:
     z, y = np.array([s.score for s in scores]), np.array([s.truth for s in scores])
     slope, intercept = training.platt(z, y)
     probability = 1 / (1 + np.exp(-np.clip(slope * z + intercept, -30, 30)))
-    quiet = np.concatenate([s.cells for s in scores if not s.truth])
+    # an absolute scale of the model's own: full colour at what clear positives reach, nothing below a tenth of it
     loud = np.array([s.peaks.max() for s in scores if s.truth])
-    floor = float(max(0.0, np.quantile(quiet, 0.99)))
-    ceiling = float(max(np.quantile(loud, 0.9), floor + 1e-3))
+    ceiling = float(max(np.quantile(loud, 0.75), 1e-3)) if len(loud) else 1.0
+    floor = 0.1 * ceiling
     return {
         "platt": [slope, intercept],
         "point": training.youden(probability, y),
@@ -456,7 +453,7 @@ def _held_out(runs: Sequence[tuple[WindowClassifier, CropTask]], only: int | Non
                     away = float(network.standardise(embedding).square().mean().sqrt()) if number == only else 0.0
                     peak = np.array([evidence.max()], np.float32)
                     label = bool(task.label[modality][row])
-                    out.append(CaseScore(label, float(judged), peak, evidence.ravel(), away))
+                    out.append(CaseScore(label, float(judged), peak, away))
     return out
 
 

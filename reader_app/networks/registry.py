@@ -155,7 +155,7 @@ def _recipe(system: str, model_id: str) -> Recipe:
         lu2025.DlrNetwork,
         ("mammography", "abvs", "ultrasound"),
         False,
-        {},
+        {"explain": "window", "region_share": 0.4},
     )
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from reader_app.networks import backbones, explain
-from reader_app.networks.classifier import judge_planes
+from reader_app.networks.classifier import Judged, at_window, judge_planes, link_views, window_evidence
 from reader_app.networks.lu2025 import DlrNetwork
 from reader_app.networks.preprocess import Plane
+
+CPU = torch.device("cpu")
 
 
 def _centroid(trunk: backbones.Trunk, cell: int, size: int, draws: int) -> float:
@@ -120,3 +125,51 @@ def test_sliding_windows_agree_with_single_crops() -> None:
     )
     assert found[0].score == pytest.approx(best, abs=1e-4)
     assert found[1].evidence.shape == (8, 8)
+
+
+def _judged(network: DlrNetwork, pixels: np.ndarray, column: int) -> Judged:
+    plane = Plane("a", None, pixels.astype(np.float32), (1.0, 1.0))
+    (found,) = judge_planes(network, [plane], 96, torch.device("cpu"), keep_features=True)
+    return at_window(network, found, 2, column, keep_features=True)
+
+
+def _symmetric() -> DlrNetwork:
+    """A network whose kernels are their own mirror images: it must answer a mirrored image with the mirrored map, exactly."""
+    network = _trained_like()
+    with torch.no_grad():
+        for layer in network.modules():
+            if isinstance(layer, torch.nn.Conv2d):
+                layer.weight.copy_((layer.weight + layer.weight.flip(3)) / 2)
+    return network
+
+
+def test_window_explanation_is_mirror_consistent_and_stays_near_its_window() -> None:
+    network = _symmetric()
+    rng = np.random.default_rng(3)
+    shifts = []
+    for _ in range(4):
+        pixels = cv2.GaussianBlur(rng.normal(size=(129, 161)).astype(np.float32), (0, 0), 2) * 4
+        one = window_evidence(network, _judged(network, pixels, 3), CPU)
+        other = window_evidence(network, _judged(network, pixels[:, ::-1].copy(), 21 - 12 - 3), CPU)
+        columns = np.arange(one.shape[1])
+        at = [float((m.sum(0) * columns).sum() / m.sum()) * network.trunk.split_cells.stride for m in (one, other)]
+        shifts.append(at[0] - (160 - at[1]))
+        assert one.shape == (33, 41) and one.min() >= 0
+        assert not one[:, 39:].any()  # beyond the window and its margin
+    assert max(abs(s) for s in shifts) < 0.1  # taking cells for tiles would be off by 3 pixels
+
+
+def test_views_of_a_breast_are_linked_by_their_distance_from_the_chest_wall() -> None:
+    """The best single windows disagree in distance; the pair that agrees wins."""
+    network = _trained_like()
+    blank = np.zeros((160, 200), np.float32)
+    pair = [_judged(network, blank, 0) for _ in range(2)]
+    maps = [np.full_like(j.scores, -5.0) for j in pair]
+    maps[0][3, 1], maps[0][4, 9] = 3.0, 2.5
+    maps[1][2, 8], maps[1][1, 13] = 2.0, 2.2
+    pair = [replace(j, scores=m) for j, m in zip(pair, maps, strict=True)]
+    one, other = link_views(network, pair[0], pair[1], 15.0, 0.42)  # 15 mm are 4.5 cells
+    assert one.window[:2] == (4, 9) and other.window[:2] == (1, 13)
+    assert (one.score, other.score) == (2.5, pytest.approx(2.2))
+    with pytest.raises(ValueError, match="not kept"):
+        at_window(network, replace(one, features=None), 0, 0)
