@@ -36,7 +36,7 @@ from reader_app.export.packagefile import (
 )
 from reader_app.store import readlog
 from reader_app.store.disk import sync_directory, sync_file
-from reader_app.store.lock import FROZEN_FILES, LOCK
+from reader_app.store.lock import LOCK, frozen_names
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.study.events import RoundFinished
 
@@ -111,7 +111,7 @@ def _first_open(folder: StudyFolder, reader_id: str, numbers: list[int]) -> int:
 
 def _sources(folder: StudyFolder, models: list[str]) -> Iterator[tuple[str, Path]]:
     """Yield (entry name, file) in the order of the package."""
-    for name in (*FROZEN_FILES, LOCK):
+    for name in (*frozen_names(folder.path), LOCK):
         if (folder.path / name).is_file():
             yield name, folder.path / name
     for case in folder.cases:

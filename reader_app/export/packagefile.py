@@ -171,10 +171,12 @@ def name_faults(path: Path, names: list[str]) -> list[Fault]:
 
 
 def _belongs(name: str) -> bool:
-    """Return whether a name is one of ``study.toml`` ..., ``images/CASE/FILE`` or ``aids/MODEL/CASE.json|npz``."""
+    """Return whether a name is ``study.toml`` ..., ``hanging/X.toml``, ``images/CASE/FILE`` or ``aids/MODEL/CASE.json|npz``."""
     parts = name.split("/")
     if len(parts) == 1:
         return name in _FIXED
+    if len(parts) == 2:
+        return parts[0] == "hanging" and safe_name(parts[1]) and parts[1].endswith(".toml")
     if len(parts) != 3 or not all(safe_name(part) for part in parts):
         return False
     return parts[0] == "images" or (parts[0] == "aids" and parts[2].endswith((".json", ".npz")))

@@ -29,7 +29,16 @@ HOSTILE_NAMES = [
     *("images/case-01/\u00e9.npy", "images/case-01/e\u0301.npy", "images/case-01/\u202egnp.x"),
     *("images//case-01/x.npy", "images/./x.npy", "./study.toml", "images/case-01/deeper/x.npy", "images/case-01/", "images", ""),
     *("reference_standard.csv", "logs/R02.readlog", "aids/DLR_LH/case-01.pkl", "aids/DLR_LH/case-01.exe", "STUDY.TOML", "x.zip"),
-    *("images/case-01/~x", "images/case-01/%2e%2e", "images/case-01/" + "x" * 300, "images/case-01/x|y", "images/case-01/*"),
+    *(
+        "hanging/../x.toml",
+        "hanging/x.exe",
+        "hanging/con.toml",
+        "images/case-01/~x",
+        "images/case-01/%2e%2e",
+        "images/case-01/" + "x" * 300,
+        "images/case-01/x|y",
+        "images/case-01/*",
+    ),
 ]
 
 
@@ -108,6 +117,16 @@ def test_a_later_package_brings_the_aids_of_the_newly_opened_round(tmp_path: Pat
     package.open_package(second, station)  # once more changes nothing
     fresh = package.open_package(second, tmp_path / "fresh")
     assert StudyFolder.load(fresh).aid_faults("DLR_LH") == []
+
+
+def test_a_study_s_own_hanging_protocols_go_along(tmp_path: Path) -> None:
+    folder = small_study(tmp_path / "desk", cases=1, size=16)
+    (folder / "hanging").mkdir()
+    (folder / "hanging" / "mammography.toml").write_text("# our own\n", encoding="utf-8")
+    desk = StudyFolder.load(folder).freeze(FrozenClock("2027-01-10T08:00:00.000Z"))
+    station = package.open_package(package.write_package(desk.path, "R01", tmp_path / "1.zip"), tmp_path / "station")
+    assert (station / "hanging" / "mammography.toml").read_text(encoding="utf-8") == "# our own\n"
+    assert StudyFolder.load(station).lock == desk.lock
 
 
 def test_another_study_or_reader_is_refused(study: StudyFolder, first: Path, tmp_path: Path) -> None:
