@@ -216,6 +216,11 @@ class FlowPages:
         flow.window.allow(frozenset())
         flow.window.show_page()
 
+    def enough(self) -> None:
+        """The sitting has lasted as long as the protocol allows."""
+        self._flow.window.page.show_enough()
+        self._flow.window.show_page()
+
     def receipt(self) -> None:
         """Show the receipt of the closed session and keep a second copy of the log."""
         flow = self._flow

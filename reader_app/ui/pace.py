@@ -10,8 +10,6 @@ from reader_app.study.events import CaseDisplayed, Logged, ReadInterrupted, Read
 
 #: The estimate looks at the last reads only, and begins with the third.
 LAST, FEWEST = 15, 3
-#: A pause of this length is a break.
-REST_NS = 5 * 60 * 1_000_000_000
 
 
 class Pace:
@@ -21,24 +19,17 @@ class Pace:
         self._seconds: deque[float] = deque(maxlen=LAST)
         self._since: int | None = None
         self._spent = 0
-        self._first: int | None = None
-        self._now = self._paused = 0
 
     def note(self, logged: Iterable[Logged]) -> None:
         """Take in new events."""
         for entry in logged:
-            self._now = entry.mono_ns
             match entry.event:
                 case CaseDisplayed():
-                    self._first = entry.mono_ns if self._first is None else self._first
                     self._since, self._spent = entry.mono_ns, 0
                 case ReadPaused() | ReadInterrupted() if self._since is not None:
                     self._spent, self._since = self._spent + entry.mono_ns - self._since, None
-                    self._paused = entry.mono_ns
                 case ReadResumed():
                     self._since = entry.mono_ns
-                    if entry.mono_ns - self._paused > REST_NS:
-                        self._first = entry.mono_ns
                 case ReadSubmitted() if self._since is not None:
                     self._seconds.append((self._spent + entry.mono_ns - self._since) / 1e9)
                     self._since = None
@@ -46,7 +37,3 @@ class Pace:
     def left(self, cases: int) -> float | None:
         """Return the seconds that ``cases`` more reads will take; None while too little is known."""
         return median(self._seconds) * cases if len(self._seconds) >= FEWEST else None
-
-    def sitting(self) -> float:
-        """Return the seconds since the first case of this sitting (or since the last break)."""
-        return 0.0 if self._first is None else (self._now - self._first) / 1e9

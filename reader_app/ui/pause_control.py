@@ -50,8 +50,11 @@ class PauseControl(QObject):
     def beat(self) -> None:
         """Once a second in an open session: a machine that slept had no reader before it."""
         found = self._heart.beat()
-        if found is not None and found.kind == SUSPEND:
+        if found is None or self._flow.state.phase is Phase.CLOSED:
+            return
+        if found.kind == SUSPEND:
             self.pause("system", found.since)
+        self._flow.do(ask.ReportDisturbance(found.kind, found.mono_gap_ms, found.wall_step_ms), self._flow.clock.now())
 
     def follow(self, phase: Phase) -> None:
         """Watch only while a case is on the screen."""

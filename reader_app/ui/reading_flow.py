@@ -19,6 +19,7 @@ from reader_app.reading.tasks import Executor
 from reader_app.store.readlog import ReadLog
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.study import commands as ask
+from reader_app.study import pacing
 from reader_app.study.assignment import Plan
 from reader_app.study.caselist import CaseEntry
 from reader_app.study.events import AidRevealed, AidShown, Logged, RoundFinished, SessionClosed
@@ -43,8 +44,6 @@ from reader_app.ui.panels.aid_panel import AidView
 from reader_app.ui.pause_control import PauseControl
 from reader_app.ui.reader_window import ReaderWindow
 
-#: After this long without a pause the bar says that a break is due; the reader decides.
-BREAK_AFTER_S = 40 * 60
 #: All planes of a volume; a round may show fewer.
 PLANES = ("coronal", "transverse", "sagittal")
 #: A case that is not in memory after this long is announced; normally it is there at once.
@@ -97,7 +96,8 @@ class ReadingFlow(QObject):
         self.stopped = False
         self._may_read = False  # the reader has begun (or continued) the round in this sitting
         self._presenting: tuple[int, str, int] | None = None
-        self._closed = False
+        self._closed = self._failed = False
+        self._run_id = ""
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.setInterval(PATIENCE_MS)
@@ -132,6 +132,7 @@ class ReadingFlow(QObject):
         try:
             self.plan = self.folder.plan(reader_id)
             info = workstation.run_info(self.clock, self.window.preferences, self.identity.failures)
+            self._run_id = info.run_id
             self.log = self.folder.open_log(reader_id, info)
         except StudyFileError as fault:
             self.exit_status = 1
@@ -155,6 +156,15 @@ class ReadingFlow(QObject):
     def state(self) -> SessionState:
         """Where the session stands, as far as it is durable; the closed state before log-in."""
         return self.conductor.state if self.conductor is not None else SessionState()
+
+    def advice(self) -> str:
+        """Return whether the protocol proposes a "break" or, between cases, a "stop" of the sitting; "" for neither."""
+        if self.plan is None or self.log is None:
+            return ""
+        timing = self.plan.timing
+        if not (timing.break_after_min or timing.session_max_min):
+            return ""
+        return pacing.advice(self.plan, pacing.pace(self.log.logged(), self._run_id, self.clock.now().mono_ns))
 
     def is_idle(self) -> bool:
         """Return whether nothing is being written or awaited (for scripts)."""
@@ -275,6 +285,8 @@ class ReadingFlow(QObject):
 
     def _on_state(self, state: SessionState, logged: tuple[Logged, ...]) -> None:
         self.pace.note(logged)
+        if self._failed:  # what is still written after a fault of the program brings nothing back to the screen
+            return
         if self.stopped:  # the log could be written again
             self.stopped, self.exit_status = False, 0
             if state.phase is Phase.READING:
@@ -338,6 +350,9 @@ class ReadingFlow(QObject):
                 self._show_answers()
                 if not self.pauses.is_uncovering and window.stack.currentWidget() is not window.cover:
                     self.pauses.cover()
+            elif state.phase is Phase.BETWEEN and due_case(state) is not None and self._may_read and self.advice() == "stop":
+                self._may_read = False
+                self.pages.enough()
             elif state.phase is Phase.BETWEEN and due_case(state) is not None and self._may_read:
                 if self._presenting is None:
                     window.cover.show_words("")
@@ -380,7 +395,7 @@ class ReadingFlow(QObject):
         total = len(state.case_order)
         left = self.pace.left(total - state.index)
         banner.show_progress(state.index + 1, total, wording.minutes(left) if left is not None else "")
-        banner.show_break(self.pace.sitting() > BREAK_AFTER_S)
+        banner.show_break(self.advice() == "break")
 
     def _show_answers(self) -> None:
         state, panel = self.state, self.window.panel
@@ -426,7 +441,7 @@ class ReadingFlow(QObject):
         self.window.show_cover()
         if case_id is not None and self.state.phase in (Phase.READING, Phase.PAUSED):
             self.do(ask.Interrupt(case_id, what[:200]), self.clock.now())
-        self.stopped, self.exit_status = True, 3
+        self.stopped, self._failed, self.exit_status = True, True, 3
         sentence = tr("The program met a fault of its own and has noted it: {what}. Close it and start it again.", what=what)
         self.pages.stop(tr("Reading has stopped"), sentence, retry="")
 

@@ -384,6 +384,10 @@
     <translation>{title}는 더 일찍 시작할 수 없습니다: 그 사이의 날들은 증례를 잊기 위한 것입니다.</translation>
   </message>
   <message>
+    <source>The protocol ends a sitting here, so that the last cases are read as freshly as the first.</source>
+    <translation>연구 계획에 따라 세션은 여기서 끝납니다. 마지막 증례도 처음처럼 맑은 상태로 판독하기 위해서입니다.</translation>
+  </message>
+  <message>
     <source>Thank you, all rounds are read.</source>
     <translation>감사합니다. 모든 회차를 판독했습니다.</translation>
   </message>
@@ -450,6 +454,10 @@
   <message>
     <source>End the session</source>
     <translation>세션 종료</translation>
+  </message>
+  <message>
+    <source>Enough for this sitting</source>
+    <translation>이번 세션은 여기까지</translation>
   </message>
   <message>
     <source>Close  Enter</source>

@@ -384,6 +384,10 @@
     <translation>{title} 不能提前开始：间隔期用于淡忘病例。</translation>
   </message>
   <message>
+    <source>The protocol ends a sitting here, so that the last cases are read as freshly as the first.</source>
+    <translation>按方案，本次阅片到此结束，使最后的病例与最初的病例同样精力充沛地阅读。</translation>
+  </message>
+  <message>
     <source>Thank you, all rounds are read.</source>
     <translation>谢谢，所有轮次均已阅完。</translation>
   </message>
@@ -450,6 +454,10 @@
   <message>
     <source>End the session</source>
     <translation>结束阅片</translation>
+  </message>
+  <message>
+    <source>Enough for this sitting</source>
+    <translation>本次阅片到此为止</translation>
   </message>
   <message>
     <source>Close  Enter</source>

@@ -49,6 +49,8 @@ reader_may_hide_aid = true
 [timing]
 idle_pause_s = 120
 min_display_ms = 300
+break_after_min = 40
+session_max_min = {longest}
 
 [[models]]
 id = "DLR_LH"
@@ -163,10 +165,11 @@ def make_study(
     images: Callable[[str, int], list[NewImage]] = small_images,
     categories: str = CATEGORIES,
     clinical: bool = True,
+    longest: int = 0,
 ) -> StudyFolder:
     """Write and freeze a study of ``cases`` cases of the modalities in turn, three readers, two models."""
     path.mkdir(parents=True)
-    text = STUDY.format(level=level, categories=categories, rounds=rounds.format(washout=washout))
+    text = STUDY.format(level=level, categories=categories, longest=longest, rounds=rounds.format(washout=washout))
     (path / "study.toml").write_text(text, encoding="utf-8")
     (path / "readers.csv").write_text("reader_id,group,arm\nR01,junior,\nR02,middle,\nR03,senior,\n", encoding="utf-8")
     rows = ["case_id,modality,breasts,stratum,fingerprint" + (",age,symptom,family_history" if clinical else "")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QLineEdit
-from readingkit import reading, wait
+from readingkit import make_study, reading, wait
 
 from reader_app.clock import SystemClock
 from reader_app.store.readlog import read as read_log
@@ -104,4 +104,19 @@ def test_a_break_is_said_to_be_due_after_forty_minutes_and_no_longer_after_one(f
         hands.keys("P")
         hands.session.clock.advance(6 * 60)
         hands.key(Qt.Key.Key_Return)
+        hands.keys("3")
         assert rest.isHidden()
+
+
+def test_a_sitting_ends_between_cases_when_it_has_lasted_long_enough(tmp_path):
+    study = make_study(tmp_path / "study", ("ultrasound",), 3, longest=60)
+    with reading(study.path) as hands:
+        hands.log_in()
+        hands.begin()
+        hands.read()
+        hands.session.clock.advance(61 * 60)
+        assert hands.state.phase is Phase.READING, "a case that was begun is finished"
+        hands.read()
+        assert hands.page == "enough" and not hands.window.is_showing_images()
+        hands.key(Qt.Key.Key_Return)
+        assert hands.page == "receipt"

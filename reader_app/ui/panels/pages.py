@@ -234,6 +234,14 @@ class Page(QWidget):
         self.buttons(*(entries if more else [("end", tr("End the session  Enter"))]))
         self.finish()
 
+    def show_enough(self) -> None:
+        """Say that the sitting has lasted long enough."""
+        self.begin("enough")
+        self.add(label(tr("Enough for this sitting"), "display"))
+        self.paragraph(tr("The protocol ends a sitting here, so that the last cases are read as freshly as the first."))
+        self.buttons(("end", tr("End the session  Enter")))
+        self.finish()
+
     def show_receipt(self, receipt: Receipt, finished: bool, copy_file: str) -> None:
         """Show the end of the session with the receipt for the coordinator."""
         self.begin("receipt")
