@@ -3,6 +3,9 @@
 Order of things in a read: the case is in memory -> all panes are painted in one go -> ``DisplayCase`` with the instant of that
 paint -> answers, each shown as given once it is durable -> ``SubmitRead`` with the time of the second Enter -> the next case.
 Pausing covers the images at once, before the log knows; uncovering them is stamped with their repaint.
+
+Longer than the usual 400 lines on purpose: what leads from one state to the next shall be read in one place. Answers, pages,
+pausing and identity have modules of their own.
 """
 
 from __future__ import annotations
