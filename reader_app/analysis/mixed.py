@@ -74,14 +74,16 @@ class _Crossed:
         half = linalg.solve_triangular(factor, r_b, lower=True)
         reduced = self.b_b - tc**2 * (self.c_bb / d[:, None, None]).sum(axis=0) - half.T @ half
         xx, xy, yy = reduced[: self.p, : self.p], reduced[: self.p, self.p], reduced[self.p, self.p]
-        inverse = linalg.inv(xx)
+        if np.linalg.cond(xx) > 1e12:  # the condition cannot be told from readers or cases
+            return math.inf, np.zeros(self.p), np.zeros((self.p, self.p)), 0.0
+        inverse = np.linalg.inv(xx)
         beta = inverse @ xy
         df = self.n - self.p
         sigma2 = float(yy - xy @ beta) / df
         if not sigma2 > 0:
             return math.inf, beta, inverse, 0.0
         log_det = float((self.count * np.log(d)).sum()) + 2 * float(np.log(np.diag(factor)).sum())
-        log_x = math.log(float(linalg.det(xx)))
+        log_x = float(np.linalg.slogdet(xx)[1])
         criterion = log_det + log_x + df * (1 + math.log(2 * math.pi * sigma2))
         return criterion, beta, inverse * sigma2, sigma2
 
@@ -115,10 +117,11 @@ def fit(y: FloatArray, x: FloatArray, reader: Codes, case: Codes) -> MixedFit | 
     Returns
     -------
     MixedFit or None
-        None when nothing is left to estimate the residual from, or there is no residual variation.
+        None when nothing is left to estimate the residual from (fewer reads than readers, cases and effects), or there is no
+        residual variation.
     """
     n, p = x.shape
-    if n <= p + 2 or float(np.ptp(y)) == 0 or np.linalg.matrix_rank(x) < p:
+    if n < p + int(reader.max()) + int(case.max()) + 2 or float(np.ptp(y)) == 0 or np.linalg.matrix_rank(x) < p:
         return None
     data = _Crossed(y, x, reader, case)
 
@@ -138,7 +141,7 @@ def fit(y: FloatArray, x: FloatArray, reader: Codes, case: Codes) -> MixedFit | 
             theta = np.array(edge)
             break
     value, beta, covariance, residual = data.solve(theta)
-    if not residual > 1e-20:
+    if not math.isfinite(value) or not residual > 1e-20:
         return None
     se = np.sqrt(np.diag(covariance))
     return MixedFit(beta, se, float(theta[0] ** 2 * residual), float(theta[1] ** 2 * residual), residual, value)

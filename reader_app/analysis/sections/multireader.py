@@ -119,6 +119,12 @@ def merit_rows(
 ) -> list[Row]:
     """Make the rows of a figure of merit given with its leave-one-out values: theta (I, J), left_out (I, J, n)."""
     i, j, n = left_out.shape
+    if n < 2 or not np.isfinite(left_out).all():
+        rows = []
+        for analysis in ("or", "dbm"):
+            empty = {**head, "analysis": analysis, "covariance": "jackknife"}
+            rows += empty_rows(context, empty, "a single case carries the figure of merit")
+        return rows
     covariance = cov.jackknife(theta.ravel(), left_out.reshape(i * j, n), cluster)
     result = mrmc.obuchowski_rockette(theta, covariance, "jackknife", context.options.alpha)
     rows = result_rows(context, {**head, "analysis": "or", "covariance": "jackknife"}, names, result)
