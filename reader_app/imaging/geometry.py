@@ -157,6 +157,18 @@ def nipple_distance_mm(offset_mm: Sequence[float]) -> float:
     return math.hypot(float(offset_mm[0]), up)
 
 
+def carry_over(
+    index: ArrayLike, matrix: Matrix, nipple: ArrayLike, other_matrix: Matrix, other_nipple: ArrayLike
+) -> NDArray[np.float64]:
+    """Return the place in another scan of the same breast that lies equally far from its nipple mark.
+
+    Used to keep the place while switching between the AP, LAT and MED volumes: breast tissue moves between the scans, the offset
+    from the nipple in patient millimetres is what they share. The result may lie outside the other volume.
+    """
+    offset = to_mm(matrix, index) - to_mm(matrix, nipple)
+    return to_index(other_matrix, to_mm(other_matrix, other_nipple) + offset)
+
+
 def depth_third(depth_mm: float, thickness_mm: float) -> str:
     """Return "anterior", "middle" or "posterior" for a depth below the skin within a breast of the given thickness."""
     part = depth_mm / thickness_mm if thickness_mm > 0 else 0.0

@@ -91,6 +91,8 @@ def import_sources(
         found, missing = grouping.find([Path(s) for s in sources], cases)
         known = _inspect(found, crew, report, tell, stop)
         secret = grouping.salt(images_dir, create=not dry_run)
+        if dry_run and cases is None and not (images_dir.parent / grouping.SALT_FILE).is_file():
+            report.notes.append("the case ids are provisional: pseudonyms are made by the first real import")
         groups = grouping.group(known, cases, secret, as_)
         for source in known:
             if cases is not None and source.row is None:

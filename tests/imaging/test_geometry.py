@@ -74,3 +74,12 @@ def test_letters_of_oblique_directions():
     assert g.orientation_letter((0.9, 0.1, 0.2)) == "L"
     assert g.orientation_letter((0, 0, -2)) == "F"
     assert g.orientation_letter((1, 1, 1)) == ""  # undecided
+
+
+def test_place_is_carried_over_by_the_nipple():
+    one = g.affine((0.5, 0.1, 0.2), origin_mm=(-50, 0, 80))
+    other = g.affine((1.0, 0.2, 0.4), origin_mm=(-20, 0, 60))
+    # 10 mm towards the feet, 4 mm deeper and 6 mm to the left of the nipple, in both
+    assert g.carry_over((60, 40, 130), one, (40, 0, 100), other, (30, 5, 50)) == pytest.approx((40, 25, 65))
+    back = g.carry_over((40, 25, 65), other, (30, 5, 50), one, (40, 0, 100))
+    assert back == pytest.approx((60, 40, 130))
