@@ -117,7 +117,7 @@ def test_slab_thickness_is_in_mm(viewer):
     viewer.set_slab(2.0, "max")
     assert viewer.view.half_slab(CORONAL) == 4  # 9 planes of 0.2 mm: 1.8 mm, the nearest odd number
     assert viewer.view.half_slab(TRANSVERSE) == 0
-    assert "slab 2.0 mm max" in planes(viewer)["coronal"].caption.note
+    assert "slab 2.0 mm maximum" in planes(viewer)["coronal"].caption.note
     viewer.view.go_to((40.0, 33.0, 70.0))  # the block ends at row 30: just within the slab
     assert (bare(planes(viewer)["coronal"]).min(axis=2) > 200).any()
     viewer.set_slab(0.2, "max")

@@ -8,10 +8,13 @@ from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QPoint
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from reader_app.imaging.overlay import Box, legend
 from reader_app.study.finding import Mark
+from reader_app.ui import theme
+from reader_app.ui.language import tr
 from reader_app.ui.viewer import overlay
 from reader_app.ui.viewer.camera import Pair
 from reader_app.ui.viewer.events import ViewerEvents
@@ -80,8 +83,9 @@ class CaseView(PaneView):
         box = boxes[self._finding]
         self.show_finding(box, self._finding, len(boxes))
         self.refresh()
-        word = f" {box.label}" if box.label else ""
-        self.events.finding_changed.emit(f"finding {self._finding + 1} of {len(boxes)}:{word} {box.score:.2f}")
+        what = f"{box.label} {box.score:.2f}".strip()
+        text = tr("finding {n} of {total}: {what}", n=self._finding + 1, total=len(boxes), what=what)
+        self.events.finding_changed.emit(text)
 
     @property
     def current_finding(self) -> Box | None:
@@ -199,21 +203,25 @@ class CaseView(PaneView):
         """Show the context menu."""
         menu = QMenu(self)
         if mark_id is not None:
-            menu.addAction(self.tr("Remove this mark"), lambda: self.events.mark_removed.emit(mark_id))
+            menu.addAction(tr("Remove this mark"), lambda: self.events.mark_removed.emit(mark_id))
             menu.addSeparator()
         for number, name in enumerate(self.preset_names()):
             menu.addAction(name, partial(self.preset, number))
         menu.addSeparator()
-        menu.addAction(self.tr("Invert"), self.invert)
-        menu.addAction(self.tr("Fit"), self.fit)
-        menu.addAction(self.tr("1:1"), lambda: self.toggle_one_to_one(pane, self.focus_point(pane)))
+        menu.addAction(tr("Invert"), self.invert)
+        menu.addAction(tr("Fit"), self.fit)
+        menu.addAction(tr("1:1"), lambda: self.toggle_one_to_one(pane, self.focus_point(pane)))
         if self.pixels_per_mm is not None and pane.picture is not None and pane.picture.has_mm:
-            menu.addAction(self.tr("True size"), self.true_size)
-        tools = menu.addMenu(self.tr("Left button"))
+            menu.addAction(tr("True size"), self.true_size)
+        tools = menu.addMenu(tr("Left button"))
         for tool in TOOLS:
-            action = tools.addAction(self.tr(tool.capitalize()), partial(self.set_tool, tool))
+            action = tools.addAction(tr(tool), partial(self.set_tool, tool))
             action.setCheckable(True)
             action.setChecked(tool == self.gestures.tool)
         self.events.menu_about_to_show.emit(menu)
         menu.popup(at)
         menu.aboutToHide.connect(menu.deleteLater)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint what lies between the panes."""
+        QPainter(self).fillRect(event.rect(), theme.READING["line"])

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from reader_app.imaging.window import GreyScale, Preset, lookup_table, window_of
+from reader_app.ui.language import tr
 from reader_app.ui.viewer import readout
 from reader_app.ui.viewer.camera import Pair, Region, whole
 from reader_app.ui.viewer.marks import FlatMark
@@ -45,9 +46,8 @@ class Window:
         """Return the window as the reader sees it written."""
         center, width = self.values(grey)
         name = grey.presets[self.preset % len(grey.presets)].name if self.own is None else ""
-        return " ".join(
-            w for w in (f"W {readout.number(width)}", f"L {readout.number(center)}", name, "inverted" * self.inverted) if w
-        )
+        turned = tr("inverted") if self.inverted else ""
+        return " ".join(w for w in (f"W {readout.number(width)}", f"L {readout.number(center)}", name, turned) if w)
 
 
 @dataclass(frozen=True, eq=False)

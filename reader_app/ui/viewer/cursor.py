@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from reader_app.imaging import geometry
+from reader_app.ui.language import tr
 from reader_app.ui.viewer.camera import Pair
 
 Triple = tuple[float, float, float]
@@ -111,12 +112,13 @@ def position_words(image: Any, index: Triple) -> str:
     if offset is not None:
         distance = geometry.nipple_distance_mm(offset)
         if distance < 2.0:
-            words.append("at the nipple")
+            words.append(tr("at the nipple"))
         else:
-            words += [f"{geometry.clock_position(offset)} o'clock", f"{distance:.0f} mm from nipple"]
+            words.append(tr("{hour} o'clock", hour=geometry.clock_position(offset)))
+            words.append(tr("{distance} mm from nipple", distance=f"{distance:.0f}"))
     depth = depth_mm(image, index)
     if depth is not None:
-        words.append(f"depth {depth:.0f} mm from skin")
+        words.append(tr("depth {depth} mm from skin", depth=f"{depth:.0f}"))
     return " · ".join(words)
 
 
@@ -141,3 +143,18 @@ def same_place(source: Any, index: Triple, target: Any) -> Triple | None:
     else:
         ds, dc = -offset[1] / target.spacing_mm[0], offset[0] / target.spacing_mm[2]
     return clipped((ns + float(ds), row, nc + float(dc)), target.array.shape)
+
+
+def plane_words(name: str) -> str:
+    """Return a plane's name as written on its pane."""
+    return {"coronal": tr("CORONAL"), "transverse": tr("TRANSVERSE"), "sagittal": tr("SAGITTAL")}[name]
+
+
+def slab_words(mode: str) -> str:
+    """Return what a slab shows of its planes."""
+    return {"min": tr("minimum"), "mean": tr("mean"), "max": tr("maximum")}[mode]
+
+
+def scan_words(image: Any) -> str:
+    """Return a scan's name as on its tab: "L LAT"."""
+    return f"{image.laterality} {image.view}".strip() or str(image.id)

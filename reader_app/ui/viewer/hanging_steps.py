@@ -9,6 +9,7 @@ from typing import Any
 
 from reader_app.imaging import hanging
 from reader_app.imaging.hanging import HangingProtocol
+from reader_app.ui.language import tr
 
 GAP = 1  # logical pixels between panes
 
@@ -119,9 +120,11 @@ def pane_name(image: str) -> str:
 def age(image: Any) -> str:
     """Return how long before the current exam a prior was made, in words; never a date."""
     if image.role != "prior" or image.exam_days is None:
-        return "prior" if image.role == "prior" else ""
+        return tr("prior") if image.role == "prior" else ""
     days = abs(int(image.exam_days))
-    return f"prior, {days / 365.25:.1f} years before" if days >= 365 else f"prior, {days} days before"
+    if days >= 365:
+        return tr("prior, {years} years before", years=f"{days / 365.25:.1f}")
+    return tr("prior, {days} days before", days=days)
 
 
 def extra_words(image: Any) -> str:

@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from reader_app.imaging.hanging import HangingProtocol
 from reader_app.imaging.overlay import Box
 from reader_app.study.finding import Mark
-from reader_app.ui import theme
+from reader_app.ui.language import tr
 from reader_app.ui.viewer import content, marks, overlay
 from reader_app.ui.viewer.camera import Camera, Pair, Region, fit_scale, fitted, to_the_wall
 from reader_app.ui.viewer.case_view import CaseView
@@ -22,6 +21,7 @@ from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.hanging_steps import GAP, Step, age, cut, extra_words, standard, steps_for, words
 from reader_app.ui.viewer.overlay import Grid
 from reader_app.ui.viewer.pane import Pane
+from reader_app.ui.viewer.view import mode_words
 
 STRIP = 120  # logical pixels: height of the strip of extra views
 OVERLAP = 0.12  # of a pane, shared by neighbouring 1:1 tiles
@@ -109,7 +109,7 @@ class MammoView(CaseView):
         step = self._steps[self._at]
         if not step.tiles:
             return step.title
-        return f"{step.title}, part {self._tile + 1} of {len(self._tile_places())}"
+        return tr("{step}, part {n} of {total}", step=step.title, n=self._tile + 1, total=len(self._tile_places()))
 
     # -- placing
 
@@ -276,7 +276,7 @@ class MammoView(CaseView):
             image = self._images.get(pane.name)
             side = "left" if pane.name[:1] == "R" else "right"
             if image is None:
-                pane.set_caption(Caption(words(pane.name), side=side, empty=self.tr("no image")))
+                pane.set_caption(Caption(words(pane.name), side=side, empty=tr("no image")))
                 continue
             title = words(f"{image.laterality}{image.view}")
             if pane not in self._grid_panes():
@@ -289,7 +289,7 @@ class MammoView(CaseView):
             if first or not alike:
                 parts.append(pane.window_state.words(pane.grey))
             if first and self.mode:
-                parts.append(self.mode)
+                parts.append(mode_words(self.mode))
             first = False
             pane.set_caption(Caption(title, note, side, aid, "", (" · ".join(parts),)))
 
@@ -346,12 +346,8 @@ class MammoView(CaseView):
             sy, sx = image.spacing_mm[-2:]
             if image.nipple_index is not None:
                 distance = math.hypot((at[0] - image.nipple_index[-2]) * sy, (at[1] - image.nipple_index[-1]) * sx)
-                text += f" · {distance:.0f} mm from nipple"
+                text += " · " + tr("{distance} mm from nipple", distance=f"{distance:.0f}")
             elif image.chest_wall:
                 columns = at[1] + 0.5 if image.chest_wall == "left" else image.array.shape[1] - 0.5 - at[1]
-                text += f" · {columns * sx:.0f} mm from chest wall"
+                text += " · " + tr("{distance} mm from chest wall", distance=f"{columns * sx:.0f}")
         self.events.position_changed.emit(text)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint what lies between the panes."""
-        QPainter(self).fillRect(event.rect(), theme.READING["line"])

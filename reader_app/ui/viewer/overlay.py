@@ -20,6 +20,7 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from reader_app.imaging.overlay import Box, Heatmap, color_table
 from reader_app.ui import theme
+from reader_app.ui.language import tr
 from reader_app.ui.viewer import readout
 from reader_app.ui.viewer.camera import Camera, Pair
 
@@ -63,12 +64,12 @@ def status_words(aid: Aid | None, image_id: str) -> str:
     """Return what must be said in words where a model shows nothing on an image; empty where it shows something."""
     if aid is None:
         return ""
-    words = {"no_finding": "aid: no finding", "not_applicable": "aid: not applicable", "failed": "aid: not available"}
+    words = {"no_finding": tr("aid: no finding"), "not_applicable": tr("aid: not applicable"), "failed": tr("aid: not available")}
     if aid.status in words:
         return words[aid.status]
     maps = [h for h in aid.heatmaps if h.image_id == image_id]
     if maps and not any(h.evidence for h in maps) and not any(b.image_id == image_id for b in aid.boxes):
-        return "aid: no evidence"
+        return tr("aid: no evidence")
     return ""
 
 

@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from reader_app.imaging.overlay import Box
 from reader_app.study.finding import Mark
-from reader_app.ui import theme
+from reader_app.ui.language import tr
 from reader_app.ui.viewer import content, overlay
 from reader_app.ui.viewer.camera import Pair, fitted
 from reader_app.ui.viewer.case_view import CaseView
@@ -21,6 +20,7 @@ from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.marks import FlatMark
 from reader_app.ui.viewer.overlay import Grid
 from reader_app.ui.viewer.pane import Pane
+from reader_app.ui.viewer.view import mode_words
 
 PER_PAGE = 4
 SPEEDS = (0.25, 0.5, 1.0, 2.0)  # of the recorded frame rate
@@ -93,7 +93,7 @@ class UltrasoundView(CaseView):
 
     def step_text(self) -> str:
         """Return the page in words."""
-        return f"images {self._page + 1} of {self._pages()}" if self._pages() > 1 else ""
+        return tr("page {n} of {total}", n=self._page + 1, total=self._pages()) if self._pages() > 1 else ""
 
     # -- placing
 
@@ -185,9 +185,9 @@ class UltrasoundView(CaseView):
         for pane in self.panes:
             image = self._shown.get(pane)
             if image is None:
-                pane.set_caption(Caption(empty=self.tr("no image")))
+                pane.set_caption(Caption(empty=tr("no image")))
                 continue
-            title = " ".join(w for w in (image.laterality, _VIEW_WORDS.get(image.view, image.view)) if w)
+            title = " ".join(w for w in (image.laterality, view_words(image.view)) if w)
             note = image.title
             if image.kind == "cine":
                 note = " · ".join(w for w in (note, f"{self._frames.get(image.id, 0) + 1} / {image.array.shape[0]}") if w)
@@ -195,7 +195,7 @@ class UltrasoundView(CaseView):
             if image.channels == 1 or pane.window_state != Window():
                 parts.append(pane.window_state.words(pane.grey))
             if self.mode:
-                parts.append(self.mode)
+                parts.append(mode_words(self.mode))
             aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
             pane.set_caption(Caption(title, note, "left", aid, "", (" · ".join(parts),)))
 
@@ -215,7 +215,8 @@ class UltrasoundView(CaseView):
         image = self._shown.get(pane)
         text = ""
         if at is not None and image is not None and image.spacing_mm is not None:
-            text = f"{image.laterality} · depth {(at[0] + 0.5) * image.spacing_mm[-2]:.0f} mm".lstrip(" ·")
+            depth = f"{(at[0] + 0.5) * image.spacing_mm[-2]:.0f}"
+            text = " · ".join(w for w in (image.laterality, tr("depth {depth} mm", depth=depth)) if w)
         self.events.position_changed.emit(text)
 
     def scrolls(self, pane: Pane) -> bool:
@@ -291,9 +292,7 @@ class UltrasoundView(CaseView):
             return
         self._go_to_frame(self._playing, (self._frames.get(image.id, 0) + 1) % image.array.shape[0])
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint what lies between the panes."""
-        QPainter(self).fillRect(event.rect(), theme.READING["line"])
 
-
-_VIEW_WORDS = {"US": "ultrasound", "DOPPLER": "colour Doppler"}
+def view_words(view: str) -> str:
+    """Return a kind of ultrasound image in words."""
+    return {"US": tr("ultrasound"), "DOPPLER": tr("colour Doppler")}.get(view, view)

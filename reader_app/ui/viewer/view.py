@@ -12,6 +12,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from reader_app.study.finding import Mark
+from reader_app.ui.language import tr
 from reader_app.ui.viewer.camera import Camera, Pair
 from reader_app.ui.viewer.content import Window
 from reader_app.ui.viewer.events import ViewerEvents
@@ -23,6 +24,11 @@ ALL_PAINTED = QEvent.Type(QEvent.registerEventType())
 FOLLOW = QEvent.Type(QEvent.registerEventType())
 TOGETHER = 4_000_000  # device pixels that are painted in one frame; beyond it linked panes follow one frame later
 DRAG_REACH = 400.0  # logical pixels of drag that change the window by its own width
+
+
+def mode_words(mode: str) -> str:
+    """Return how the images are scaled, in words."""
+    return {"fit": tr("fit"), "true size": tr("true size")}.get(mode, mode)
 
 
 class PaneView(QWidget):

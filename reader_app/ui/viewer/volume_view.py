@@ -7,19 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from reader_app.imaging import geometry
 from reader_app.imaging.overlay import Box, Heatmap
 from reader_app.imaging.window import GreyScale
 from reader_app.study.finding import Mark
-from reader_app.ui import theme
-from reader_app.ui.viewer import overlay
+from reader_app.ui.language import tr
+from reader_app.ui.viewer import cursor, overlay
 from reader_app.ui.viewer.camera import Pair, fitted
 from reader_app.ui.viewer.case_view import CaseView
 from reader_app.ui.viewer.content import Caption, Picture, Window
-from reader_app.ui.viewer.cursor import CORONAL, PLANES, Plane, Triple, clipped, nearest, position_words, same_place
+from reader_app.ui.viewer.cursor import CORONAL, PLANES, Plane, Triple, clipped, nearest
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.marks import IN_PLANE_MM, NEAR_PLANE_MM, FlatMark
 from reader_app.ui.viewer.overlay import Grid
@@ -66,7 +65,7 @@ class VolumeView(CaseView):
         """Show the first scan; offer the others as tabs."""
         self._volumes = {image.id: image for image in self.case.images if image.kind == "volume" and image.role == "current"}
         self._places, self._cuts, self._heat = {}, {}, {}
-        self._tabs.set_scans([(i, _scan_words(image)) for i, image in self._volumes.items()])
+        self._tabs.set_scans([(i, cursor.scan_words(image)) for i, image in self._volumes.items()])
         self._tabs.setVisible(len(self._volumes) > 1)
         for pane in self._own_panes:
             pane.window_state, pane.magnifier, pane.camera = Window(), None, None
@@ -77,7 +76,7 @@ class VolumeView(CaseView):
             self.image = None
             for pane in self.panes:
                 pane.show_picture(None)
-                pane.set_caption(Caption(empty=self.tr("no volume")))
+                pane.set_caption(Caption(empty=tr("no volume")))
             return
         self._show_scan(next(iter(self._volumes.values())), None)
 
@@ -97,7 +96,7 @@ class VolumeView(CaseView):
         if image is None or image is self.image:
             return
         self.stop_cine()
-        place = same_place(self.image, self.position, image) or self._places.get(image_id)
+        place = cursor.same_place(self.image, self.position, image) or self._places.get(image_id)
         self._show_scan(image, place)
         self.refresh()
         self.events.step_changed.emit(self.step_text())
@@ -126,7 +125,7 @@ class VolumeView(CaseView):
 
     def step_text(self) -> str:
         """Return the scan in words."""
-        return _scan_words(self.image) if self.image is not None else ""
+        return cursor.scan_words(self.image) if self.image is not None else ""
 
     # -- planes
 
@@ -286,7 +285,7 @@ class VolumeView(CaseView):
             at, count = nearest(self.position)[plane.axis], image.array.shape[plane.axis]
             note = ""
             if self.half_slab(plane):
-                note = self.tr("slab {0} mm {1}").format(f"{self.slab_mm:.1f}", self.slab_mode)
+                note = tr("slab {thickness} mm {mode}", thickness=f"{self.slab_mm:.1f}", mode=cursor.slab_words(self.slab_mode))
             lines = [f"×{pane.camera.zoom[1]:.2f}" if pane.camera is not None else ""]
             aid = ""
             if pane is self.panes[0]:
@@ -296,12 +295,12 @@ class VolumeView(CaseView):
                 aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
             down, across = letters[plane.down], letters[plane.across]
             edges = (down[0], across[0], down[1], across[1])
-            title = f"{plane.name.upper()}  {at + 1} / {count}"
+            title = f"{cursor.plane_words(plane.name)}  {at + 1} / {count}"
             pane.set_caption(Caption(title, note, "left", aid, "", tuple(lines), edges, WIDTH + 8.0))
 
     def position_text(self) -> str:
         """Return side, clock, distance from the nipple and depth of the crosshair."""
-        return position_words(self.image, self.position) if self.image is not None else ""
+        return cursor.position_words(self.image, self.position) if self.image is not None else ""
 
     # -- moving about
 
@@ -391,12 +390,3 @@ class VolumeView(CaseView):
         if self.position[axis] == before:
             self._direction = -self._direction
             self.scroll_pane(self._playing, self._direction)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint what lies between the panes."""
-        QPainter(self).fillRect(event.rect(), theme.READING["line"])
-
-
-def _scan_words(image: Any) -> str:
-    """Return a scan's name as on its tab: "L LAT"."""
-    return f"{image.laterality} {image.view}".strip() or str(image.id)
