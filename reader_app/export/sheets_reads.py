@@ -203,14 +203,12 @@ def marks_sheet(content: WorkbookContent) -> Sheet:
 def changes_sheet(content: WorkbookContent) -> Sheet:
     """Return the sheet ``Changes``: every answer before and after an aid, with the table and chart of categories."""
     found = changes(content)
-    tables: list[Table] = []
+    tables: list[Table] = [_every_change(content, found)]
     charts: list[Chart] = []
     if found:
         matrix, chart = _transitions(found)
-        tables.append(matrix)
+        tables += [matrix, _directions(content, found)]
         charts.append(chart)
-        tables.append(_directions(content, found))
-    tables.append(_every_change(content, found))
     return Sheet("Changes", "Every answer before and after an aid.", tuple(tables), tuple(charts))
 
 
@@ -381,4 +379,4 @@ def aids_sheet(content: WorkbookContent) -> Sheet:
             )
         )
     shown = Table("aids", "What was shown", columns, rows)
-    return Sheet("Aids", "Which model's aid each read had, and exactly which stored prediction.", (models, shown))
+    return Sheet("Aids", "Which model's aid each read had, and exactly which stored prediction.", (shown, models))

@@ -72,7 +72,7 @@ def times_sheet(content: WorkbookContent) -> Sheet:
             for row in results.rows("time", "paired")
         ],
     )
-    tables = [table for table in (medians, by_reader, paired, _model(results)) if table is not None]
+    tables = [table for table in (by_reader, medians, paired, _model(results)) if table is not None]
     intro = "From the paint of the last pane to the validation, without pauses; each read's own time stands on the sheet Reads."
     return Sheet("Times", intro, tuple(tables), (chart,) if chart else ())
 
