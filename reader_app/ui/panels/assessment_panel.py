@@ -3,7 +3,7 @@
 It shows a session state and emits what the reader asks for. Which field the digits go to (the *active* field) is its only own
 state; it is always visible as a blue line.
 
-Longer than the usual 400 lines on purpose: which key goes to which field, and when the focus moves on, shall be read in one place.
+Longer than the usual 400 lines on purpose: which key goes to which field, and when the focus moves on, stands in one place.
 The fields, the note, the questions and the button have modules of their own.
 """
 
