@@ -975,5 +975,137 @@
     <source>Palpable</source>
     <translation>촉지</translation>
   </message>
+  <message>
+    <source>CORONAL</source>
+    <translation>관상면</translation>
+  </message>
+  <message>
+    <source>TRANSVERSE</source>
+    <translation>횡단면</translation>
+  </message>
+  <message>
+    <source>SAGITTAL</source>
+    <translation>시상면</translation>
+  </message>
+  <message>
+    <source>Fit</source>
+    <translation>창에 맞춤</translation>
+  </message>
+  <message>
+    <source>Invert</source>
+    <translation>반전</translation>
+  </message>
+  <message>
+    <source>Left button</source>
+    <translation>왼쪽 버튼</translation>
+  </message>
+  <message>
+    <source>Remove this mark</source>
+    <translation>이 표시 삭제</translation>
+  </message>
+  <message>
+    <source>aid: no evidence</source>
+    <translation>보조: 근거 없음</translation>
+  </message>
+  <message>
+    <source>aid: no finding</source>
+    <translation>보조: 소견 없음</translation>
+  </message>
+  <message>
+    <source>aid: not applicable</source>
+    <translation>보조: 해당 없음</translation>
+  </message>
+  <message>
+    <source>aid: not available</source>
+    <translation>보조: 사용할 수 없음</translation>
+  </message>
+  <message>
+    <source>at the nipple</source>
+    <translation>유두 위치</translation>
+  </message>
+  <message>
+    <source>colour Doppler</source>
+    <translation>컬러 도플러</translation>
+  </message>
+  <message>
+    <source>depth {depth} mm</source>
+    <translation>깊이 {depth} mm</translation>
+  </message>
+  <message>
+    <source>depth {depth} mm from skin</source>
+    <translation>피부에서 깊이 {depth} mm</translation>
+  </message>
+  <message>
+    <source>finding {n} of {total}: {what}</source>
+    <translation>소견 {n}/{total}: {what}</translation>
+  </message>
+  <message>
+    <source>inverted</source>
+    <translation>반전됨</translation>
+  </message>
+  <message>
+    <source>maximum</source>
+    <translation>최대</translation>
+  </message>
+  <message>
+    <source>mean</source>
+    <translation>평균</translation>
+  </message>
+  <message>
+    <source>minimum</source>
+    <translation>최소</translation>
+  </message>
+  <message>
+    <source>no image</source>
+    <translation>영상 없음</translation>
+  </message>
+  <message>
+    <source>no volume</source>
+    <translation>볼륨 없음</translation>
+  </message>
+  <message>
+    <source>page {n} of {total}</source>
+    <translation>{n}/{total} 페이지</translation>
+  </message>
+  <message>
+    <source>prior</source>
+    <translation>이전</translation>
+  </message>
+  <message>
+    <source>prior, {days} days before</source>
+    <translation>이전, {days}일 전</translation>
+  </message>
+  <message>
+    <source>prior, {years} years before</source>
+    <translation>이전, {years}년 전</translation>
+  </message>
+  <message>
+    <source>slab {thickness} mm {mode}</source>
+    <translation>두께 {thickness} mm {mode}</translation>
+  </message>
+  <message>
+    <source>true size</source>
+    <translation>실제 크기</translation>
+  </message>
+  <message>
+    <source>ultrasound</source>
+    <translation>초음파</translation>
+  </message>
+  <message>
+    <source>{distance} mm from chest wall</source>
+    <translation>흉벽에서 {distance} mm</translation>
+  </message>
+  <message>
+    <source>{distance} mm from nipple</source>
+    <translation>유두에서 {distance} mm</translation>
+  </message>
+  <message>
+    <source>{hour} o'clock</source>
+    <translation>{hour}시 방향</translation>
+  </message>
+  <message>
+    <source>{step}, part {n} of {total}</source>
+    <translation>{step}, {n}/{total} 부분</translation>
+  </message>
 </context>
 </TS>

@@ -975,5 +975,137 @@
     <source>Palpable</source>
     <translation>可触及</translation>
   </message>
+  <message>
+    <source>CORONAL</source>
+    <translation>冠状面</translation>
+  </message>
+  <message>
+    <source>TRANSVERSE</source>
+    <translation>横断面</translation>
+  </message>
+  <message>
+    <source>SAGITTAL</source>
+    <translation>矢状面</translation>
+  </message>
+  <message>
+    <source>Fit</source>
+    <translation>适合窗格</translation>
+  </message>
+  <message>
+    <source>Invert</source>
+    <translation>反相</translation>
+  </message>
+  <message>
+    <source>Left button</source>
+    <translation>左键</translation>
+  </message>
+  <message>
+    <source>Remove this mark</source>
+    <translation>删除此标记</translation>
+  </message>
+  <message>
+    <source>aid: no evidence</source>
+    <translation>辅助：无依据</translation>
+  </message>
+  <message>
+    <source>aid: no finding</source>
+    <translation>辅助：无发现</translation>
+  </message>
+  <message>
+    <source>aid: not applicable</source>
+    <translation>辅助：不适用</translation>
+  </message>
+  <message>
+    <source>aid: not available</source>
+    <translation>辅助：不可用</translation>
+  </message>
+  <message>
+    <source>at the nipple</source>
+    <translation>位于乳头</translation>
+  </message>
+  <message>
+    <source>colour Doppler</source>
+    <translation>彩色多普勒</translation>
+  </message>
+  <message>
+    <source>depth {depth} mm</source>
+    <translation>深度 {depth} mm</translation>
+  </message>
+  <message>
+    <source>depth {depth} mm from skin</source>
+    <translation>距皮肤深度 {depth} mm</translation>
+  </message>
+  <message>
+    <source>finding {n} of {total}: {what}</source>
+    <translation>发现 {n}/{total}：{what}</translation>
+  </message>
+  <message>
+    <source>inverted</source>
+    <translation>已反相</translation>
+  </message>
+  <message>
+    <source>maximum</source>
+    <translation>最大值</translation>
+  </message>
+  <message>
+    <source>mean</source>
+    <translation>平均</translation>
+  </message>
+  <message>
+    <source>minimum</source>
+    <translation>最小值</translation>
+  </message>
+  <message>
+    <source>no image</source>
+    <translation>无图像</translation>
+  </message>
+  <message>
+    <source>no volume</source>
+    <translation>无容积</translation>
+  </message>
+  <message>
+    <source>page {n} of {total}</source>
+    <translation>第 {n}/{total} 页</translation>
+  </message>
+  <message>
+    <source>prior</source>
+    <translation>既往</translation>
+  </message>
+  <message>
+    <source>prior, {days} days before</source>
+    <translation>既往，{days} 天前</translation>
+  </message>
+  <message>
+    <source>prior, {years} years before</source>
+    <translation>既往，{years} 年前</translation>
+  </message>
+  <message>
+    <source>slab {thickness} mm {mode}</source>
+    <translation>层厚 {thickness} mm {mode}</translation>
+  </message>
+  <message>
+    <source>true size</source>
+    <translation>实际大小</translation>
+  </message>
+  <message>
+    <source>ultrasound</source>
+    <translation>超声</translation>
+  </message>
+  <message>
+    <source>{distance} mm from chest wall</source>
+    <translation>距胸壁 {distance} mm</translation>
+  </message>
+  <message>
+    <source>{distance} mm from nipple</source>
+    <translation>距乳头 {distance} mm</translation>
+  </message>
+  <message>
+    <source>{hour} o'clock</source>
+    <translation>{hour} 点</translation>
+  </message>
+  <message>
+    <source>{step}, part {n} of {total}</source>
+    <translation>{step}，第 {n}/{total} 部分</translation>
+  </message>
 </context>
 </TS>

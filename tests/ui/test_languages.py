@@ -20,7 +20,7 @@ DESK = {"home_window.py"}
 
 def visible_texts() -> set[str]:
     found: set[str] = set()
-    for file in [*ROOM.glob("*.py"), *(ROOM / "panels").glob("*.py")]:
+    for file in [*ROOM.glob("*.py"), *(ROOM / "panels").glob("*.py"), *(ROOM / "viewer").glob("*.py")]:
         if file.name in DESK:
             continue
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -10,6 +10,7 @@ from viewer_phantoms import _array, aid, bare, centroid, click, drag, grabbed, o
 from reader_app.imaging import geometry
 from reader_app.imaging.overlay import Box
 from reader_app.study.finding import Mark
+from reader_app.ui import language
 from reader_app.ui.viewer.cursor import CORONAL, SAGITTAL, TRANSVERSE, patient_offset, position_words, same_place, slab
 
 BLOCK, SPACING = (40, 20, 70), (1.0, 0.2, 0.5)
@@ -304,3 +305,15 @@ def test_a_crosshair_move_paints_only_its_lines(viewer):
     assert () in regions[coronal]
     for pane in (transverse, sagittal):
         assert regions[pane] and all(len(r) == 4 for r in regions[pane])
+
+
+def test_words_follow_the_readers_language(viewer):
+    try:
+        language.use("zh")
+        show(viewer, open_case("abvs", volume()))
+        viewer.view.go_to((30.0, 49.0, 70.0))
+        assert viewer.position_text() == "L · 3 点 · 距乳头 10 mm · 距皮肤深度 10 mm"
+        assert planes(viewer)["coronal"].caption.title.startswith("冠状面")
+        assert planes(viewer)["coronal"].name == "L_AP coronal"  # the record of what was shown is in no language
+    finally:
+        language.use("en")
