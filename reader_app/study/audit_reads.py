@@ -5,6 +5,7 @@ from __future__ import annotations
 from reader_app.study import events as ev
 from reader_app.study.audit_ledger import Answers, Ledger, milliseconds
 from reader_app.study.events import Logged
+from reader_app.study.finding import Mark
 from reader_app.study.questions import Question
 
 
@@ -129,7 +130,7 @@ class ReadJudge(Ledger):
                     self.say("answer", "A note was written where the study allows none.")
                 answers.note = text
             case ev.MarkPlaced(mark=mark):
-                if not rules.marks_allowed or not (mark.score is None or 0 <= mark.score <= 100) or len(mark.index) not in (2, 3):
+                if not rules.marks_allowed or not (mark.score is None or 0 <= mark.score <= 100) or not _is_shape(mark):
                     self.say("answer", f"Mark {mark.mark_id} is not one that the study allows.")
                 answers.marks[mark.mark_id] = mark
             case _:
@@ -237,3 +238,10 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return number if abs(number) < float("inf") else None
+
+
+def _is_shape(mark: Mark) -> bool:
+    sizes = {"point": 0, "outline": 0, "box": len(mark.index), "ellipse": len(mark.index)}
+    corners = len(mark.outline) >= 3 if mark.kind == "outline" else not mark.outline
+    flat = all(len(corner) == len(mark.index) for corner in mark.outline)
+    return len(mark.index) in (2, 3) and sizes.get(mark.kind) == len(mark.extent) and corners and flat

@@ -20,11 +20,13 @@ class Mark:
     index : tuple of float
         Position, zero-based centres: ``(row, column)`` for an image, ``(slice, row, column)`` for a volume or cine.
     kind : str
-        "point" or "box".
+        "point", "box", "ellipse" or "outline".
     extent : tuple of float
-        Full size along each axis of ``index`` for a box; empty for a point.
+        Full size along each axis of ``index`` for a box or ellipse around it; empty for a point or outline.
     score : int or None
         The reader's suspicion 0-100 for this finding, or None.
+    outline : tuple of tuple of float
+        Corners of an outline in the same index order, at least three; empty for the other kinds. ``index`` is a point inside it.
     """
 
     mark_id: str
@@ -34,3 +36,4 @@ class Mark:
     kind: str = "point"
     extent: tuple[float, ...] = ()
     score: int | None = None
+    outline: tuple[tuple[float, ...], ...] = ()

@@ -24,13 +24,13 @@ audit.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import reduce
 
 from reader_app.errors import ProtocolViolation
-from reader_app.study.assignment import Plan, RoundPlan
+from reader_app.study import readrules
+from reader_app.study.assignment import Plan
 from reader_app.study.commands import (
     AdjustAid,
     AmendPlan,
@@ -62,16 +62,13 @@ from reader_app.study.commands import (
 )
 from reader_app.study.events import (
     AidAdjusted,
-    AidFindingJudged,
     AidHidden,
     AidRevealed,
-    AidShown,
     AidShownAgain,
     Answered,
     Assessed,
     CaseDisplayed,
     CaseWithdrawn,
-    Disturbed,
     Event,
     InitialSealed,
     MarkPlaced,
@@ -93,7 +90,16 @@ from reader_app.study.events import (
     SessionResumed,
 )
 from reader_app.study.overrides import decide_override, is_round_exhausted
-from reader_app.study.questions import key, wrong_answer
+from reader_app.study.questions import key
+from reader_app.study.readrules import (
+    AID_STATUSES,
+    DISTURBANCES,
+    MAX_NOTE,
+    PAUSE_REASONS,
+    VERDICTS,
+    check_aid,
+    round_under_way,
+)
 from reader_app.study.state import (
     Answer,
     Draft,
@@ -116,19 +122,11 @@ from reader_app.study.state import (
 )
 
 __all__ = [
-    "AID_STATUSES", "MAX_NOTE", "PAUSE_REASONS", "Answer", "Draft", "Phase", "SessionState", "aid_due", "counted_answers",
-    "current_round", "decide", "due_case", "earlier_answer", "evolve", "hidden_planes", "initial", "legal_commands",
-    "legal_overrides", "missing", "next_round", "questions_asked", "replay", "round_cases", "round_opens",
+    "AID_STATUSES", "DISTURBANCES", "MAX_NOTE", "PAUSE_REASONS", "VERDICTS", "Answer", "Draft", "Phase", "SessionState",
+    "aid_due", "counted_answers", "current_round", "decide", "due_case", "earlier_answer", "evolve", "hidden_planes",
+    "initial", "legal_commands", "legal_overrides", "missing", "next_round", "questions_asked", "replay", "round_cases",
+    "round_opens",
 ]  # fmt: skip
-
-
-#: Longest free text of a read, in characters; well below what a spreadsheet cell holds.
-MAX_NOTE = 10_000
-
-PAUSE_REASONS: tuple[str, ...] = ("reader", "idle", "hidden", "system")
-DISTURBANCES: tuple[str, ...] = ("suspend", "clock_step", "stall")
-VERDICTS: tuple[str, ...] = ("accepted", "rejected", "")
-AID_STATUSES: tuple[str, ...] = ("ok", "no_finding", "not_applicable", "failed")
 
 
 def replay(plan: Plan, events: Iterable[Event]) -> SessionState:
@@ -210,7 +208,7 @@ def _start_round(plan: Plan, state: SessionState, command: StartRound) -> tuple[
 
 
 def _display(plan: Plan, state: SessionState, command: DisplayCase) -> tuple[Event, ...]:
-    entry = _round_under_way(plan, state)
+    entry = round_under_way(plan, state)
     expected = plan.fingerprints.get(command.case_id)
     if expected is not None and command.fingerprint != expected:
         raise ProtocolViolation(f"The images of case {command.case_id} are not those of the frozen study; call the coordinator.")
@@ -222,116 +220,10 @@ def _display(plan: Plan, state: SessionState, command: DisplayCase) -> tuple[Eve
     if aid_due(entry, state):
         if command.aid is None:
             raise ProtocolViolation("This round is read with the aid, and it was not on the screen.")
-        _check_aid(plan, state, command.aid)
+        check_aid(plan, state, command.aid)
     elif command.aid is not None:
         raise ProtocolViolation("No aid may be on the screen now.")
     return (CaseDisplayed(entry.number, command.case_id, command.fingerprint, command.panes, command.aid),)
-
-
-def _check_aid(plan: Plan, state: SessionState, aid: AidShown) -> None:
-    entry = _round_under_way(plan, state)
-    if aid.model_id != entry.aid:
-        raise ProtocolViolation(f"The aid of this round is {entry.aid}, not {aid.model_id}.")
-    if not aid.prediction_sha256:
-        raise ProtocolViolation("The aid does not say which stored prediction it shows.")
-    if aid.status not in AID_STATUSES:
-        raise ProtocolViolation(f"{aid.status!r} is not the status of an aid.")
-    _check_look(plan, aid.threshold, aid.opacity)
-    if state.aid is not None and state.aid.prediction_sha256 != aid.prediction_sha256:
-        raise ProtocolViolation("The aid of this read is another prediction than before.")
-
-
-def _check_look(plan: Plan, threshold: float, opacity: float) -> None:
-    if plan.display.reader_may_adjust_aid:
-        if not (0 <= threshold <= 1 and 0 <= opacity <= 1):
-            raise ProtocolViolation("Threshold and opacity of the aid lie between 0 and 1.")
-    elif (threshold, opacity) != (plan.display.aid_threshold, plan.display.aid_opacity):
-        raise ProtocolViolation("The aid was not shown at the threshold and opacity of the study.")
-
-
-def _adjust(plan: Plan, state: SessionState, command: AdjustAid) -> tuple[Event, ...]:
-    _check_look(plan, command.threshold, command.opacity)
-    return (AidAdjusted(command.case_id, command.threshold, command.opacity),)
-
-
-def _judge_finding(plan: Plan, state: SessionState, command: JudgeAidFinding) -> tuple[Event, ...]:
-    if not command.finding or command.verdict not in VERDICTS:
-        raise ProtocolViolation("A finding of the aid is accepted, rejected, or neither.")
-    return (AidFindingJudged(command.case_id, command.finding, command.verdict),)
-
-
-def _disturbance(plan: Plan, state: SessionState, command: ReportDisturbance) -> tuple[Event, ...]:
-    if command.kind not in DISTURBANCES:
-        raise ProtocolViolation(f"{command.kind!r} is not one of {', '.join(DISTURBANCES)}.")
-    return (Disturbed(command.kind, command.mono_gap_ms, command.wall_step_ms),)
-
-
-def _assess(plan: Plan, state: SessionState, command: Assess) -> tuple[Event, ...]:
-    _check_unit(plan, command.case_id, command.unit)
-    if command.category not in plan.assessment.categories:
-        raise ProtocolViolation(f"Category {command.category} is not one of {', '.join(plan.assessment.categories)}.")
-    return (Assessed(command.case_id, command.unit, command.category),)
-
-
-def _score(plan: Plan, state: SessionState, command: GiveScore) -> tuple[Event, ...]:
-    _check_unit(plan, command.case_id, command.unit)
-    _check_score(command.score)
-    return (Scored(command.case_id, command.unit, command.score),)
-
-
-def _answer(plan: Plan, state: SessionState, command: AnswerQuestion) -> tuple[Event, ...]:
-    for question, unit in questions_asked(plan, state):
-        if (question.question_id, unit) == (command.question, command.unit):
-            wrong = wrong_answer(question, command.values)
-            if wrong:
-                raise ProtocolViolation(f"{wrong}.")
-            return (Answered(command.case_id, unit, command.question, command.values),)
-    raise ProtocolViolation(f"Question {command.question} is not asked for {command.unit} now.")
-
-
-def _note(plan: Plan, state: SessionState, command: WriteNote) -> tuple[Event, ...]:
-    if len(command.text) > MAX_NOTE:
-        raise ProtocolViolation(f"The note is longer than {MAX_NOTE} characters.")
-    if any("\ud800" <= letter <= "\udfff" for letter in command.text):
-        raise ProtocolViolation("The note holds half a character.")
-    return (Noted(command.case_id, command.text),)
-
-
-def _place(plan: Plan, state: SessionState, command: PlaceMark) -> tuple[Event, ...]:
-    mark = command.mark
-    if not (mark.mark_id and mark.finding_id and mark.image_id):
-        raise ProtocolViolation("A mark needs an id, a finding and an image.")
-    if len(mark.index) not in (2, 3) or not all(math.isfinite(position) for position in mark.index):
-        raise ProtocolViolation("A mark lies at (row, column) or (slice, row, column).")
-    sized = len(mark.extent) == len(mark.index) and all(math.isfinite(size) and size >= 0 for size in mark.extent)
-    if not ((mark.kind == "point" and not mark.extent) or (mark.kind == "box" and sized)):
-        raise ProtocolViolation("A mark is a point without extent or a box with one along each axis.")
-    if mark.score is not None:
-        _check_score(mark.score)
-    return (MarkPlaced(command.case_id, mark),)
-
-
-def _remove(plan: Plan, state: SessionState, command: RemoveMark) -> tuple[Event, ...]:
-    if command.mark_id not in {mark.mark_id for mark in state.draft.marks}:
-        raise ProtocolViolation(f"There is no mark {command.mark_id}.")
-    return (MarkRemoved(command.case_id, command.mark_id),)
-
-
-def _reveal(plan: Plan, state: SessionState, command: RevealAid) -> tuple[Event, ...]:
-    _check_aid(plan, state, command.aid)
-    draft = state.draft
-    answers = counted_answers(plan, state)
-    sealed = InitialSealed(command.case_id, dict(draft.categories), dict(draft.scores), draft.note, draft.marks, answers)
-    return (sealed, AidRevealed(command.case_id, command.aid))
-
-
-def _hide(plan: Plan, state: SessionState, command: HideAid) -> tuple[Event, ...]:
-    return (AidHidden(command.case_id),)
-
-
-def _show(plan: Plan, state: SessionState, command: ShowAid) -> tuple[Event, ...]:
-    _check_aid(plan, state, command.aid)
-    return (AidShownAgain(command.case_id, command.aid),)
 
 
 def _pause(plan: Plan, state: SessionState, command: Pause) -> tuple[Event, ...]:
@@ -349,7 +241,7 @@ def _interrupt(plan: Plan, state: SessionState, command: Interrupt) -> tuple[Eve
 
 
 def _submit(plan: Plan, state: SessionState, command: SubmitRead) -> tuple[Event, ...]:
-    number = _round_under_way(plan, state).number
+    number = round_under_way(plan, state).number
     draft = state.draft
     answers = counted_answers(plan, state)
     submitted = ReadSubmitted(
@@ -379,27 +271,14 @@ def _finish(plan: Plan, after: SessionState, wall_utc: str) -> tuple[Event, ...]
 
 
 _HANDLERS: dict[type, Callable[..., tuple[Event, ...]]] = {
-    OpenSession: _open, CloseSession: _close, StartRound: _start_round, DisplayCase: _display, Assess: _assess, GiveScore: _score,
-    WriteNote: _note, PlaceMark: _place, RemoveMark: _remove, RevealAid: _reveal, HideAid: _hide, ShowAid: _show, Pause: _pause,
-    Resume: _resume, Interrupt: _interrupt, SubmitRead: _submit, UnlockRound: _override, VoidRead: _override,
-    AnswerQuestion: _answer, AdjustAid: _adjust, JudgeAidFinding: _judge_finding, ReportDisturbance: _disturbance,
-    WithdrawCase: _override, AmendPlan: _override, RetireReader: _override,
+    OpenSession: _open, CloseSession: _close, StartRound: _start_round, DisplayCase: _display, Pause: _pause, Resume: _resume,
+    Interrupt: _interrupt, SubmitRead: _submit,
+    Assess: readrules.assess, GiveScore: readrules.score, AnswerQuestion: readrules.answer, WriteNote: readrules.note,
+    PlaceMark: readrules.place, RemoveMark: readrules.remove, RevealAid: readrules.reveal, HideAid: readrules.hide,
+    ShowAid: readrules.show, AdjustAid: readrules.adjust, JudgeAidFinding: readrules.judge_finding,
+    ReportDisturbance: readrules.disturbance,
+    UnlockRound: _override, VoidRead: _override, WithdrawCase: _override, AmendPlan: _override, RetireReader: _override,
 }  # fmt: skip
-
-
-def _round_under_way(plan: Plan, state: SessionState) -> RoundPlan:
-    assert state.round_no is not None, "legal_commands lets no command about a case through between rounds"
-    return plan.round(state.round_no)
-
-
-def _check_unit(plan: Plan, case_id: str, unit: str) -> None:
-    if unit not in plan.units[case_id]:
-        raise ProtocolViolation(f"Case {case_id} is judged for {', '.join(plan.units[case_id])}, not for {unit}.")
-
-
-def _check_score(score: int) -> None:
-    if type(score) is not int or not 0 <= score <= 100:
-        raise ProtocolViolation("A score is a whole number from 0 to 100.")
 
 
 # --- evolve ------------------------------------------------------------------------------------------------------------------

@@ -159,6 +159,8 @@ BENT: list[tuple[str, Callable[[list[Logged]], list[Logged]], str]] = [
     ("crossover", insert(ev.ReadSubmitted, ev.MarkPlaced("c1", Mark("1", "1", "R", (1.0, 1.0)))), "answer"),
     ("lu2025", bend(ev.MarkPlaced, mark=Mark("1", "1", "RCC", (1.0,))), "answer"),
     ("lu2025", bend(ev.MarkPlaced, mark=Mark("1", "1", "RCC", (1.0, 1.0), score=500)), "answer"),
+    ("lu2025", bend(ev.MarkPlaced, mark=Mark("1", "1", "RCC", (1.0, 1.0), "outline")), "answer"),
+    ("lu2025", bend(ev.MarkPlaced, mark=Mark("1", "1", "RCC", (1.0, 1.0), "ellipse")), "answer"),
     ("lu2025", bend(ev.MarkRemoved, mark_id="7"), "answer"),
     ("sequential", insert(ev.ReadSubmitted, ev.Noted("c1", "seen")), "answer"),
     ("lu2025", bend(ev.ReadSubmitted, categories={}), "incomplete"),

@@ -12,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from study.protocol_machine import ProtocolMachine
 
 from reader_app.errors import ProtocolViolation
-from reader_app.study import commands, events, session, state
+from reader_app.study import commands, events, readrules, session, state
 from reader_app.study.definition import Condition
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -20,7 +20,7 @@ Patch = Callable[[pytest.MonkeyPatch], None]
 
 def both(patch: pytest.MonkeyPatch, name: str, value: Any) -> None:
     """Replace a function in every module of the machine that holds it."""
-    for module in (session, state):
+    for module in (session, state, readrules):
         if hasattr(module, name):
             patch.setattr(module, name, value)
 
@@ -77,7 +77,7 @@ def aid_in_every_round(patch: pytest.MonkeyPatch) -> None:
 
 
 def any_aid_accepted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(session, "_check_aid", lambda plan, now, aid: None)
+    both(patch, "check_aid", lambda plan, now, aid: None)
 
 
 def stale_commands_accepted(patch: pytest.MonkeyPatch) -> None:

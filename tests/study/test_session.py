@@ -262,6 +262,11 @@ def test_marks_are_placed_moved_and_taken_back() -> None:
         Mark("1", "1", "RCC", (1.0, 2.0), "box", (1.0, -1.0)),
         Mark("1", "1", "RCC", (1.0, 2.0), "point", (1.0, 1.0)),
         Mark("1", "1", "RCC", (1.0, 2.0), "point", (), -1),
+        Mark("1", "1", "RCC", (1.0, 2.0), "ellipse"),
+        Mark("1", "1", "RCC", (1.0, 2.0), "outline", outline=((1.0, 1.0), (2.0, 2.0))),
+        Mark("1", "1", "RCC", (1.0, 2.0), "outline", outline=((1.0, 1.0), (2.0, 2.0), (3.0,))),
+        Mark("1", "1", "RCC", (1.0, 2.0), "outline", outline=((1.0, 1.0), (2.0, 2.0), (3.0, float("nan")))),
+        Mark("1", "1", "RCC", (1.0, 2.0), "box", (1.0, 1.0), outline=((1.0, 1.0), (2.0, 2.0), (3.0, 3.0))),
     ],
 )
 def test_malformed_marks_are_refused(mark: Mark) -> None:
