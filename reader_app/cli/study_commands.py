@@ -77,6 +77,20 @@ def add_to(sub: Subparsers) -> None:
     simulate.add_argument("--seed", type=int, default=1)
     simulate.set_defaults(run=_simulate)
 
+    decide = sub.add_parser(
+        "decide", help="a coordinator's decision with its reason: withdraw a case, void a read, open early ..."
+    )
+    decide.add_argument("study", metavar="DIR", type=Path)
+    decide.add_argument("kind", metavar="KIND", nargs="?", help="without one, the decisions made so far are listed")
+    decide.add_argument("about", metavar="KEY=VALUE", nargs="*", help="what it concerns, e.g. case_id=C012")
+    decide.add_argument("--reason", default="")
+    decide.add_argument("--who", default="coordinator")
+    decide.set_defaults(run=_decide)
+
+    amend = sub.add_parser("amend", help="freeze a changed study as a new version; the old one is kept, logs go on by decision")
+    amend.add_argument("study", metavar="DIR", type=Path)
+    amend.set_defaults(run=_amend)
+
     package = sub.add_parser("package", help="what one reading workstation gets")
     package.add_argument("study", metavar="DIR", type=Path)
     package.add_argument("--reader", required=True, metavar="ID")
@@ -253,6 +267,35 @@ def _simulate(options: argparse.Namespace) -> int:
         rehearsal.run(study, out, options.seed, bar)
     for written in export(study, ["xlsx", "csv", "report"], out):
         print(f"written: {written}")
+    return 0
+
+
+def _decide(options: argparse.Namespace) -> int:
+    from reader_app.clock import SystemClock
+    from reader_app.errors import Fault, InputFaults
+    from reader_app.store import decisions
+
+    if options.kind is None:
+        made = decisions.load(options.study)
+        for own in made.taken:
+            concerns = ", ".join(f"{name} {value}" for name, value in own.about.items())
+            print(f"{own.number}. {own.wall_utc} {own.who}: {own.kind.replace('_', ' ')} ({concerns}): {own.reason}")
+        print(f"{len(made.taken)} decision(s), head code {made.head_code}.")
+        return 0
+    wrong = [part for part in options.about if "=" not in part]
+    if wrong:
+        raise InputFaults([Fault("decide", f"'{wrong[0]}' is not KEY=VALUE", "write for example case_id=C012")])
+    about = dict(part.split("=", 1) for part in options.about)
+    made = decisions.decide(options.study, options.kind, about, options.reason, options.who, SystemClock().now().wall_utc)
+    print(f"Decision {len(made.taken)} is recorded; head code {made.head_code}.")
+    return 0
+
+
+def _amend(options: argparse.Namespace) -> int:
+    from reader_app.store.studyfolder import StudyFolder
+
+    StudyFolder.amend(options.study)
+    print(f"{options.study}: a new version is frozen; the old one is kept in versions/.")
     return 0
 
 

@@ -91,6 +91,10 @@ def content(analysed: Analysed) -> WorkbookContent:
         notes.append(
             "Simulated readers: their answers and times were written beforehand by the program; no person read these cases."
         )
+    for case_id, reason in gathered.decisions.withdrawn_cases().items():
+        notes.append(f"Case {case_id} was withdrawn and is left out: {reason}")
+    for (reader_id, round_no, case_id), reason in gathered.decisions.voided_reads().items():
+        notes.append(f"The read of case {case_id} by {reader_id} in round {round_no} was voided and is left out: {reason}")
     return WorkbookContent(
         study=folder.definition,
         cases=folder.cases,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reader_app.errors import Fault, InputFaults, LogFault
-from reader_app.store import readlog
+from reader_app.store import decisions, readlog
+from reader_app.store.decisions import Decisions
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.study.assignment import Plan
 from reader_app.study.audit import Deviation, audit
@@ -27,10 +28,12 @@ class Gathered:
     logs : mapping from reader id to LogContents
         Only readers who have begun.
     reads : tuple of Read
-        Of all readers, in the order they were validated.
+        Of all readers, in the order they were validated; without training, withdrawn cases and voided reads.
     deviations : mapping from reader id to tuple of Deviation
         The auditor's findings.
     states : mapping from reader id to SessionState
+    decisions : Decisions
+        The coordinator's, with their reasons; withdrawn cases and voided reads stay in the logs and are named in every export.
     """
 
     folder: StudyFolder
@@ -39,6 +42,7 @@ class Gathered:
     reads: tuple[Read, ...]
     deviations: Mapping[str, tuple[Deviation, ...]]
     states: Mapping[str, SessionState]
+    decisions: Decisions
 
     def unfinished(self) -> list[tuple[str, int]]:
         """Return (reader id, round number) of every round that a reader has not finished."""
@@ -73,20 +77,31 @@ def gather(study: Path) -> Gathered:
         except LogFault as fault:
             faults.append(Fault(str(path), str(fault), "bring the log from the workstation again"))
             continue
-        if contents.plan_hash != plan.plan_hash:
+        if contents.plan_hash not in folder.plan_hashes(reader_id):
             what = f"the log was written under another plan ({contents.plan_hash[:12]}, this study has {plan.plan_hash[:12]})"
             faults.append(Fault(str(path), what, "use the study folder it was read with"))
             continue
         logs[reader_id] = contents
     if faults:
         raise InputFaults(faults)
+    decided = decisions.load(study)
     return Gathered(
         folder,
         plans,
         logs,
-        tuple(read for reader_id, contents in logs.items() for read in reads(plans[reader_id], contents.logged)),
-        {reader_id: tuple(audit(plans[reader_id], contents.logged)) for reader_id, contents in logs.items()},
+        tuple(
+            read
+            for reader_id, contents in logs.items()
+            for read in reads(plans[reader_id], contents.logged)
+            if read.case_id not in decided.withdrawn_cases()
+            and (reader_id, read.round_no, read.case_id) not in decided.voided_reads()
+        ),
+        {
+            reader_id: tuple(audit(plans[reader_id], contents.logged, folder.earlier_plans(reader_id)))
+            for reader_id, contents in logs.items()
+        },
         {reader_id: replay(plans[reader_id], _events(contents.logged)) for reader_id, contents in logs.items()},
+        decided,
     )
 
 

@@ -35,9 +35,12 @@ def desk(qtbot: QtBot, study: Path) -> Iterator[CoordinatorWindow]:  # noqa: F81
 
 def press(qtbot: QtBot, window: CoordinatorWindow, words: str) -> None:
     """Click the visible button with these words."""
-    found = [b for b in window.findChildren(QPushButton) if b.text() == words and b.isVisible() and b.isEnabled()]
-    assert found, f"no button '{words}' can be clicked"
-    qtbot.mouseClick(found[0], Qt.MouseButton.LeftButton)
+
+    def found() -> list[QPushButton]:
+        return [b for b in window.findChildren(QPushButton) if b.text() == words and b.isVisible() and b.isEnabled()]
+
+    qtbot.waitUntil(lambda: bool(found()), timeout=10_000)  # a new page is shown by the event loop
+    qtbot.mouseClick(found()[0], Qt.MouseButton.LeftButton)
 
 
 def step(window: CoordinatorWindow, key: str) -> str:

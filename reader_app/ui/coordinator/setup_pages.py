@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QUrl
@@ -249,7 +250,7 @@ class AidsPage(Page):
                     if name in aid.provenance
                 )
                 inside.addWidget(label(origin, "small", wrap=True))
-            run = button("Run this model", on_click=lambda model=aid.model_id: self._run(overview.path, model))
+            run = button("Run this model", on_click=partial(self._run, overview.path, aid.model_id))
             run.setEnabled(not overview.is_frozen and bool(overview.cases))
             line = row()
             line.addWidget(run)
