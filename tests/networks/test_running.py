@@ -230,10 +230,19 @@ def test_boxes_of_the_demo_model_lie_on_the_lesion(demo_model, modality: str) ->
 
 
 def test_demo_bundles_are_sound_and_say_what_they_are() -> None:
-    for model in ("DLR_LH", "DLR_BM"):
+    for model in ("DLR_LH", "DLR_BM", "kim2021"):
         found = bundles.load(paths.resource("bundles") / model)
-        assert found.phantom_trained and found.manifest["command"].startswith("reader-app ai train lu2025")
+        assert found.phantom_trained and found.manifest["command"].startswith(f"reader-app ai train {found.system} ")
         assert found.weights.stat().st_size < 3_000_000
         for modality, row in found.manifest["measured"].items():
             if modality != "cohort":
                 assert row["auc"] >= 0.8
+
+
+def test_kim2021_judges_whole_ultrasound_images() -> None:
+    predict = registry.load(bundles.load(paths.resource("bundles") / "kim2021"), CPU)
+    case = phantoms.ultrasound_case(300_000_200, True, doppler=False)
+    found = predict(_opened(case), {})
+    assert found.status == "ok" and {h.image_id for h in found.heatmaps} == {"US1", "US2"} and not found.provenance["notes"]
+    other = phantoms.abvs_volume(300_000_200, True, shape=(40, 48, 64), spacing_mm=(2.0, 0.9, 1.8))
+    assert predict(_opened(other), {}).status == "not_applicable"
