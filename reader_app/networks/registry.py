@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reader_app.ai.bundle import Bundle
     from reader_app.ai.results import Prediction
     from reader_app.imaging.container import OpenCase
-    from reader_app.networks.classifier_train import Recipe
+    from reader_app.networks.croptask import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def train(
 
 def _recipe(system: str, model_id: str) -> Recipe:
     from reader_app.networks import kim2021, lu2025
-    from reader_app.networks.classifier_train import Recipe
+    from reader_app.networks.croptask import Recipe
 
     if system == "kim2021":
         return Recipe(

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from reader_app.ai import bundle as bundles
-from reader_app.networks import classifier_train, phantom_samples, registry, training
+from reader_app.networks import classifier_train, croptask, phantom_samples, registry, training
 from reader_app.networks.lu2025 import DlrNetwork
 from reader_app.networks.preprocess import Working
 from reader_app.networks.training import Settings
@@ -26,8 +26,8 @@ def crops() -> phantom_samples.Samples:
     return phantom_samples.make("ultrasound", range(40, 64), WORKING)
 
 
-def _task(crops: phantom_samples.Samples) -> classifier_train.CropTask:
-    return classifier_train.CropTask([crops], "malignant", 0, 5, 4, CPU)
+def _task(crops: phantom_samples.Samples) -> croptask.CropTask:
+    return croptask.CropTask([crops], "malignant", 0, 5, 4, CPU)
 
 
 def _run(crops: phantom_samples.Samples, settings: Settings, store: Path | None, stop_after: int | None = None) -> DlrNetwork:
@@ -79,7 +79,7 @@ def test_other_settings_do_not_continue_an_old_run(crops: phantom_samples.Sample
 def test_folds_keep_a_case_together_and_cover_everything(crops: phantom_samples.Samples) -> None:
     seen: list[int] = []
     for fold in range(5):
-        task = classifier_train.CropTask([crops], "malignant", fold, 5, 4, CPU)
+        task = croptask.CropTask([crops], "malignant", fold, 5, 4, CPU)
         train, held = (set(crops.group[rows["ultrasound"]]) for rows in (task.train, task.held))
         assert not train & held
         seen += sorted(held)
