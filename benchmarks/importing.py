@@ -110,6 +110,15 @@ def bare_cost(paths: list[Path], folder: Path) -> float:
     return cpu_s() - start
 
 
+def hash_cost(paths: list[Path]) -> float:
+    """Return the CPU seconds to hash files once: the least that checking them can cost."""
+    start = cpu_s()
+    for path in paths:
+        with path.open("rb") as stream:
+            hashlib.file_digest(stream, "sha256").hexdigest()
+    return cpu_s() - start
+
+
 def timed_import(source: Path, images: Path) -> tuple[float, float, int]:
     """Import and return (wall s, CPU s, complete cases)."""
     wall, cpu = time.perf_counter(), cpu_s()
@@ -136,10 +145,10 @@ def measure(exams: int, volumes: int, shape: tuple[int, int], volume_shape: tupl
             against = "decode, store, hash"
             results.append(Result(f"import {title}", rate, "cases/min", f"CPU <= {bar:g} x", ratio <= bar, ratio, against, more))
             _, again, _ = timed_import(source, root / title[:4] / "images")
-            ratio = again / cpu
-            results.append(
-                Result(f"again, {title}", again / cases, "CPU s/case", "CPU <= 0.5 x", ratio <= 0.5, ratio, "the first import")
-            )
+            stored = [p for p in (root / title[:4] / "images").rglob("*") if p.is_file()]
+            hashing = hash_cost([*paths, *stored])
+            ratio, words = again / hashing, "hashing sources and containers once"
+            results.append(Result(f"again, {title}", again / cases, "CPU s/case", "CPU <= 4 x", ratio <= 4.0, ratio, words))
         few = write_exams(root / "few", 10, (96, 64)) and timed_import(root / "few", root / "f" / "images")
         many = write_exams(root / "many", 10 * exams, (96, 64)) and timed_import(root / "many", root / "m" / "images")
         each = many[1] / many[2]
