@@ -260,11 +260,11 @@ def test_clusters_of_copies_leave_the_covariance_as_it_was():
 
 
 def test_null_studies_reject_at_their_level():
-    """600 simulated null studies of 5 readers and 60 cases: 5 % within Monte-Carlo error (99.9 % interval) for OR."""
+    """400 simulated null studies of 5 readers and 60 cases: 5 % within Monte-Carlo error (99.9 % interval) for OR."""
     rejected = {"or": 0, "gallas": 0}
     rng = np.random.default_rng(11)
     truth = np.arange(60) % 2 == 0
-    n = 600
+    n = 400
     for _ in range(n):
         reader = rng.normal(size=(1, 5, 1)) * 0.3
         x = (
