@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, strategies
+from hypothesis import HealthCheck, given, settings, strategies
 from study.protocols import PROTOCOLS, case_list, definition_of
 
 from reader_app.errors import StudyFileError
@@ -34,6 +34,7 @@ def test_orders_are_those_of_the_golden_file() -> None:
     assert golden_orders() == json.loads(GOLDEN.read_text(encoding="utf-8"))
 
 
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=strategies.integers(0, 2**40), count=strategies.integers(3, 30), shuffle=strategies.randoms())
 def test_orders_are_complete_and_do_not_depend_on_rows(seed: int, count: int, shuffle: object) -> None:
     definition = replace(definition_of("lu2025"), seed=seed)

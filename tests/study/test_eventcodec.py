@@ -6,7 +6,7 @@ import json
 import typing
 
 import pytest
-from hypothesis import given, strategies
+from hypothesis import HealthCheck, given, settings, strategies
 
 from reader_app.errors import LogBug
 from reader_app.study.eventcodec import KINDS, from_payload, to_payload
@@ -25,6 +25,7 @@ strategies.register_type_strategy(AidShown, strategies.builds(AidShown, texts, t
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=strategies.data())
 def test_round_trip_through_json(kind: str, data: strategies.DataObject) -> None:
     event = data.draw(strategies.from_type(KINDS[kind]))
