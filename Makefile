@@ -1,7 +1,7 @@
 # make run        set-up and the demo study in a window (HEADLESS=1: off-screen, simulated readers, all results)
 # make test       set-up and all tests
 # make check      style, types and import rules alone
-# make screenshots, make bench, make package
+# make screenshots, make bench, make reliability, make package
 # A second call of any of them starts in seconds.
 
 PYTHON   ?= python3
@@ -15,7 +15,7 @@ ifdef CI
 PIP_ARGS := -c constraints.txt
 endif
 
-.PHONY: run test check screenshots bench package clean
+.PHONY: run test check screenshots bench reliability package clean
 run: $(STAMP)
 ifdef HEADLESS
 	QT_QPA_PLATFORM=offscreen $(BIN)/reader-app demo --out $(DEMO) --headless
@@ -36,7 +36,12 @@ screenshots: $(STAMP)
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.screens build/screens
 
 bench: $(STAMP)
-	for name in log open_case interaction analysis startup; do QT_QPA_PLATFORM=offscreen $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in startup log open_case interaction importing "analysis --quick"; do \
+	  echo "== $$name"; QT_QPA_PLATFORM=offscreen $(BIN)/python -m benchmarks.$$name; done
+
+reliability: $(STAMP)
+	mkdir -p benchmarks/results
+	$(BIN)/python -m benchmarks.durability --quick --json > benchmarks/results/reliability.json; cat benchmarks/results/reliability.json
 
 package: $(STAMP)
 	$(BIN)/pyinstaller --noconfirm pyinstaller.spec
