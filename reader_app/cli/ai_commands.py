@@ -30,6 +30,8 @@ def add_to(sub: Any) -> None:
     train.add_argument("--weights", type=Path, help="start from these weights (safetensors)")
     train.add_argument("--epochs", type=int)
     train.add_argument("--folds", type=int)
+    train.add_argument("--calibrate", type=int, metavar="N", help="further phantoms for the operating point")
+    train.add_argument("--test", type=int, metavar="N", help="further phantoms for the figures in the manifest")
     train.add_argument("--seed", type=int, default=1)
     train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     train.set_defaults(run=_train)
@@ -87,6 +89,8 @@ def _train(given: argparse.Namespace) -> int:
             seed=given.seed,
             device=given.device,
             progress=bar,
+            calibrate=given.calibrate,
+            test=given.test,
         )
     print(report)
     return 0

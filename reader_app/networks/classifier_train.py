@@ -251,7 +251,8 @@ def _manifest(
     data: Path | None,
 ) -> dict[str, Any]:
     s, recipe = plan.settings, plan.recipe
-    given = f"--phantoms {plan.phantoms}" if data is None else f"--data {data.name}"
+    held = f"--calibrate {plan.calibration} --test {plan.test}"
+    given = f"--phantoms {plan.phantoms} {held}" if data is None else f"--data {data.name}"
     command = (
         f"reader-app ai train {recipe.system} --model {recipe.model_id} {given} --backbone {plan.backbone} "
         f"--epochs {s.epochs} --folds {plan.folds} --seed {s.seed} --out {recipe.model_id}"

@@ -89,6 +89,8 @@ def train(
     seed: int = 1,
     device: str = "auto",
     progress: Callable[[int, int, str], None] | None = None,
+    calibrate: int | None = None,
+    test: int | None = None,
 ) -> object:
     """Train one model of a system and write its bundle; continued where a killed run of the same command stopped.
 
@@ -108,6 +110,9 @@ def train(
         Optimisation; defaults are the paper's (for the small backbone fewer epochs).
     progress : callable, optional
         Told (done, total, text).
+    calibrate, test : int, optional
+        Further phantoms for the operating point and for the figures in the manifest; by default a sixth and a fifth of the
+        training phantoms, at least 10 and at most 60 and 80.
 
     Returns
     -------
@@ -121,10 +126,27 @@ def train(
     trunk = backbone or chosen.backbones[0]
     if trunk not in chosen.backbones:
         raise BundleError(f"{system} has no backbone {trunk!r}; use one of {', '.join(chosen.backbones)}.")
+    for option, count in (("--phantoms", phantoms), ("--calibrate", calibrate), ("--test", test)):
+        if count is not None and count < 1:
+            raise BundleError(f"{option} {count} is no number of phantoms; give at least 1.")
+    if data is not None and (calibrate is not None or test is not None):
+        raise BundleError("--calibrate and --test count phantoms; leave them out with --data, which holds cases back by itself.")
     from reader_app.networks import classifier_train
 
     return classifier_train.train(
-        _recipe(system, model_id), out, phantoms, data, trunk, weights, epochs, folds or 5, seed, device, progress
+        _recipe(system, model_id),
+        out,
+        phantoms,
+        data,
+        trunk,
+        weights,
+        epochs,
+        folds or 5,
+        seed,
+        device,
+        progress,
+        calibration=calibrate,
+        test=test,
     )
 
 
