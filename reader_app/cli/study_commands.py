@@ -98,6 +98,13 @@ def add_to(sub: Subparsers) -> None:
     package.add_argument("--out", type=Path, required=True, metavar="FILE")
     package.set_defaults(run=_package)
 
+    dicom = sub.add_parser("dicom", help="cases as de-identified DICOM again, with marks (GSPS), boxes and heatmaps (SEG)")
+    dicom.add_argument("study", metavar="DIR", type=Path)
+    dicom.add_argument("--case", dest="cases", metavar="ID", action="append", default=[], help="may be repeated; default: all")
+    dicom.add_argument("--out", type=Path, required=True, metavar="DIR")
+    dicom.add_argument("--images-only", action="store_true", help="neither marks nor aids")
+    dicom.set_defaults(run=_dicom)
+
 
 def _at_least_one(text: str) -> int:
     value = int(text)
@@ -304,4 +311,13 @@ def _package(options: argparse.Namespace) -> int:
 
     written = write_package(options.study, options.reader, options.out, round_no=options.round_no)
     print(f"written: {written}")
+    return 0
+
+
+def _dicom(options: argparse.Namespace) -> int:
+    from reader_app.desk.dicomout import write_dicom
+
+    both = not options.images_only
+    for path in write_dicom(options.study, options.cases, options.out, with_marks=both, with_aids=both):
+        print(f"written: {path}")
     return 0

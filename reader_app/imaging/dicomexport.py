@@ -39,12 +39,13 @@ _DEVICE: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class ExportMark:
-    """A mark of a reader to be written: a point or a box in index order, with a short text."""
+    """A mark of a reader to be written: a point, a box (``extent``) or a closed line (``outline``) in index order, and a text."""
 
     image_id: str
     index: tuple[float, ...]
     text: str = ""
     extent: tuple[float, ...] = ()
+    outline: tuple[tuple[float, ...], ...] = ()
 
 
 def image_to_dicom(case: OpenCase, image: CaseImage, secret: bytes) -> Any:
@@ -92,6 +93,7 @@ def image_to_dicom(case: OpenCase, image: CaseImage, secret: bytes) -> Any:
         _mammogram(ds, image)
     if image.kind == "volume" and image.spacing_mm:
         ds.PixelSpacing, ds.SpacingBetweenSlices = [float(v) for v in image.spacing_mm[1:]], float(image.spacing_mm[0])
+        ds.FrameOfReferenceUID, ds.PositionReferenceIndicator = uid(f"{case.fingerprint}|frame|{image.id}"), ""
     elif image.spacing_mm:
         pair = [float(v) for v in image.spacing_mm[-2:]]
         setattr(ds, "ImagerPixelSpacing" if mammogram else "PixelSpacing", pair)
@@ -159,20 +161,23 @@ def presentation_state(source: Any, marks: Sequence[ExportMark], boxes: Sequence
         raise ImageError(f"{source.PatientID}: marks as a presentation state need a single grey image")
     shapes: list[Any] = []
     texts: list[Any] = []
+    edge = np.array([source.Columns, source.Rows], np.float64)  # what reaches beyond the image is cut off at its edge
     for mark in marks:
         row, column = mark.index
         half = tuple(e / 2 for e in mark.extent) if mark.extent else ()
         corners = _outline(row - half[0], column - half[1], row + half[0], column + half[1]) if half else None
+        if mark.outline:
+            corners = np.array([(place[-1], place[-2]) for place in (*mark.outline, mark.outline[0])], np.float64)
         if corners is not None:
-            shapes.append(_line(hd, corners + 0.5))
+            shapes.append(_line(hd, np.clip(corners + 0.5, 0.0, edge)))
         else:
             for dr, dc in ((0.0, 12.0), (12.0, 0.0)):
                 ends = np.array([[column - dc, row - dr], [column + dc, row + dr]])
-                shapes.append(_line(hd, ends + 0.5))
+                shapes.append(_line(hd, np.clip(ends + 0.5, 0.0, edge)))
         texts += _text(hd, mark.text, column, row)
     for box in boxes:
-        shapes.append(_line(hd, _outline(*box.start, *box.stop)))  # box edges are corners already
-        texts += _text(hd, f"{box.label} {box.score:.2f}".strip(), box.stop[1], box.start[0])
+        shapes.append(_line(hd, np.clip(_outline(*box.start, *box.stop), 0.0, edge)))  # box edges are corners already
+        texts += _text(hd, f"{box.label} {box.score:.2f}".strip(), min(box.stop[1], edge[0] - 1), max(box.start[0], 0.0))
     if not shapes:
         raise ImageError(f"{source.PatientID}: there is no mark to write")
     layer = hd.pr.GraphicLayer(layer_name="MARKS", order=1, description="marks")
@@ -220,11 +225,59 @@ def heatmap_segmentation(source: Any, heatmap: Heatmap, model: str, version: str
 
     The pixel value over 255 is the place between the heatmap's floor and ceiling; both stand in the segment's description.
     """
+    if heatmap.grid.ndim != 2 or "NumberOfFrames" in source:
+        raise ImageError(f"{source.PatientID}: only heatmaps of single images are written on the grid of their image")
+    return _segmentation(source, full_grid(heatmap, source.Rows, source.Columns), heatmap, model, version, secret)
+
+
+def volume_segmentation(source: Any, image: CaseImage, heatmap: Heatmap, model: str, version: str, secret: bytes) -> Any:
+    """Return the heatmap of a volume as a fractional segmentation on the heatmap's own grid.
+
+    Parameters
+    ----------
+    source : Dataset
+        The exported volume (`image_to_dicom`), whose frame of reference the segmentation shares.
+    image : CaseImage
+        The same volume in the case; its affine places the grid (LPS mm).
+
+    Raises
+    ------
+    ImageError
+        If the volume has no spacing, so that its heatmap has no place in space.
+    """
+    import highdicom as hd
+    from pydicom.dataset import Dataset
+
+    if heatmap.grid.ndim != 3 or image.affine is None or "FrameOfReferenceUID" not in source:
+        raise ImageError(f"{source.PatientID}: {image.id} has no known place in space, so its heatmap cannot be written")
+    to_index = np.diag([*heatmap.scale, 1.0])
+    to_index[:3, 3] = heatmap.offset
+    level = np.maximum(heatmap.grid.astype(np.float32) - 1.0, 0.0) / 254.0
+    place = np.asarray(image.affine) @ to_index
+    volume = hd.Volume(level, place, coordinate_system="PATIENT", frame_of_reference_uid=source.FrameOfReferenceUID)
+    placed = Dataset()  # highdicom places a segmentation by functional groups, which a multi-frame ultrasound object has not
+    placed.update({element.tag: element for element in source if element.keyword != "PixelData"})
+    placed.file_meta = source.file_meta
+    matrix = np.asarray(image.affine, np.float64)
+    along = matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0)
+    shared, measures, orientation = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing, measures.SliceThickness = source.PixelSpacing, source.SpacingBetweenSlices
+    measures.SpacingBetweenSlices = source.SpacingBetweenSlices
+    orientation.ImageOrientationPatient = [float(v) for v in (*along[:, 2], *along[:, 1])]
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [orientation]
+    placed.SharedFunctionalGroupsSequence, placed.PerFrameFunctionalGroupsSequence = [shared], []
+    for frame in range(int(source.NumberOfFrames)):
+        group, position = Dataset(), Dataset()
+        position.ImagePositionPatient = [float(v) for v in matrix[:3, 3] + frame * matrix[:3, 0]]
+        group.PlanePositionSequence = [position]
+        placed.PerFrameFunctionalGroupsSequence.append(group)
+    return _segmentation(placed, volume, heatmap, model, version, secret)
+
+
+def _segmentation(source: Any, values: Any, heatmap: Heatmap, model: str, version: str, secret: bytes) -> Any:
     import highdicom as hd
     from pydicom.sr.codedict import codes
 
-    if heatmap.grid.ndim != 2 or "NumberOfFrames" in source:
-        raise ImageError(f"{source.PatientID}: only heatmaps of single images are written as segmentations")
     family: Any = codes.cid7162.ArtificialIntelligence
     algorithm = hd.AlgorithmIdentificationSequence(name=model[:64], version=version[:64] or "unknown", family=family)
     uid = Deidentifier(secret).uid
@@ -240,7 +293,7 @@ def heatmap_segmentation(source: Any, heatmap: Heatmap, model: str, version: str
     )
     return hd.seg.Segmentation(
         [source],
-        full_grid(heatmap, source.Rows, source.Columns),
+        values,
         "FRACTIONAL",
         [description],
         series_instance_uid=uid(f"{source.SOPInstanceUID}|seg series|{model}"),
@@ -248,6 +301,7 @@ def heatmap_segmentation(source: Any, heatmap: Heatmap, model: str, version: str
         sop_instance_uid=uid(f"{source.SOPInstanceUID}|seg|{model}|{version}"),
         instance_number=1,
         max_fractional_value=255,
+        omit_empty_frames=values.ndim == 2,
         **_DEVICE,
     )
 
@@ -256,7 +310,7 @@ def write_case(
     case: OpenCase,
     directory: Path,
     secret: bytes,
-    marks: Sequence[ExportMark] = (),
+    marks: Sequence[ExportMark] | Mapping[str, Sequence[ExportMark]] = (),
     aids: Mapping[str, tuple[str, Sequence[Box], Sequence[Heatmap]]] | None = None,
 ) -> list[Path]:
     """Write a case: every image, one presentation state of the reader's marks an image, and each model's boxes and heatmaps.
@@ -269,8 +323,9 @@ def write_case(
         Made when needed; files are named by image and kind.
     secret : bytes
         The study's secret.
-    marks : sequence of ExportMark
-        Of one reader and read; those on volumes, cines and colour images are left to the tables.
+    marks : sequence of ExportMark, or mapping from a read's name to one
+        Of one reader and read, or of several ("R01 round 1" -> marks); those on volumes, cines and colour images are left to the
+        tables and structured reports.
     aids : mapping, optional
         Model id -> (version, boxes, heatmaps).
 
@@ -289,18 +344,22 @@ def write_case(
         pydicom.dcmwrite(path, ds, enforce_file_format=True)
         written.append(path)
 
+    reads = marks if isinstance(marks, Mapping) else {"marks": marks}
     for image in case.images:
         ds = image_to_dicom(case, image, secret)
         keep(image.id, ds)
-        if image.kind != "image" or image.grey is None:
-            continue
-        own = [m for m in marks if m.image_id == image.id and len(m.index) == 2]
-        if own:
-            keep(f"{image.id}.marks", presentation_state(ds, own, (), "marks", secret))
+        single = image.kind == "image" and image.grey is not None
+        for label, own in reads.items():
+            here = [m for m in own if m.image_id == image.id and len(m.index) == 2]
+            if here and single:
+                keep(f"{image.id}.{label.replace(' ', '_')}", presentation_state(ds, here, (), label, secret))
         for model, (version, boxes, heatmaps) in (aids or {}).items():
             found = [b for b in boxes if b.image_id == image.id and len(b.start) == 2]
-            if found:
+            if found and single:
                 keep(f"{image.id}.{model}.boxes", presentation_state(ds, (), found, model, secret))
-            for heatmap in (h for h in heatmaps if h.image_id == image.id and h.evidence and h.grid.ndim == 2):
-                keep(f"{image.id}.{model}.heatmap", heatmap_segmentation(ds, heatmap, model, version, secret))
+            for heatmap in (h for h in heatmaps if h.image_id == image.id and h.evidence):
+                if heatmap.grid.ndim == 2 and single:
+                    keep(f"{image.id}.{model}.heatmap", heatmap_segmentation(ds, heatmap, model, version, secret))
+                elif heatmap.grid.ndim == 3 and image.kind == "volume" and image.affine is not None and image.spacing_mm:
+                    keep(f"{image.id}.{model}.heatmap", volume_segmentation(ds, image, heatmap, model, version, secret))
     return written

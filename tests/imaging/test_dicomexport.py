@@ -81,3 +81,38 @@ def test_a_volume_goes_out_and_comes_back(tmp_path, pool):
     ds = pydicom.dcmread(files[0])
     assert ds.SeriesDescription == "R LAT" and ds.SpacingBetweenSlices == 0.5 and list(ds.PixelSpacing) == [0.07, 0.2]
     assert np.array_equal(ds.pixel_array, phantom())
+
+
+def test_the_heatmap_of_a_volume_lies_where_it_was(tmp_path, pool):
+    from test_abvs import _multiframe, phantom
+
+    md.write(_multiframe(phantom(), "R LAT"), tmp_path / "in" / "v.dcm")
+    report = import_sources([tmp_path / "in"], tmp_path / "images", pool=pool)
+    case = open_case(tmp_path / "images" / report.cases[0].case_id)
+    image = case.images[0]
+    grid = np.zeros((4, 3, 5), np.uint8)
+    grid[1, 2, 3] = 255
+    scale, offset = (2.0, 3.0, 4.0), (0.5, 1.0, 1.5)
+    heat = Heatmap(image.id, grid, scale, offset, 0.0, 1.0)
+    files = dx.write_case(case, tmp_path / "out", SECRET, aids={"DLR": ("1.0", [], [heat])})
+    seg = hd.seg.segread(next(p for p in files if p.name.endswith(".DLR.heatmap.dcm")))
+    volume = seg.get_volume(combine_segments=False, rescale_fractional=True)
+    values = np.asarray(volume.array).squeeze()
+    cell = np.array(np.unravel_index(values.argmax(), values.shape), float)
+    assert values.max() == 1.0 and np.count_nonzero(values) == 1
+    wanted = np.asarray(image.affine) @ [0.5 + 2 * 1, 1.0 + 3 * 2, 1.5 + 4 * 3, 1.0]
+    assert (np.asarray(volume.affine) @ [*cell, 1.0])[:3] == pytest.approx(wanted[:3], abs=1e-6)
+    assert seg.FrameOfReferenceUID == pydicom.dcmread(files[0]).FrameOfReferenceUID
+
+
+def test_marks_of_several_reads_are_files_of_their_own(case, tmp_path):
+    ring = tuple((80.0 + 10 * np.cos(a), 60.0 + 5 * np.sin(a)) for a in np.linspace(0, 6, 12))
+    reads = {
+        "R01 round 1": [dx.ExportMark("LCC", (80.0, 60.0), "1", outline=ring)],
+        "R02 round 1": [dx.ExportMark("LCC", (9.0, 9.0))],
+    }
+    names = {p.name for p in dx.write_case(case, tmp_path, SECRET, reads)}
+    assert {"LCC.R01_round_1.dcm", "LCC.R02_round_1.dcm"} <= names
+    state = pydicom.dcmread(tmp_path / "LCC.R01_round_1.dcm")
+    line = np.array(state.GraphicAnnotationSequence[0].GraphicObjectSequence[0].GraphicData).reshape(-1, 2)
+    assert len(line) == 13 and line[0] == pytest.approx([60.5, 90.5]) and line[-1] == pytest.approx(line[0])
