@@ -243,3 +243,23 @@ def test_planes_of_a_volume_show_only_what_they_cut(viewer):
     assert len(viewer.pane("L_AP coronal").additions.boxes) == 1
     flat = viewer.pane("L_AP sagittal").additions.boxes[0]
     assert (flat.top, flat.left, flat.bottom, flat.right) == (20, 30, 30, 40)  # rows down, slices across
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_no_heatmap_colour_lies_on_padding(viewer, inverted):
+    """Air that the file declares as padding stays black under a heatmap that covers the whole image; tissue is coloured."""
+    pixels = np.zeros(SHAPE, np.uint16)
+    pixels[:, 200:] = 900
+    everywhere = Heatmap("US1", np.full((10, 10), 255, np.uint8), (40.0, 50.0), (19.5, 24.5), 0.0, 1.0)
+    for padding, masked in (((0, 5), True), (None, False)):
+        image = plain(SHAPE, array=pixels, padding=padding)
+        show(viewer, open_case("ultrasound", image), aid(heatmaps=[everywhere]))
+        if inverted:
+            viewer.invert()
+            settle()
+        pane = viewer.panes()[0]
+        shown = bare(pane)
+        x_air, y = (round(v) for v in pane.image_to_screen((200, 100)))
+        x_tissue = round(pane.image_to_screen((200, 400))[0])
+        assert (shown[y, x_air].max() == 0) == masked
+        assert shown[y, x_tissue].max() > 100

@@ -240,6 +240,7 @@ class Pane(QWidget):
         for layer, grid in zip(self._layers, more.grids, strict=False):
             layer.update(grid, camera, more.threshold, more.colours)
             layer.paint(painter, camera, more.opacity)
+        self._paint_padding(painter)
         if more.cross is not None:
             self._paint_cross(painter, camera, more.cross)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)  # lines lie where they belong, also between device pixels
@@ -255,6 +256,16 @@ class Pane(QWidget):
             self._paint_line(painter, camera, start, stop, text)
         for mark in more.marks:
             marks.paint(painter, camera, mark, unit)
+
+    def _paint_padding(self, painter: QPainter) -> None:
+        """Blacken the padding again where a heatmap was painted: there is no tissue that colour could say anything about."""
+        picture = self.picture
+        if picture is None or picture.padding is None or not any(layer.image is not None for layer in self._layers):
+            return
+        outside = self._raster.within(min(picture.padding), max(picture.padding))
+        if outside is not None:
+            height, width = outside.shape
+            painter.drawImage(0, 0, QImage(outside.data, width, height, width, QImage.Format.Format_Alpha8))
 
     def _paint_cross(self, painter: QPainter, camera: Camera, at: Pair) -> None:
         y, x = camera.to_screen(at)

@@ -145,6 +145,8 @@ class Raster:
         self._source: Source | None = None
         self._camera: Camera | None = None
         self._table: Array | None = None
+        self._within: Array | None = None
+        self._within_key: tuple[object, ...] = ()
 
     def update(self, source: Source, camera: Camera, table: Array | None) -> bool:
         """Bring the picture up to date; return whether anything changed.
@@ -174,6 +176,24 @@ class Raster:
         if not np.may_share_memory(written, target):
             np.copyto(target, written)
         return True
+
+    def within(self, low: int, high: int) -> Array | None:
+        """Return where stored values lie in ``low`` to ``high``: uint8 (height, width), 255 there, 0 elsewhere and off the image.
+
+        None for colour. Kept until the picture moves.
+        """
+        if self._source is None or self._camera is None or self._source.colour or self._values.dtype not in (np.uint8, np.uint16):
+            return None
+        key = (self._source, self._camera, low, high)
+        if self._within is None or key != self._within_key:
+            table = np.zeros(256 if self._values.dtype == np.uint8 else 65536, np.uint8)
+            table[max(0, low) : high + 1] = 255
+            found = np.zeros(self._values.shape, np.uint8)
+            (y0, x0), (y1, x1) = covered(self._camera)
+            if y0 < y1 and x0 < x1:
+                found[y0:y1, x0:x1] = cv2.LUT(self._values[y0:y1, x0:x1], table.reshape(1, -1))
+            self._within, self._within_key = found, key
+        return self._within
 
     def _resample(self, source: Source, camera: Camera) -> None:
         depth = (3,) if source.colour else ()
