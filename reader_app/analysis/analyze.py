@@ -1,8 +1,8 @@
 """All statistics of a reader study from its tables: the result document (JSON schema 1).
 
 Beyond the keys that the outer interface fixes, rows carry a few more (``on``, ``model_id``, ``p_clustered`` ...) and the
-document the sections ``net_reclassification``, ``aid_use``, ``co_decision``, ``bootstrap`` and ``baseline``; readers of schema 1
-may ignore them.
+document the sections ``net_reclassification``, ``aid_use``, ``co_decision``, ``bootstrap``, ``baseline``, ``association``,
+``embedding`` and ``cohorts``; readers of schema 1 may ignore them.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from reader_app.analysis import reference as ref
-from reader_app.analysis.association import association_table
 from reader_app.analysis.blocks import Block, block
 from reader_app.analysis.design import Design, prepare
 from reader_app.analysis.estimate import Notes
 from reader_app.analysis.options import Options
-from reader_app.analysis.sections import change, diagnostic, localize, multireader, readers
+from reader_app.analysis.sections import change, diagnostic, features, localize, multireader, readers
 from reader_app.analysis.sections.context import Context, Row, holm
 from reader_app.analysis.tables import Checked, TableSource, read_marks, read_predictions, read_reads
 
@@ -31,6 +31,8 @@ def analyze(
     marks: TableSource | None = None,
     predictions: TableSource | None = None,
     options: Options | None = None,
+    clinical: pd.DataFrame | None = None,
+    embeddings: features.Embeddings | None = None,
 ) -> dict[str, Any]:
     """Analyse a reader study.
 
@@ -40,6 +42,10 @@ def analyze(
         Paths of CSV or XLSX files, or DataFrames, with the columns of the outer interface.
     options
         Choices; defaults as the command line has them.
+    clinical
+        Features of the cases beside those in further columns of the reference: ``case_id`` and a column of text for each.
+    embeddings
+        By model and case, for the t-SNE maps.
 
     Returns
     -------
@@ -70,6 +76,7 @@ def analyze(
         notes.add("interim analysis: not all rounds were locked", "input")
     _warn_clusters(context)
     froc, localization, from_marks = _from_marks(context, tables["marks"])
+    baseline, association = features.association_rows(context, clinical)
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "input": _input(context, {**tables, "reference": ref.checked(truth)}),
@@ -89,21 +96,14 @@ def analyze(
         "aid_use": change.aid_use_rows(context),
         "co_decision": change.co_decision_rows(context),
         "bootstrap": multireader.bootstrap_rows(context),
-        "baseline": _baseline(design),
+        "baseline": baseline,
+        "association": association,
+        "embedding": features.embedding_rows(context, embeddings),
+        "cohorts": features.cohort_rows(context),
     }
     document["multiplicity"] = _multiplicity(document)
     document["warnings"] = notes.rows
     return {key: _plain(value) for key, value in document.items()}
-
-
-def _baseline(design: Design) -> list[Row]:
-    """Describe the cases read by the reference's further columns (age, density, size ...), benign against malignant."""
-    frame = design.reference.frame
-    extra = [c for c in frame.columns if c not in ref.COLUMNS]
-    cases = frame[frame["case_id"].isin(set(design.reads["case_id"])).to_numpy()].drop_duplicates("case_id")
-    malignant = design.reference.cases()
-    outcome = ["malignant" if malignant[c] else "benign" for c in cases["case_id"]]
-    return association_table(cases[extra], outcome, ("benign", "malignant")) if extra else []
 
 
 def _blocks(design: Design, options: Options) -> list[Block]:

@@ -11,6 +11,7 @@ from reader_app.ai import results as predictions
 from reader_app.analysis import fromlog, tables
 from reader_app.analysis.analyze import analyze
 from reader_app.analysis.options import Options
+from reader_app.analysis.sections.features import Embeddings
 from reader_app.desk.gathering import Gathered, gather
 from reader_app.desk.importing import REFERENCE
 from reader_app.errors import Fault, InputFaults, ReaderAppError
@@ -33,6 +34,8 @@ class Analysed:
         The reference table of the outer interface.
     interim : bool
         Whether some round of some reader was still open.
+    marks : DataFrame or None
+        Marks in millimetres, where the reference standard has positions.
     """
 
     gathered: Gathered
@@ -40,6 +43,7 @@ class Analysed:
     reads: Any
     reference: Any
     interim: bool
+    marks: Any = None
 
 
 def analyse(study: Path, options: Options | None = None, interim: bool = False) -> Analysed:
@@ -69,14 +73,11 @@ def analyse(study: Path, options: Options | None = None, interim: bool = False) 
     given = replace(
         given, conditions=made.conditions, categories=made.categories, aids=made.aids, level=made.level, interim=bool(open_rounds)
     )
-    results = analyze(
-        made.reads,
-        truth,
-        marks=made.marks if "x_mm" in truth.columns else None,
-        predictions=_prediction_table(gathered.folder),
-        options=given,
-    )
-    return Analysed(gathered, results, made.reads, truth, bool(open_rounds))
+    marks = made.marks if "x_mm" in truth.columns else None
+    table, embeddings = _predictions(gathered.folder)
+    clinical = _clinical(gathered.folder)
+    results = analyze(made.reads, truth, marks=marks, predictions=table, options=given, clinical=clinical, embeddings=embeddings)
+    return Analysed(gathered, results, made.reads, truth, bool(open_rounds), marks)
 
 
 def _millimetres(folder: StudyFolder) -> fromlog.ToMillimetres:
@@ -96,11 +97,22 @@ def _millimetres(folder: StudyFolder) -> fromlog.ToMillimetres:
     return convert
 
 
-def _prediction_table(folder: StudyFolder) -> Any:
-    """Return the models' stored probabilities as the predictions table of the outer interface, or None."""
+def _clinical(folder: StudyFolder) -> Any:
+    """Return the clinical variables of the cases as text, for the tables of association."""
+    import pandas as pd
+
+    return pd.DataFrame([{"case_id": case.case_id, **case.clinical} for case in folder.cases]).fillna("")
+
+
+def _predictions(folder: StudyFolder) -> tuple[Any, Embeddings]:
+    """Return the models' stored probabilities as the predictions table of the outer interface (or None), and the embeddings.
+
+    The stratum of a case, where the study names one, is the cohort that a model is also evaluated on by itself.
+    """
     import pandas as pd
 
     rows: list[Mapping[str, object]] = []
+    embeddings: dict[str, dict[str, Any]] = {}
     for model in folder.definition.models:
         for case in folder.cases:
             directory = folder.aid_dir(model.model_id)
@@ -108,6 +120,8 @@ def _prediction_table(folder: StudyFolder) -> Any:
                 prediction = predictions.load(directory, case.case_id)
             except (ReaderAppError, FileNotFoundError):
                 continue
+            if prediction.embedding is not None:
+                embeddings.setdefault(model.model_id, {})[case.case_id] = prediction.embedding
             if prediction.status in ("ok", "no_finding"):
                 rows.append(
                     {
@@ -115,9 +129,10 @@ def _prediction_table(folder: StudyFolder) -> Any:
                         "case_id": case.case_id,
                         "probability": prediction.probability,
                         "call": int(prediction.positive),
+                        "cohort": case.stratum,
                     }
                 )
-    return pd.DataFrame(rows) if rows else None
+    return (pd.DataFrame(rows) if rows else None), embeddings
 
 
 FORMATS: Sequence[str] = ("xlsx", "csv", "imrmc", "rjafroc", "ordbm", "redcap", "sr", "report")

@@ -219,6 +219,24 @@ def froc(content: WorkbookContent) -> Figure | None:
     return figure
 
 
+def embedding(content: WorkbookContent) -> Figure | None:
+    """Return the t-SNE maps of the models' embeddings, one panel a model; benign and malignant told apart by colour and shape."""
+    results = Results(content)
+    rows = results.rows("embedding")
+    if not rows:
+        return None
+    figure = new(min(TWO_COLUMNS, 82.0 * len(rows) + 6), 84)
+    for axes, row in zip(figure.subplots(1, len(rows), squeeze=False)[0], rows, strict=True):
+        for value, name, color, marker in ((0, "benign", "#0072B2", "o"), (1, "malignant", "#D55E00", "^")):
+            own = [point for point in row["points"] if point[3] == value]
+            x, y = [point[1] for point in own], [point[2] for point in own]
+            axes.scatter(x, y, s=13, c=color, marker=marker, linewidths=0.3, edgecolors="white", label=f"{name} ({len(own)})")
+        axes.set_title(str(results.model(row)))
+        axes.set(xticks=[], yticks=[], xlabel=str(row.get("method", "")))
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.24), ncols=2)
+    return figure
+
+
 def flow(content: WorkbookContent) -> Figure:
     """Return the flow of cases, readers and reads: what was planned, what was read, what is missing."""
     truth, valid = content.truth(), content.valid()

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reader_app.export import figures, figures_change, htmlpage, reportparts, words
+from reader_app.export import figures, figures_change, htmlpage, reportparts, sheets_features, words
 from reader_app.export.atomic import refuse, write_checked
 from reader_app.export.checklists import CHECKLISTS, FILL_IN, answer
 from reader_app.export.content import WorkbookContent
@@ -41,6 +41,11 @@ FIGURES: tuple[tuple[str, Callable[[WorkbookContent], Figure | None], str], ...]
     ("agreement", figures_change.agreement, "Pairwise agreement of BI-RADS categories."),
     ("sankey", figures_change.sankey, "BI-RADS categories before and after the aid, all readers; strong bands: changed."),
     ("times", figures.times, "Reading times: median, quartiles, 1.5 interquartile ranges; logarithmic scale."),
+    (
+        "embedding",
+        figures_change.embedding,
+        "Map of the models’ embeddings (t-SNE): cases that are alike to the model lie together; axes have no unit.",
+    ),
     ("decision", figures_change.decision, "Decision curves: net benefit of biopsy at or above each threshold."),
 )
 
@@ -97,6 +102,8 @@ def draw(content: WorkbookContent) -> dict[str, Drawn]:
         with figures.style():
             figure = make(content)
         if figure is not None:
+            if content.interim:
+                figure.suptitle("INTERIM – some rounds are not finished", fontsize=7, color="#8A5A00", x=0.99, ha="right")
             width, height = figure.get_size_inches() * 25.4
             found[name] = Drawn(caption, figures.picture(figure, "svg"), figures.picture(figure, "png"), width, height)
     return found
@@ -178,10 +185,11 @@ def _sections(content: WorkbookContent, drawing: Drawing) -> list[Part]:
             "Design",
             (heading("Rounds"), table(rounds), heading("Settings"), table(settings), heading("Readers"), table(readers)),
         ),
-        ("baseline", "Cases", (table(reportparts.baseline(content)),)),
+        ("baseline", "Cases", _cases(content)),
     ]
     if any(model_row for model_row in models.rows):
-        found.append(("aids", "Models", (table(models),)))
+        cohorts = sheets_features.cohorts(content)
+        found.append(("aids", "Models", (table(models), _titled(cohorts), drawing("embedding"))))
     accuracy = table(reportparts.accuracy(results))
     if accuracy:
         text = f"A case is called positive from BI-RADS {limit}. Intervals ({results.coverage}): {_methods_used(results)}. "
@@ -218,6 +226,16 @@ def _sections(content: WorkbookContent, drawing: Drawing) -> list[Part]:
     found.append(("deviations", "Deviations from the protocol", (_deviations(content),)))
     found.append(("log", "Analysis log", (_log(content),)))
     return found
+
+
+def _cases(content: WorkbookContent) -> tuple[str, ...]:
+    """Return the baseline table and the features against pathology and BI-RADS, each set of tests folded."""
+    features = sheets_features.association(content)
+    parts = [table(reportparts.baseline(content))]
+    for outcome in dict.fromkeys(str(row[0]) for row in features.rows):
+        own = Table(features.name, "", features.columns, [row for row in features.rows if row[0] == outcome])
+        parts.append(_fold(f"Features of the cases against {outcome}", paragraph(features.note) + table(own)))
+    return tuple(parts)
 
 
 _MRMC = (
@@ -321,9 +339,11 @@ def report_tables(content: WorkbookContent) -> list[Table]:
         ("Rounds", study_sheet(content).tables[0]),
         ("Readers", study_sheet(content).tables[2]),
         ("Cases", reportparts.baseline(content)),
+        ("Features of the cases against pathology and BI-RADS", sheets_features.association(content)),
         (f"Accuracy, positive from BI-RADS {content.positive_from()}", reportparts.accuracy(results)),
         ("Area under the ROC curve", reportparts.areas(results, reportparts.split(results.rows("roc"))[0])),
         ("Multi-reader multi-case analysis", reportparts.mrmc(results, reportparts.mrmc_rows(results)[0])),
+        ("Models by cohort", sheets_features.cohorts(content)),
         ("Lesions hit", reportparts.localisation(results)),
         ("Re-stratification", reportparts.restratification(results, rows)),
         ("Reading times", reportparts.times(results)),

@@ -11,7 +11,7 @@ from reader_app.export.layout import Chart, Column, Kind, Series, Sheet, Table, 
 from reader_app.export.palette import CATEGORY_COLORS
 from reader_app.study.assessment import CASE_UNIT, CATEGORIES, is_positive
 from reader_app.study.questions import key as answer_key
-from reader_app.study.readtable import Read, active_seconds, aid_seconds, paused_seconds
+from reader_app.study.readtable import Read, active_seconds, aid_seconds, idle_seconds, load_seconds, paused_seconds
 
 READER = Column("Reader", "Pseudonym of the reader.", width=11, key="reader_id")
 GROUP = Column("Reader group", "Readers of like experience.", width=12, key="group", only_if_used=True)
@@ -108,6 +108,12 @@ def reads_sheet(content: WorkbookContent) -> Sheet:
             "reading_time_s",
         ),
         Column("Paused (s)", "Time in which the images were covered.", Kind.SECONDS, 9, "paused_s"),
+        Column(
+            "Idle (s)", "Part of the reading time without any input before a pause for idleness.", Kind.SECONDS, 9, "idle_s", True
+        ),
+        Column(
+            "Loading (s)", "From the case falling due to its paint; not in the reading time.", Kind.SECONDS, 9, "load_s", True
+        ),
         Column("Aid on screen (s)", "Time in which the aid was painted.", Kind.SECONDS, 10, "aid_s"),
         Column(
             "Time to own answer (s)",
@@ -117,7 +123,17 @@ def reads_sheet(content: WorkbookContent) -> Sheet:
         Column(
             "Interruptions", "How often the program stopped or was closed during the read.", Kind.INTEGER, 12, "interruptions"
         ),
+        Column(
+            "Disturbances",
+            "What happened to time during the read: the computer slept, the clock was set, the program stalled.",
+            *(Kind.TEXT, 20, "disturbances", True),
+        ),
         Column("Aid", "Model whose aid the read had.", width=22, key="aid", only_if_used=True),
+        Column(
+            "Verdicts on the aid",
+            "The reader's verdict on each finding of the aid, by its number: accepted or rejected.",
+            *(Kind.TEXT, 24, "verdicts", True),
+        ),
         Column("Marks", "Number of marks placed.", Kind.INTEGER, 8, "marks"),
         TRUTH,
         *(column for column, _ in questions),
@@ -149,9 +165,11 @@ def reads_sheet(content: WorkbookContent) -> Sheet:
                 *(_condition(labels, read), read.position, read.case_id, modalities.get(read.case_id, "")),
                 *found,
                 *sealed,
-                *(active_seconds(read), paused_seconds(read), aid_seconds(read)),
-                *(read.initial.active_ns / 1e9 if read.initial else None, read.interrupted),
+                *(active_seconds(read), paused_seconds(read), idle_seconds(read) or None, load_seconds(read) or None),
+                *(aid_seconds(read), read.initial.active_ns / 1e9 if read.initial else None, read.interrupted),
+                words.disturbances(read.disturbances),
                 titles.get(read.aid.model_id, read.aid.model_id) if read.aid else None,
+                "; ".join(f"{finding} {verdict}" for finding, verdict in read.verdicts.items()),
                 *(len(read.marks), words.truth(truth.get(read.case_id, ""))),
                 *("; ".join(read.answers.get(name, ())) for _, name in questions),
                 "training" if read.training else f"void: {read.void}" if read.void else None,
@@ -168,15 +186,15 @@ def marks_sheet(content: WorkbookContent) -> Sheet:
         Column("Finding", "Number of the finding; marks of one finding in several images share it.", width=9, key="finding_id"),
         Column("Mark", "Number of the mark within the read.", width=8, key="mark_id"),
         Column("Image", "View or volume it lies in.", width=12, key="image_id"),
-        Column("Shape", "Point or box.", width=8, key="kind"),
+        Column("Shape", "Point, box, ellipse or outline.", width=9, key="kind"),
         Column(
             "Slice (index)", "Zero-based; the centre of the first slice is 0. Empty in a single image.", Kind.NUMBER, 10, "slice"
         ),
         Column("Row (index)", "Zero-based; the centre of the first stored row is 0.", Kind.NUMBER, 10, "row"),
         Column("Column (index)", "Zero-based; the centre of the first stored column is 0.", Kind.NUMBER, 10, "column"),
-        Column("Extent (slices)", "Full size of a box.", Kind.NUMBER, 10, "extent_slices", True),
-        Column("Extent (rows)", "Full size of a box.", Kind.NUMBER, 10, "extent_rows", True),
-        Column("Extent (columns)", "Full size of a box.", Kind.NUMBER, 10, "extent_columns", True),
+        Column("Extent (slices)", "Full size of a box or ellipse.", Kind.NUMBER, 10, "extent_slices", True),
+        Column("Extent (rows)", "Full size of a box or ellipse.", Kind.NUMBER, 10, "extent_rows", True),
+        Column("Extent (columns)", "Full size of a box or ellipse.", Kind.NUMBER, 10, "extent_columns", True),
         Column("Suspicion (0–100)", "The reader's suspicion for this finding, in percent.", Kind.INTEGER, 11, "rating"),
     )
     groups, labels = content.groups(), content.labels()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from reader_app.export import sheets_features
 from reader_app.export.content import WorkbookContent
 from reader_app.export.layout import Chart, Column, Kind, Series, Sheet, Table, Value
 from reader_app.export.palette import CONDITION_COLORS, MODEL_COLOR
@@ -31,6 +32,11 @@ _ACCURACY = (
     ("npv", "NPV", "Share of benign among negative calls, at this study's prevalence."),
     ("accuracy", "Accuracy", "Share of right calls."),
 )
+
+
+def _by_cohort(content: WorkbookContent) -> tuple[Table, ...]:
+    table = sheets_features.cohorts(content)
+    return (table,) if table.rows else ()
 
 
 def accuracy_sheet(content: WorkbookContent) -> Sheet:
@@ -91,7 +97,7 @@ def accuracy_sheet(content: WorkbookContent) -> Sheet:
     )
     title = f"Positive from BI-RADS {limit}"
     intro = f"Accuracy of each reader and condition; a case is called positive from BI-RADS {limit}."
-    return Sheet("Accuracy", intro, (Table("accuracy", title, columns, rows), mcnemar))
+    return Sheet("Accuracy", intro, (Table("accuracy", title, columns, rows), mcnemar, *_by_cohort(content)))
 
 
 def localisation_sheet(content: WorkbookContent) -> Sheet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from reader_app.export import words
+from reader_app.export import sheets_features, words
 from reader_app.export.content import WorkbookContent
 from reader_app.export.layout import Column, Kind, Sheet, Table, Value, key_value, used, utc
 
@@ -280,7 +280,9 @@ def cases_sheet(content: WorkbookContent) -> Sheet:
         )
         for case in content.cases
     ]
-    return Sheet("Cases", "One row for each case of the study.", (Table("cases", "", columns, rows),))
+    further = [table for table in (sheets_features.association(content), sheets_features.embedding(content)) if table.rows]
+    intro = "One row for each case of the study" + ("; below, features against pathology and BI-RADS." if further else ".")
+    return Sheet("Cases", intro, (Table("cases", "", columns, rows), *further))
 
 
 def deviations_sheet(content: WorkbookContent) -> Sheet:

@@ -24,7 +24,7 @@ from reader_app.export.resultrows import (
     text,
     weights_word,
 )
-from reader_app.study.readtable import active_seconds
+from reader_app.study.readtable import Read, active_seconds, idle_seconds, load_seconds, paused_seconds
 
 
 def times_sheet(content: WorkbookContent) -> Sheet:
@@ -72,7 +72,7 @@ def times_sheet(content: WorkbookContent) -> Sheet:
             for row in results.rows("time", "paired")
         ],
     )
-    tables = [table for table in (by_reader, medians, paired, _model(results)) if table is not None]
+    tables = [table for table in (by_reader, medians, paired, _model(results), _apart(content)) if table is not None]
     intro = "From the paint of the last pane to the validation, without pauses; each read's own time stands on the sheet Reads."
     return Sheet("Times", intro, tuple(tables), (chart,) if chart else ())
 
@@ -112,6 +112,34 @@ def _medians(content: WorkbookContent) -> tuple[Table, Chart | None]:
         for place, n in enumerate(rounds, start=1)
     )
     return table, Chart("columns", "Median reading time", "median_times", series, "Reader", "Seconds")
+
+
+def _apart(content: WorkbookContent) -> Table:
+    """Return by reader and round the time that is in no reading time, idleness within it, and what disturbed the clock."""
+    columns = (
+        Column("Reader", "Pseudonym of the reader.", width=16, key="reader_id"),
+        Column("Round", "Number of the round.", Kind.INTEGER, 8, "round"),
+        Column("Reads", "Number of reads.", Kind.INTEGER, 8, "n"),
+        Column("Loading, median (s)", "From a case falling due to its paint.", Kind.SECONDS, 11, "load_median"),
+        Column("Paused, in all (s)", "Images covered.", Kind.SECONDS, 11, "paused_sum"),
+        Column("Idle, in all (s)", "Within the reading time, before pauses for idleness.", Kind.SECONDS, 11, "idle_sum"),
+        Column("Interrupted reads", "Cut off and shown again.", Kind.INTEGER, 11, "interrupted"),
+        Column(
+            "Disturbed reads", "The computer slept, its clock was set, or the program stalled.", Kind.INTEGER, 11, "disturbed"
+        ),
+    )
+    own: dict[tuple[str, int], list[Read]] = {}
+    for read in content.valid():
+        own.setdefault((read.reader_id, read.round_no), []).append(read)
+    rows: list[tuple[Value, ...]] = [
+        (
+            *(*key, len(reads), median(map(load_seconds, reads))),
+            *(sum(map(paused_seconds, reads)), sum(map(idle_seconds, reads))),
+            *(sum(read.interrupted > 0 for read in reads), sum(bool(read.disturbances) for read in reads)),
+        )
+        for key, reads in sorted(own.items())
+    ]
+    return Table("time_apart", "Loading, pauses and disturbances by reader and round", columns, rows)
 
 
 def _model(results: Results) -> Table | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from reader_app.study.audit import CODES
 from reader_app.study.caselist import CaseEntry
 from reader_app.study.definition import CaseRule, ModelSpec, Round
@@ -26,6 +29,7 @@ _STATUS = {
     "not_applicable": "not applicable to this case",
     "failed": "not available (the model failed)",
 }
+_DISTURBANCES = {"suspend": "computer slept", "clock_step": "clock was set", "stall": "program stalled"}
 _ORDERS = {"shuffled": "shuffled for each reader and round", "as_listed": "as listed"}
 
 
@@ -52,6 +56,12 @@ def truth(value: str) -> str:
 def as_truth(value: str) -> str:
     """Return "1" or "0" for a truth value of a reference table however it was written; empty when it says neither."""
     return _AS_TRUTH.get(value.strip().lower(), "")
+
+
+def disturbances(codes: Sequence[str]) -> str:
+    """Return the words for what happened to time during a read, each with how often; empty for nothing."""
+    count = Counter(codes)
+    return "; ".join(_DISTURBANCES.get(code, code) + (f" ({n} times)" if n > 1 else "") for code, n in count.items())
 
 
 def aid_status(name: str) -> str:

@@ -317,6 +317,40 @@ def analysis(readers: tuple[str, ...]) -> dict[str, Any]:
             for name, lift in (("DLR_BM", 0.012), ("DLR_LH", 0.02))
             for t in range(1, 15)
         ],
+        "association": [
+            {
+                "outcome": outcome,
+                "group_names": names,
+                "variable": "age",
+                "category": "",
+                "kind": "number",
+                "total": "52.50 ± 7.07",
+                "groups": ["49.10 ± 6.00", "57.25 ± 5.50"],
+                "test": "Student's t",
+                "p": 0.0021,
+            }
+            for outcome, names in (("pathology", ["benign", "malignant"]), ("birads", ["BI-RADS 1-3", "BI-RADS 4-6"]))
+        ],
+        "embedding": [
+            {
+                "model_id": m,
+                "method": "t-SNE of 128 values a case, seed 1",
+                "points": [[f"US{n:03d}", float(n % 7), float(n % 5), int(n % 5 in (0, 3))] for n in range(1, 25)],
+            }
+            for m in ("DLR_LH", "DLR_BM")
+        ],
+        "cohorts": [
+            {
+                "model_id": "DLR_BM",
+                "cohort": "external",
+                "cases": 12,
+                "malignant": 5,
+                "auc": estimate(0.91, method="delong"),
+                "sensitivity": estimate(0.8),
+                "specificity": estimate(0.75),
+                "accuracy": estimate(0.77),
+            }
+        ],
         "multiplicity": {"method": "holm", "tests": []},
         "warnings": [{"text": "variance is zero: not estimable", "reader_id": "R2", "condition": None}, "plain sentence"],
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,9 @@ class Localization:
         pairs = self.lesions.loc[self.lesions["case_id"].isin(self.cases), ["case_id", "lesion_id"]].drop_duplicates()
         order = sorted(zip(pairs["case_id"], pairs["lesion_id"], strict=True), key=lambda pair: (self.cases[pair[0]], pair[1]))
         self.lesion = {pair: n for n, pair in enumerate(order)}
+        named = zip(self.lesions["case_id"], self.lesions["lesion_id"], strict=True)
+        types = dict(zip(named, self.lesions["lesion_type"], strict=True))
+        self.types = np.array([str(types[pair]) for pair in order], dtype=object)
         self.lesion_case = np.array([self.cases[case] for case, _ in order], dtype=np.int64)
         self.diseased = np.zeros(len(cases), dtype=np.bool_)
         self.diseased[self.lesion_case] = True
@@ -219,6 +223,31 @@ def _localization_rows(data: Localization) -> list[Row]:
             if marks:
                 head = {"reader_id": reader, "condition": condition, **_keys(group)}
                 rows.append(_localization_row(context, head, marks))
+                rows += _rows_by_type(data, head, i, readers)
+    return rows
+
+
+def _rows_by_type(data: Localization, head: Row, i: int, readers: tuple[str, ...]) -> list[Row]:
+    """Return one row for each named lesion type: the lesions of that type hit, against all marks that hit nothing.
+
+    False marks have no type, so their number is that of all marks; rows are made only where two types or more are named.
+    """
+    names = sorted({t for t in data.types if t})
+    rows = []
+    for name in names if len(set(data.types)) > 1 else ():
+        marks = []
+        for reader in readers:
+            j = data.context.design.readers.index(reader)
+            own = data.marks[i][j]
+            if own is None:
+                continue
+            mine = data.types[data.read[i, j][data.lesion_case]] == name
+            if mine.any():
+                lesion_case = own.lesion_case[mine]
+                typed = replace(own, lesion_case=lesion_case, weight=loc.equal_weights(lesion_case), hit=own.hit[mine])
+                marks.append(typed)
+        if marks:
+            rows.append(_localization_row(data.context, {**head, "lesion_type": name}, marks))
     return rows
 
 
