@@ -77,7 +77,7 @@ def _write(name: str, analysed: Analysed, out: Path, file_name: str | None) -> l
         return [path]
     from reader_app.export import interchange
 
-    return list(interchange.write(name, out, study_id, analysed.reads, analysed.reference, content(analysed)))
+    return list(interchange.write(name, out, study_id, analysed.reads, analysed.reference, content(analysed), analysed.marks))
 
 
 def content(analysed: Analysed) -> WorkbookContent:

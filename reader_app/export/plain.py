@@ -35,6 +35,9 @@ were computed from; "reader-app analyze --reads analysis_reads.csv --reference a
 """
 
 
+_INTERIM = "INTERIM: do not report"
+
+
 def column_name(column: Column) -> str:
     """Return the machine name of a column."""
     return column.key or re.sub(r"[^a-z0-9]+", "_", column.title.lower()).strip("_")
@@ -102,7 +105,7 @@ def write_csv(
     written: list[Path] = []
     for sheet in all_sheets(content):
         for table in sheet.tables:
-            written.append(_write(out / f"{table.name}.csv", table))
+            written.append(_write(out / f"{table.name}.csv", table, content.interim))
     for name, frame in (("analysis_reads", reads), ("analysis_reference", reference)):
         if frame is not None:
             rows = [[_plain(value) for value in row] for row in frame.itertuples(index=False, name=None)]
@@ -123,8 +126,12 @@ def _save(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _write(path: Path, table: Table) -> Path:
-    return write_table(path, unique([column_name(column) for column in table.columns]), table.rows)
+def _write(path: Path, table: Table, interim: bool) -> Path:
+    """Write one table; of an interim analysis every row says so in a last column ``interim``."""
+    header = unique([column_name(column) for column in table.columns])
+    if not interim:
+        return write_table(path, header, table.rows)
+    return write_table(path, [*header, "interim"], [(*row, _INTERIM) for row in table.rows])
 
 
 def _plain(value: object) -> Value:

@@ -20,7 +20,13 @@ FORMATS: tuple[str, ...] = ("imrmc", "rjafroc", "ordbm", "redcap", "sr")
 
 
 def write(
-    name: str, out: Path, study_id: str, reads: pd.DataFrame, reference: pd.DataFrame, content: WorkbookContent
+    name: str,
+    out: Path,
+    study_id: str,
+    reads: pd.DataFrame,
+    reference: pd.DataFrame,
+    content: WorkbookContent,
+    marks: pd.DataFrame | None = None,
 ) -> list[Path]:
     """Write one format.
 
@@ -36,6 +42,8 @@ def write(
         Tables of the outer interface of ``analyze``.
     content : WorkbookContent
         For the formats that hold whole reads (redcap, sr).
+    marks : DataFrame, optional
+        Table of marks with positions; RJafroc then gets a second workbook of paradigm FROC.
 
     Returns
     -------
@@ -53,9 +61,11 @@ def write(
 
     table_formats: dict[str, Callable[..., list[Path]]] = {"imrmc": imrmc.write, "rjafroc": rjafroc.write, "ordbm": ordbm.write}
     if name in table_formats:
-        return table_formats[name](
-            out, study_id, from_tables(reads, reference, content.options().get("conditions") or ()), content
-        )
+        found = from_tables(reads, reference, content.options().get("conditions") or ())
+        written = table_formats[name](out, study_id, found, content)
+        if name == "rjafroc" and marks is not None and len(marks):
+            written += rjafroc.write_froc(out, study_id, found, content, (marks, reference, reads))
+        return written
     if name == "redcap":
         return redcap.write(out, study_id, content)
     if name == "sr":

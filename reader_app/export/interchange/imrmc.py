@@ -41,7 +41,8 @@ def write(out: Path, study_id: str, found: Ratings, content: WorkbookContent) ->
         return f"{len(read_scores):,} reads"
 
     path = write_checked(out / f"{study_id}.imrmc", save, check).path
-    return [path, write_key(out / f"{study_id}-imrmc-key.csv", {"reader": readers, "condition": conditions, "case": cases})]
+    parts = {"reader": readers, "condition": conditions, "case": cases}
+    return [path, write_key(out / f"{study_id}-imrmc-key.csv", parts, content.interim)]
 
 
 def read(path: Path) -> tuple[dict[str, int], dict[tuple[str, str, str], float]]:

@@ -61,7 +61,7 @@ def write(out: Path, study_id: str, found: Ratings, content: WorkbookContent) ->
     path = write_checked(out / f"{study_id}-ordbm.csv", save, check).path
     left_out = {name: "left out: not every reader read every case" for name in found.conditions if name not in kept}
     parts = {"reader": readers, "condition": treatments | left_out, "case": cases}
-    return [path, write_key(out / f"{study_id}-ordbm-key.csv", parts)]
+    return [path, write_key(out / f"{study_id}-ordbm-key.csv", parts, content.interim)]
 
 
 def read(path: Path) -> list[tuple[str, ...]]:

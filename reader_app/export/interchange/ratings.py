@@ -147,8 +147,10 @@ def readable_ids(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def write_key(path: Path, parts: Mapping[str, Mapping[str, str]]) -> Path:
-    """Write which id stands for what: kind, id, name."""
+def write_key(path: Path, parts: Mapping[str, Mapping[str, str]], interim: bool = False) -> Path:
+    """Write which id stands for what: kind, id, name; of an interim analysis a first row says so."""
+    if interim:
+        parts = {"status": {"some rounds are not finished; do not report": "INTERIM"}, **parts}
     rows = [
         (kind, own, words.condition(name) if kind == "condition" else name)
         for kind, ids in parts.items()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reader_app.errors import Fault, InputFaults
 from reader_app.export.atomic import refuse, write_checked
@@ -17,6 +17,9 @@ from reader_app.export.cells import write_text
 from reader_app.export.content import WorkbookContent
 from reader_app.export.interchange.ordbm import crossed_or_refuse
 from reader_app.export.interchange.ratings import Ratings, plain_ids, write_key
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Grid = dict[str, list[tuple[str | int | float | None, ...]]]
 
@@ -75,7 +78,25 @@ def write(
         "case": {case: str(number) for case, number in cases.items()},
         "how to read": {"DfReadDataFile(file, newExcelFileFormat = TRUE, sequentialNames = TRUE)": "R"},
     }
-    return [path, write_key(out / f"{study_id}-rjafroc-key.csv", parts)]
+    return [path, write_key(out / f"{study_id}-rjafroc-key.csv", parts, content.interim)]
+
+
+def write_froc(
+    out: Path, study_id: str, found: Ratings, content: WorkbookContent, tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
+) -> list[Path]:
+    """Write ``STUDY-froc-rjafroc.xlsx`` from the tables of marks, reference and reads, or a note why it cannot be written.
+
+    The workbook of paradigm ROC stands beside it, so a study whose marks RJafroc cannot take still has its export.
+    """
+    from reader_app.analysis.hits import matched_marks
+
+    try:
+        marks, lesions = matched_marks(*tables)
+        return write(out, f"{study_id}-froc", found, content, marks, lesions)
+    except InputFaults as refused:
+        reasons = {str(number): str(fault) for number, fault in enumerate(refused.faults, start=1)}
+        parts = {"left out: FROC": {reason: number for number, reason in reasons.items()}}
+        return [write_key(out / f"{study_id}-froc-rjafroc-left-out.csv", parts)]
 
 
 def _truth_rows(
