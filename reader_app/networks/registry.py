@@ -60,6 +60,20 @@ SYSTEMS: tuple[System, ...] = (
         ("ultrasound",),
         ("resnet34", "vgg16", "googlenet", "small"),
     ),
+    System(
+        "bong2023",
+        "Mask R-CNN on ultrasound, a perceptron on clinical data, and both combined: masses under one centimetre",
+        ("bong2023",),
+        ("ultrasound",),
+        ("resnet101", "small"),
+    ),
+    System(
+        "zhou2023",
+        "Lesions of four mammographic views read together, left with right and CC with MLO",
+        ("zhou2023",),
+        ("mammography",),
+        ("resnet50", "resnet18", "small"),
+    ),
 )
 
 
@@ -131,6 +145,22 @@ def train(
             raise BundleError(f"{option} {count} is no number of phantoms; give at least 1.")
     if data is not None and (calibrate is not None or test is not None):
         raise BundleError("--calibrate and --test count phantoms; leave them out with --data, which holds cases back by itself.")
+    if system == "zhou2023":
+        if phantoms is None or folds not in (None, 1):
+            raise BundleError(
+                "zhou2023 is trained on phantom exams with one split; give --phantoms and leave --data and --folds out."
+            )
+        from reader_app.networks import zhou2023_train
+
+        return zhou2023_train.train(out, phantoms, trunk, weights, epochs, seed, device, progress, calibrate, test)
+    if system == "bong2023":
+        if folds not in (None, 1):
+            raise BundleError("bong2023 is trained on one split, as in its paper; leave --folds out.")
+        from reader_app.networks import bong2023_train
+
+        return bong2023_train.train(
+            out, phantoms, data, trunk, weights, epochs, seed, device, progress, calibration=calibrate, test=test
+        )
     from reader_app.networks import classifier_train
 
     return classifier_train.train(
@@ -192,6 +222,14 @@ def load(bundle: Bundle, where: torch.device) -> Callable[[OpenCase, Mapping[str
     chosen = _system(bundle.system)
     if bundle.model_id not in chosen.models:
         raise BundleError(f"{bundle.path}: {bundle.system} has no model {bundle.model_id!r}; check the manifest.")
+    if bundle.system == "zhou2023":
+        from reader_app.networks.zhou2023 import FourViewModel
+
+        return FourViewModel(bundle, where).predict
+    if bundle.system == "bong2023":
+        from reader_app.networks.bong2023_predict import BongModel
+
+        return BongModel(bundle, where).predict
     from reader_app.networks.classifier_predict import ClassifierModel
 
     network = _recipe(bundle.system, bundle.model_id).make(str(bundle.manifest.get("backbone", "")))
