@@ -89,5 +89,5 @@ def test_the_study_tests_pass_without_both(tmp_path: Path) -> None:
         "-q", "-c", str(tmp_path / "pytest.ini"), "--rootdir", str(ROOT), "--import-mode=importlib", "-p", "no:pytest-qt", "-p",
         "no:cacheprovider", "tests/study", "--ignore=tests/study/test_mutants.py",
     ]  # fmt: skip
-    done = python(BLOCKER + f"import pytest; sys.exit(pytest.main({arguments!r}))", READER_APP_PROTOCOL_STEPS="200")
+    done = python(BLOCKER + f"import pytest; sys.exit(pytest.main({arguments!r}))", READER_APP_PROTOCOL_STEPS="2000")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
