@@ -177,6 +177,40 @@ def test_rjafroc_froc_keeps_the_highest_mark_of_a_lesion(tmp_path: Path, content
         rjafroc.write(tmp_path, "x", crossed(), content, marks, {"c3": ["a"]})
 
 
+def _placed(reader: str, condition: str, case: str, rating: int, x: int) -> dict[str, object]:
+    number = "2" if condition == "aided" else "1"
+    head = {"reader_id": reader, "condition": condition, "case_id": case, "round": number}
+    return {**head, "rating": rating, "x_mm": x, "y_mm": 0}
+
+
+def test_rjafroc_export_of_placed_marks_also_holds_froc(tmp_path: Path, content: WorkbookContent) -> None:
+    lesions = REFERENCE.assign(lesion_id=["", "", "a", "b"], x_mm=[None, None, 10, 20], y_mm=[None, None, 0, 0], radius_mm=5)
+    reads = READS.assign(round=READS["round"].astype(str))
+    people = [(reader, condition) for reader in ("R 1", "R,2", "R10") for condition in ("unaided", "aided")]
+    rows = [_placed(*who, "c3", 70, 12) for who in people] + [_placed(*who, "c1", 15, 90) for who in people]
+    written = interchange.write("rjafroc", tmp_path, "demo", reads, lesions, content, pd.DataFrame(rows))
+    names = ["demo-rjafroc.xlsx", "demo-rjafroc-key.csv", "demo-froc-rjafroc.xlsx", "demo-froc-rjafroc-key.csv"]
+    assert [path.name for path in written] == names
+    assert rjafroc.read(written[0])["TRUTH"][1][5] == "ROC"
+    grid = rjafroc.read(written[2])
+    assert grid["TRUTH"][1][5] == "FROC"
+    assert {row[2:] for row in grid["TP"][1:]} == {(3, 1, 70)}
+    assert {row[2:] for row in grid["FP"][1:]} == {(1, 15)}
+    hits = pd.DataFrame(rows[:6])
+    refused = interchange.write("rjafroc", tmp_path, "quiet", reads, lesions, content, hits)
+    assert [path.name for path in refused][2:] == ["quiet-froc-rjafroc-left-out.csv"]
+    assert "no false positive" in refused[2].read_text(encoding="utf-8-sig")
+
+
+@pytest.mark.parametrize("name", ["imrmc", "rjafroc", "ordbm"])
+def test_an_interim_export_says_so(tmp_path: Path, content: WorkbookContent, name: str) -> None:
+    interim = dataclasses.replace(content, interim=True)
+    key = interchange.write(name, tmp_path, "demo", READS, REFERENCE, interim)[-1]
+    assert read_table(key)[1][:2] == ["status", "INTERIM"]
+    key = interchange.write(name, tmp_path, "final", READS, REFERENCE, content)[-1]
+    assert "INTERIM" not in key.read_text(encoding="utf-8-sig")
+
+
 def test_rjafroc_rules_bite(tmp_path: Path, content: WorkbookContent) -> None:
     path, _ = rjafroc.write(tmp_path, "demo", crossed(), content)
     for sheet, cell, value in (("TRUTH", "D2", "R02,R01,R03"), ("FP", "D3", None), ("TP", "C3", 77), ("TRUTH", "F2", "LROC")):

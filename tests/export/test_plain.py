@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ from export.made_up_study import HOSTILE_NOTE
 from reader_app.errors import EnvironmentFault
 from reader_app.export import plain
 from reader_app.export.content import WorkbookContent
-from reader_app.study.readtable import active_seconds
+from reader_app.study.readtable import Interval, active_seconds
 
 
 def test_every_table_is_written_and_reads_come_back(tmp_path: Path, content: WorkbookContent) -> None:
@@ -44,6 +45,33 @@ def test_hostile_text_is_guarded_and_comes_back(tmp_path: Path, hostile_content:
     rows = plain.read_table(tmp_path / "reads.csv")
     assert rows[1][rows[0].index("note")] == HOSTILE_NOTE
     assert "INTERIM" in (tmp_path / "csv_read_me.txt").read_text()
+
+
+def test_every_interim_row_says_so(tmp_path: Path, content: WorkbookContent, hostile_content: WorkbookContent) -> None:
+    for made, interim in ((hostile_content, True), (content, False)):
+        for path in plain.write_csv(tmp_path, made):
+            rows = plain.read_table(path) if path.suffix == ".csv" else []
+            said = [row[-1] == "INTERIM: do not report" for row in rows[1:]]
+            assert all(said) if interim else not any(said), path.name
+
+
+def test_what_the_log_knows_of_a_read_has_columns(tmp_path: Path, content: WorkbookContent) -> None:
+    first, *others = content.reads
+    stretches = (*first.intervals, Interval("load", 0, 1_500_000_000, "run-1"), Interval("idle", 0, 4_000_000_000, "run-1"))
+    changed = replace(
+        first, verdicts={"1": "accepted", "2": "rejected"}, disturbances=("stall", "stall", "suspend"), intervals=stretches
+    )
+    plain.write_csv(tmp_path, replace(content, reads=[changed, *others]))
+    header, row, *_ = plain.read_table(tmp_path / "reads.csv")
+    found = dict(zip(header, row, strict=True))
+    assert found["verdicts"] == "1 accepted; 2 rejected"
+    assert found["disturbances"] == "program stalled (2 times); computer slept"
+    assert (float(found["load_s"]), float(found["idle_s"])) == (1.5, 4.0)
+    header, *rows = plain.read_table(tmp_path / "time_apart.csv")
+    own = next(dict(zip(header, row, strict=True)) for row in rows if row[:2] == [first.reader_id, str(first.round_no)])
+    assert (own["disturbed"], float(own["idle_sum"])) == ("1", 4.0)
+    assert "age" in (tmp_path / "association.csv").read_text(encoding="utf-8-sig").lower()
+    assert len(plain.read_table(tmp_path / "embedding.csv")) == 49
 
 
 def test_header_names_are_unique(content: WorkbookContent) -> None:
