@@ -74,6 +74,13 @@ SYSTEMS: tuple[System, ...] = (
         ("mammography",),
         ("resnet50", "resnet18", "small"),
     ),
+    System(
+        "liu2025",
+        "Lesions of breast volume scans found on three planes, benign v malignant by three-plane fusion",
+        ("liu2025_T", "liu2025_TS", "liu2025"),
+        ("abvs",),
+        ("resnet50", "vgg19", "densenet161", "resnet101", "small"),
+    ),
 )
 
 
@@ -161,6 +168,12 @@ def train(
         return bong2023_train.train(
             out, phantoms, data, trunk, weights, epochs, seed, device, progress, calibration=calibrate, test=test
         )
+    if system == "liu2025":
+        if folds not in (None, 1):
+            raise BundleError("liu2025 is trained with one split; leave --folds out.")
+        from reader_app.networks import liu2025_train
+
+        return liu2025_train.train(model_id, out, phantoms, data, trunk, weights, epochs, seed, device, progress, calibrate, test)
     from reader_app.networks import classifier_train
 
     return classifier_train.train(
@@ -230,6 +243,10 @@ def load(bundle: Bundle, where: torch.device) -> Callable[[OpenCase, Mapping[str
         from reader_app.networks.bong2023_predict import BongModel
 
         return BongModel(bundle, where).predict
+    if bundle.system == "liu2025":
+        from reader_app.networks.liu2025_predict import Liu2025Model
+
+        return Liu2025Model(bundle, where).predict
     from reader_app.networks.classifier_predict import ClassifierModel
 
     network = _recipe(bundle.system, bundle.model_id).make(str(bundle.manifest.get("backbone", "")))

@@ -1,0 +1,330 @@
+"""liu2025: fusion sized as in the paper, boxes and heat at true places of the right scan, training goes on after a kill."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from reader_app.ai import bundle as bundles
+from reader_app.ai import results
+from reader_app.errors import BundleError
+from reader_app.imaging import phantoms
+from reader_app.imaging.container import CaseImage, OpenCase, open_case
+from reader_app.networks import checkpoint, liu2025, liu2025_samples, liu2025_train, registry, training
+from reader_app.networks import liu2025_volume as geometry
+from reader_app.networks.backbones import CellGeometry
+from reader_app.networks.liu2025 import Liu2025Network, PlaneFusion
+from reader_app.networks.liu2025_predict import Liu2025Model, judge
+from reader_app.networks.liu2025_volume import Crop, Found, HeatVolume
+
+CPU = torch.device("cpu")
+SPACING = (2.0, 0.5, 1.0)
+SHAPE = (30, 72, 56)
+#: A made-up lesion: an even dark block, on the edges of the 1 mm cubes.
+START, STOP = (8.0, 20.0, 30.0), (15.0, 44.0, 44.0)
+#: Of phantoms that are quickly made.
+SMALL = (64, 96, 100)
+
+
+class Darkness(nn.Module):
+    """Stands for a trained U-Net: marks what is dark."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return (-1.5 - x) * 20
+
+
+def _bundle(folder: Path, network: Liu2025Network, model_id: str = "liu2025", **changes: Any) -> bundles.Bundle:
+    manifest = {
+        "system": "liu2025",
+        "model_id": model_id,
+        "version": "1",
+        "title": "t",
+        "licence": "MIT",
+        "intended_use": "tests",
+        "training_data": "trained on phantoms: not at all",
+        "backbone": "small",
+        "input": {"modalities": {"abvs": {"mm": 1.0, "window": 32, "threshold": 0.5, "least_mm3": 60.0, "most": 5}}},
+        "output": {"labels": ["benign", "malignant"], "evidence": {"abvs": {"floor": 1e-6, "ceiling": 2e-6}}},
+        "calibration": {"abvs": {"platt": [1.0, 0.0]}},
+        "operating_points": {"abvs": {"threshold": 0.5}},
+        **changes,
+    }
+    return bundles.write(folder, manifest, {bundles.WEIGHTS: checkpoint.pack(network.state_dict())})
+
+
+def _network(bias: float = 0.0) -> Liu2025Network:
+    """A network of random weights whose U-Nets mark what is dark; ``bias`` speaks for malignant."""
+    torch.manual_seed(1)
+    network = Liu2025Network("small")
+    network.finders = nn.ModuleDict({plane: Darkness() for plane in liu2025.PLANES})
+    with torch.no_grad():
+        network.classifier.head.bias.copy_(torch.tensor([-bias, bias]))
+    return network
+
+
+def _case(blocks: Sequence[bool]) -> OpenCase:
+    """Scans R_AP and R_LAT of bright noise, with the made-up lesion where ``blocks`` says so."""
+    source = phantoms.abvs_volume(3, True, shape=(40, 48, 64), spacing_mm=(2.0, 0.9, 1.8)).images[0]
+    images = []
+    for number, (name, block) in enumerate(zip(("R_AP", "R_LAT"), blocks, strict=True)):
+        volume = np.random.default_rng(number).integers(120, 160, SHAPE, dtype=np.uint8)
+        if block:
+            volume[tuple(slice(int(a), int(b)) for a, b in zip(START, STOP, strict=True))] = 10
+        made = replace(source, id=name, array=volume, laterality="R", view=name[2:], spacing_mm=SPACING)
+        images.append(CaseImage(**vars(made)))
+    return OpenCase(Path(), "A1", "abvs", tuple(images), "f")
+
+
+@pytest.mark.parametrize(
+    ("backbone", "channels"), [("resnet50", 2048), ("densenet161", 2208), ("resnet101", 2048), ("small", 48)]
+)
+def test_transverse_and_sagittal_are_added_and_coronal_is_concatenated(
+    backbone: str, channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trunk = liu2025.branch(backbone)  # made once: the sizes are the same for every branch
+    monkeypatch.setattr(liu2025, "branch", lambda name: trunk)
+    made = {model: PlaneFusion(backbone, planes) for model, planes in liu2025.MODELS.items()}
+    assert {m: n.fused for m, n in made.items()} == {"liu2025_T": channels, "liu2025_TS": channels, "liu2025": 2 * channels}
+    for network in made.values():
+        assert (network.halve.in_features, network.halve.out_features) == (network.fused, network.fused // 2)
+        assert network.head.out_features == 2 and len(network.branches) == len(network.planes)
+
+
+def test_fusion_by_hand() -> None:
+    three = PlaneFusion("small")
+    t, s, c = (torch.full((1, 48), v) for v in (1.0, 2.0, 5.0))
+    assert three.fuse([t, s, c])[0].tolist() == [3.0] * 48 + [5.0] * 48
+    assert three.fuse([t, s])[0].tolist() == [3.0] * 48
+    with pytest.raises(ValueError, match="coronal"):
+        PlaneFusion("small", ("coronal",))
+
+
+def test_the_unet_of_the_paper_learns_its_statistics_fast_enough() -> None:
+    network = liu2025.unet("resnet50")
+    momenta = {m.momentum for m in network.modules() if isinstance(m, nn.BatchNorm2d)}
+    assert momenta == {0.1} and "EfficientNet" in type(network.encoder).__name__
+    with torch.no_grad():
+        assert network.eval()(torch.zeros(1, 1, 64, 32)).shape == (1, 1, 64, 32)
+        assert liu2025.unet("small")(torch.zeros(2, 1, 12, 8)).shape == (2, 1, 12, 8)
+
+
+def test_boxes_lie_on_the_lesion_of_the_right_scan(tmp_path: Path) -> None:
+    network = _network(9.0)
+    model = Liu2025Model(_bundle(tmp_path / "b", network), CPU, network)
+    found = model.predict(_case((False, True)))
+    (box,) = found.boxes
+    assert box.image_id == "R_LAT" and box.label == "malignant" and found.positive and found.call == "malignant"
+    assert np.allclose(box.start, START, atol=1.0) and np.allclose(box.stop, STOP, atol=1.0)
+    assert found.probability == box.score > 0.99 and found.threshold == 0.5
+    assert found.provenance["slices"] == 2 * (60 + 36 + 56) and found.embedding is not None and found.embedding.shape == (48,)
+    empty, heat = found.heatmap("R_AP"), found.heatmap("R_LAT")
+    assert empty is not None and heat is not None
+    assert not empty.evidence and heat.evidence
+    results.save(tmp_path / "aids", found)
+    assert results.load(tmp_path / "aids", "A1").boxes == found.boxes
+    # heat lies within the frames of that lesion
+    marked = np.argwhere(heat.grid > 0)
+    index = np.array([heat.index_of(tuple(m)) for m in marked])
+    reach = np.multiply(heat.scale, 1.0)
+    middle = (np.add(START, STOP) - 1) / 2
+    half = np.subtract(STOP, START) / 2
+    assert (np.abs(index - middle) <= half + reach).all()
+
+
+def test_benign_lesions_get_a_green_frame_and_no_heat(tmp_path: Path) -> None:
+    network = _network(-9.0)
+    found = Liu2025Model(_bundle(tmp_path / "b", network), CPU, network).predict(_case((True, True)))
+    assert [b.label for b in found.boxes] == ["benign"] * 2 and {b.image_id for b in found.boxes} == {"R_AP", "R_LAT"}
+    assert not found.positive and found.call == "benign" and not any(h.evidence for h in found.heatmaps)
+
+
+def test_nothing_found_and_nothing_to_judge(tmp_path: Path) -> None:
+    network = _network()
+    model = Liu2025Model(_bundle(tmp_path / "b", network), CPU, network)
+    found = model.predict(_case((False, False)))
+    assert found.status == "no_finding" and found.probability == 0 and not found.boxes and not found.positive
+    case = _case((True, True))
+    blind = replace(case, images=tuple(replace(i, spacing_mm=None) for i in case.images))
+    assert model.predict(blind).status == "not_applicable" and "voxel size" in model.predict(blind).reason
+    assert model.predict(replace(case, modality="mammography")).status == "not_applicable"
+
+
+def test_a_lesion_has_the_mean_of_its_frames() -> None:
+    network = _network()
+    case = _case((True, False))
+    judged = judge(network.classifier, case.images[0].array, SPACING, Found(START, STOP, 1.0), 32, CPU)
+    assert len(judged.scores) == 12 and len(judged.maps) == 36  # 14 mm at 1.2 mm, three planes
+    fake = replace(judged, scores=np.array([-30.0, 30.0, 30.0, 30.0], np.float32))
+    network_bundle = object.__new__(Liu2025Model)
+    network_bundle.slope, network_bundle.intercept = 1.0, 0.0
+    assert network_bundle.chance(fake) == pytest.approx(0.75)
+
+
+def test_crops_show_what_lies_at_their_place() -> None:
+    ramp = np.arange(SHAPE[0])[:, None, None] + 2 * np.arange(SHAPE[1])[None, :, None] + np.zeros(SHAPE, int)
+    volume = ramp.astype(np.uint8)
+    for plane, (a, b) in geometry.AXES.items():
+        crop = Crop(plane, 20, (4, 6), (16, 16), 32)
+        pixels = geometry.cut(volume, crop)
+        place: list[Any] = [0, 0, 0]
+        place[geometry.NORMAL[plane]], place[a], place[b] = 20, 4 + (16 + 0.5) * 16 / 32 - 0.5, 6 + (10 + 0.5) * 16 / 32 - 0.5
+        assert abs(float(pixels[16, 10]) - (place[0] + 2 * place[1])) <= 1
+    beyond = geometry.cut(volume, Crop("transverse", 0, (-5, -5), (10, 10), 10))
+    assert (beyond[:6, :6] == beyond[0, 0]).all()
+
+
+@pytest.mark.parametrize(("cells", "count", "window"), [(CellGeometry(32, 0.0), 7, 224), (CellGeometry(4, 0.0), 16, 64)])
+def test_plane_maps_meet_at_a_known_target(cells: CellGeometry, count: int, window: int) -> None:
+    shape, spacing = (120, 300, 200), (0.5, 0.15, 0.4)
+    rng = np.random.default_rng(5)
+
+    def miss(believed: CellGeometry) -> float:
+        target = np.array([31.3, 21.4, 42.7]) + rng.uniform(-3, 3, 3)
+        heat = HeatVolume(shape, spacing)
+        extent = np.array([18.0, 13.0, 17.0])
+        start = (target - extent / 2 + rng.uniform(-1, 1, 3)) / spacing
+        for frame in geometry.frames(start, start + extent / spacing, spacing, shape, window):
+            for plane, crop in frame.items():
+                squares = (((crop.index + 0.5) * spacing[geometry.NORMAL[plane]]) - target[geometry.NORMAL[plane]]) ** 2
+                sides = []
+                for axis, origin, size in zip(geometry.AXES[plane], crop.origin, crop.size, strict=True):
+                    pixel = cells.offset + cells.stride * np.arange(count)
+                    sides.append(((origin + (pixel + 0.5) * size / window) * spacing[axis] - target[axis]) ** 2)
+                bump = np.exp(-(sides[0][:, None] + sides[1][None] + squares) / 32)
+                heat.add(crop, bump.astype(np.float32), believed)
+        fused = heat.fused()
+        fused = np.where(fused > 0.6 * fused.max(), fused, 0)
+        cell = [float((np.moveaxis(fused, k, 0).sum((1, 2)) * np.arange(fused.shape[k])).sum() / fused.sum()) for k in range(3)]
+        wanted = [((t / d - 0.5) - o) / s for t, d, o, s in zip(target, spacing, heat.offset, heat.scale, strict=True)]
+        return float(np.abs(np.subtract(cell, wanted)).max())
+
+    assert max(miss(cells) for _ in range(3)) <= 0.5
+    # with the middles of tiles instead of the true centres of cells the same maps land beside the target
+    wrong = CellGeometry(cells.stride, cells.offset + cells.stride / 2 + 16)
+    assert max(miss(wrong) for _ in range(3)) > 0.5
+
+
+def test_masks_are_the_ellipsoid_of_the_box() -> None:
+    marked = liu2025_samples.mask((20, 24, 28), (1.5, 3.0, 2.0), (6.0, 30.0, 12.0), (24.0, 60.0, 44.0))
+    where = np.argwhere(marked)
+    assert where.min(0).tolist() == [4, 10, 6] and where.max(0).tolist() == [15, 19, 21]
+    assert marked.sum() == pytest.approx(np.pi / 6 * 12 * 10 * 16, rel=0.05)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of two phantoms, two epochs, killed after the first epoch of the second U-Net and gone on with."""
+    out = tmp_path_factory.mktemp("train") / "liu2025"
+
+    class Killed(Exception):
+        pass
+
+    def kill(done: int, total: int, text: str) -> None:
+        if "find-sagittal: epoch 1" in text:
+            raise Killed
+
+    def run(progress: Any = None) -> object:
+        return registry.train(
+            "liu2025", phantoms=2, calibrate=1, test=1, out=out, backbone="small", epochs=2, device="cpu", progress=progress
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(liu2025_samples, "SHAPE", SMALL)
+        patch.setattr(liu2025_train, "whole_case", lambda modality, seed: phantoms.abvs_volume(seed, shape=SMALL))
+        with contextlib.suppress(Killed):
+            run(kill)
+        assert not out.exists() and (out.parent / "liu2025.work" / "liu2025-small-2-find-transverse.safetensors").exists()
+        texts: list[str] = []
+        report = run(lambda done, total, text: texts.append(text))
+    assert "phantoms" in str(report) and not any("find-transverse" in t or "find-sagittal: epoch 1," in t for t in texts)
+    assert any("find-sagittal: epoch 2" in t for t in texts)
+    return out
+
+
+def test_a_killed_training_goes_on_and_its_bundle_runs(trained: Path, tmp_path: Path) -> None:
+    bundle = bundles.load(trained)
+    assert bundle.phantom_trained and bundle.manifest["command"].startswith("reader-app ai train liu2025 --model liu2025 ")
+    assert "--calibrate 1 --test 1" in bundle.manifest["command"] and bundle.weights.stat().st_size <= 1_000_000
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert [len(metrics["history"][k]) for k in (*liu2025.PLANES, "judge")] == [2, 2, 2, 2]
+    phantoms.write_container(phantoms.abvs_volume(3, True, shape=SMALL), tmp_path / "A1", "A1")
+    case = open_case(tmp_path / "A1")
+    predict = registry.load(bundle, CPU)
+    one, again = predict(case, {}), predict(case, {})
+    assert one.status in ("ok", "no_finding") and one.probability == again.probability
+    shape = case.images[0].array.shape
+    assert all(0 <= a < b <= n for box in one.boxes for a, b, n in zip(box.start, box.stop, shape, strict=True))
+    assert one.provenance["bundle_sha256"] == bundle.sha256 and len(one.heatmaps) == 1
+
+
+def test_resumed_equals_uninterrupted() -> None:
+    samples = _few()
+    task = liu2025_samples.FindTask(samples, "sagittal", 4, 8, CPU)
+    settings = training.Settings(epochs=2, batch=8, seed=2)
+
+    def fit(store: Path | None, stop: bool) -> dict[str, torch.Tensor]:
+        torch.manual_seed(4)
+        network = liu2025.unet("small")
+
+        def progress(done: int, total: int, text: str) -> None:
+            if stop:
+                raise InterruptedError
+
+        with contextlib.suppress(InterruptedError):
+            training.fit(
+                network,
+                stage="s",
+                batches=task.batches,
+                steps_per_epoch=task.steps,
+                loss=task.loss,
+                validate=task.validate,
+                settings=settings,
+                device=CPU,
+                store=store,
+                watch="dice",
+                progress=progress,
+            )
+        return network.state_dict()
+
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        fit(Path(folder), True)
+        resumed = fit(Path(folder), False)
+    whole = fit(None, False)
+    assert all(torch.equal(whole[k], resumed[k]) for k in whole)
+
+
+def _few() -> liu2025_samples.VolumeSamples:
+    rng = np.random.default_rng(0)
+    pictures = {p: rng.normal(size=(24, 12, 16)).astype(np.float16) for p in liu2025.PLANES}
+    masks = {p: (v > 1).astype(np.uint8) for p, v in pictures.items()}
+    case = np.repeat(np.arange(6), 4)
+    crops = rng.integers(0, 255, (24, 3, 32, 32), dtype=np.uint8)
+    return liu2025_samples.VolumeSamples(pictures, masks, crops, (case % 2).astype(np.uint8), case, case)
+
+
+def test_volumes_are_held_back_whole() -> None:
+    task = liu2025_samples.JudgeTask(_few(), 3, 8, CPU)
+    assert not set(task.case[task.train]) & set(task.case[task.held]) and len(task.held) == 4
+    drawn = np.concatenate(list(task.batches(np.random.default_rng(1))))
+    assert len(set(drawn)) == len(drawn) and set(drawn) <= set(task.train)
+
+
+def test_what_cannot_be_trained_is_said_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="outlined lesions"):
+        registry.train("liu2025", data=tmp_path, out=tmp_path / "x")
+    with pytest.raises(BundleError, match="two phantoms"):
+        registry.train("liu2025", out=tmp_path / "x", backbone="small")
+    network = Liu2025Network("small", liu2025.MODELS["liu2025_TS"])
+    with pytest.raises(BundleError, match="do not fit"):
+        registry.load(_bundle(tmp_path / "b", network), CPU)
