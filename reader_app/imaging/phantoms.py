@@ -78,6 +78,8 @@ class PhantomCase:
         Clinical variables for the reader.
     breasts : tuple of str
         The breasts shown.
+    masks : mapping of str to bool array
+        Image id -> lesion mask of the image's shape (row, column); ultrasound only.
     """
 
     modality: str
@@ -89,6 +91,7 @@ class PhantomCase:
     category: str
     clinical: Mapping[str, str] = field(default_factory=dict)
     breasts: tuple[str, ...] = ()
+    masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict, compare=False, repr=False)
 
     def image(self, image_id: str) -> NewImage:
         """Return one image by its id."""
@@ -292,6 +295,7 @@ def ultrasound_case(
     clinical = _clinical(rng, malignant, "ultrasound")
     grey = GreyScale(bits=8, presets=(Preset("standard", "linear", 118.0, 216.0),))
     images, lesions = [], []
+    masks: dict[str, NDArray[np.bool_]] = {}
     for number in range(1, frames + 1 + int(doppler)):
         own = np.random.default_rng([seed, 29, number])
         made = phantom_us.frame(own, look, shape, pixel_mm)
@@ -308,12 +312,15 @@ def ultrasound_case(
                 grey=None if colour else grey,
             )
         )
+        masks[f"US{number}"] = made.mask
         if made.box:
             lesions.append(LesionTruth("1", f"US{number}", malignant, "mass", side, made.box[:2], made.box[2:]))
     if doppler:
         clinical["adler"] = ("0", "I", "II", "III")[look.vascularity]
     suspicion, category = _latent(look)
-    return PhantomCase("ultrasound", seed, tuple(images), malignant, tuple(lesions), suspicion, category, clinical, (side,))
+    return PhantomCase(
+        "ultrasound", seed, tuple(images), malignant, tuple(lesions), suspicion, category, clinical, (side,), masks
+    )
 
 
 def demo_case(modality: str, seed: int, malignant: bool | None = None) -> PhantomCase:
