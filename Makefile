@@ -36,7 +36,7 @@ screenshots: $(STAMP)
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.screens build/screens
 
 bench: $(STAMP)
-	for name in startup log open_case interaction importing "analysis --quick"; do \
+	for name in startup log open_case interaction importing "analysis --quick" deviations; do \
 	  echo "== $$name"; QT_QPA_PLATFORM=offscreen $(BIN)/python -m benchmarks.$$name; done
 
 reliability: $(STAMP)
