@@ -210,6 +210,8 @@ class Liu2025Model:
             return self._without(case, "not_applicable", "The case holds no volume that the model could judge.")
         if any(i.spacing_mm is None or len(i.spacing_mm) != 3 for i in images):
             return self._without(case, "not_applicable", "A scan states no voxel size, which the model needs.")
+        if any(i.array.dtype != np.uint8 for i in images):
+            return self._without(case, "not_applicable", "A scan has not the 8 bits of grey that the model was trained on.")
         boxes: list[Box] = []
         heatmaps: list[Heatmap] = []
         raw: list[Float] = []
