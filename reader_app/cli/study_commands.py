@@ -115,7 +115,7 @@ def _at_least_one(text: str) -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     from reader_app import paths
-    from reader_app.desk.demo import DemoSize, make_demo
+    from reader_app.desk.demo import DemoSize, make_demo, put_simulated_reads_aside
 
     out = (options.out or paths.data_dir() / "demo").resolve()
     if not options.headless:
@@ -127,6 +127,8 @@ def _demo(options: argparse.Namespace) -> int:
         return _read_demo_headless(study, out, options.seed)
     from reader_app.desk.rehearsal import program
 
+    if put_simulated_reads_aside(out):
+        print(f"The reads of the simulated readers were put aside into {out / 'simulated-logs'}; you begin afresh.")
     # A process of its own: the one that made the phantoms knows the truth.
     return subprocess.run([*program(), "read", str(study)], check=False).returncode
 

@@ -13,8 +13,9 @@ from reader_app.desk.aids import run_model
 from reader_app.desk.checking import check
 from reader_app.desk.newstudy import new_study
 from reader_app.desk.progress import Progress, silent
-from reader_app.errors import InputFaults
+from reader_app.errors import InputFaults, LogFault
 from reader_app.imaging import phantoms
+from reader_app.store import readlog
 from reader_app.store.studyfolder import StudyFolder
 
 #: The three kinds are taken in turn, so that any number of cases is a mixed list.
@@ -87,6 +88,24 @@ def make_demo(out: Path, size: DemoSize | None = None, progress: Progress = sile
     tables.write_text(note, json.dumps(size.as_document(), indent=2) + "\n")
     (out / ".making-demo").unlink(missing_ok=True)
     return study
+
+
+def put_simulated_reads_aside(out: Path) -> int:
+    """Move the logs of simulated readers out of the demonstration, so that a person finds it unread; return how many.
+
+    They come to lie in ``out/simulated-logs``; logs that a person began stay.
+    """
+    moved = 0
+    for log in sorted((out / "study" / "logs").glob("*.readlog")):
+        try:
+            simulated = any(run.clock_kind != "system" for run in readlog.read(log).runs)
+        except LogFault:
+            continue
+        if simulated:
+            (out / "simulated-logs").mkdir(exist_ok=True)
+            log.replace(out / "simulated-logs" / log.name)
+            moved += 1
+    return moved
 
 
 def _make_cases(study: Path, size: DemoSize, progress: Progress) -> None:

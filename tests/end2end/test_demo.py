@@ -99,3 +99,16 @@ def test_the_reading_process_learns_nothing_of_the_truth(demo: Path) -> None:
         text = script.read_text(encoding="utf-8")
         assert "malignant" not in text
         assert "lesion" not in text
+
+
+def test_a_person_finds_the_demonstration_unread(demo: Path, tmp_path: Path) -> None:
+    import shutil
+
+    from reader_app.desk.demo import put_simulated_reads_aside
+
+    copy = tmp_path / "demo"
+    shutil.copytree(demo, copy)
+    assert put_simulated_reads_aside(copy) == READERS
+    assert list((copy / "study" / "logs").glob("*.readlog")) == []
+    assert len(list((copy / "simulated-logs").glob("*.readlog"))) == READERS
+    assert put_simulated_reads_aside(copy) == 0
