@@ -16,6 +16,7 @@ from pathlib import Path
 
 from reader_app import __version__, paths
 from reader_app.clock import SystemClock
+from reader_app.errors import ReaderAppError
 from reader_app.store import probe
 
 _LIBRARIES = (
@@ -42,7 +43,7 @@ def examine() -> dict[str, dict[str, str]]:
     """Return sections of findings as text, by name."""
     return {
         "Program": _program(),
-        "Displays": _displays(),
+        "Displays": {**_displays(), "grey scale": _grey_scale()},
         "Models": _models(),
         "Disk": _disk(paths.data_dir()),
         "Clock": _clock(),
@@ -85,6 +86,21 @@ def _displays() -> dict[str, str]:
             f"{width} x {height} at {ratio:g}, {depth // 3 if depth < 30 else 10} bit a channel, {dpi} dpi, {rate:g} Hz{small}"
         )
     return rows
+
+
+def _grey_scale() -> str:
+    """Say what becomes of grey levels here, and what measured luminances (``luminance.txt``) tell of the display."""
+    from reader_app.imaging import display
+
+    file = paths.data_dir() / "luminance.txt"
+    if not file.is_file():
+        return f"{display.STATEMENT} With 256 measured luminances (cd/m2, one a line) in {file} they go through a GSDF table."
+    try:
+        curve = display.read_luminances(file)
+    except ReaderAppError as fault:
+        return f"NOT used: {fault}"
+    before, after = display.examine(curve), display.examine(curve, table=display.calibration_table(curve))
+    return f"through a GSDF table from {file}. Without it: {before.text} With it: {after.text}"
 
 
 def _models() -> dict[str, str]:

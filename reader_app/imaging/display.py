@@ -9,13 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from reader_app.errors import ImageError
+
 _A, _B, _C, _D, _E = -1.3011877, -2.5840191e-2, 8.0242636e-2, -1.0320229e-1, 1.3646699e-1
 _F, _G, _H, _K, _M = 2.8745620e-2, -2.5468404e-2, -3.1978977e-3, 1.2992634e-4, 1.3635334e-3
 _INVERSE = (71.498068, 94.593053, 41.912053, 9.8247004, 0.28175407, -1.1878455, -0.18014349, 0.14710899, -0.017046845)
+
+#: What the program does with grey levels, for whoever looks after the display.
+STATEMENT = (
+    "Images are painted as P-values in 256 levels (8 bits a channel), also on 10-bit displays. A display calibrated to the DICOM "
+    "GSDF shows their steps evenly; an uncalibrated one shows less contrast in the dark parts."
+)
 
 #: Luminance range of the GSDF, cd/m2 (JND index 1 to 1023).
 LUMINANCE_RANGE: tuple[float, float] = (0.05, 3993.404)
@@ -67,6 +76,23 @@ def calibration_table(
     upper = np.clip(place, 1, len(curve) - 1)
     nearer = np.where(np.abs(scale[upper - 1] - wanted) <= np.abs(scale[upper] - wanted), upper - 1, upper)
     return np.asarray(nearer, dtype=np.uint16)
+
+
+def read_luminances(path: Path) -> NDArray[np.float64]:
+    """Return the measured luminances (cd/m2) of the 256 driving levels from a text file, one number a line, darkest first.
+
+    Raises
+    ------
+    ImageError
+        If it does not hold 256 rising numbers.
+    """
+    try:
+        curve = np.array([float(word) for word in path.read_text(encoding="utf-8-sig").replace(",", ".").split()])
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{path}: cannot be read as luminances; write one number in cd/m2 a line") from error
+    if len(curve) != 256 or not np.isfinite(curve).all() or np.any(np.diff(curve) < 0) or curve[0] < 0 or curve[0] >= curve[-1]:
+        raise ImageError(f"{path}: must hold 256 rising luminances in cd/m2, one for each driving level; measure again")
+    return curve
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """A pattern to look at before a session: does this screen show the darkest and brightest steps and the finest lines?
 
 Sixteen even grey steps, two squares each with a barely darker or brighter one inside (5 % and 95 %), lines of one pixel. It is
-painted in device pixels. What the reader says is kept with its date and goes into the log of each session (``checked_utc``).
+painted in device pixels. What the reader says is kept with its date and goes into the log of each session (``checked_utc``). A
+bar as long as a bank card gives the screen its millimetres.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from PySide6.QtWidgets import QDialog, QSizePolicy, QWidget
 
 from reader_app.ui import theme
 from reader_app.ui.language import tr
+from reader_app.ui.screens import calibration
 from reader_app.ui.widgets import button, column, label, row
 
 STEPS = 16
+CARD_MM = 85.6  # long side of a bank card (ISO/IEC 7810 ID-1)
+FALLBACK = 4.0  # device pixels per mm to begin with where the display states nothing
 
 
 class Pattern(QWidget):
@@ -52,17 +56,36 @@ class Pattern(QWidget):
         painter.restore()
 
 
+class Bar(QWidget):
+    """A bar as long as a bank card, if the millimetre is right."""
+
+    def __init__(self, per_mm: float) -> None:
+        super().__init__()
+        self.per_mm = per_mm
+        self.setFixedHeight(theme.px(26))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        length, y = round(self.per_mm * CARD_MM / self.devicePixelRatioF()), self.height() // 2
+        white = QColor(230, 230, 230)
+        painter.fillRect(QRect(0, y - 1, length, 3), white)
+        painter.fillRect(QRect(0, 2, 2, self.height() - 4), white)
+        painter.fillRect(QRect(length - 2, 2, 2, self.height() - 4), white)
+
+
 class DisplayCheck(QDialog):
     """The pattern with its questions.
 
     Signals
     -------
     answered(bool) : whether everything can be seen.
+    measured(float) : device pixels per mm, when the reader has changed the bar.
     """
 
     answered = Signal(bool)
+    measured = Signal(float)
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, per_mm: float | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Display check"))
@@ -77,13 +100,33 @@ class DisplayCheck(QDialog):
         ):
             outer.addWidget(label("·  " + sentence, wrap=True))
         outer.addWidget(Pattern(), 1)
+        self.bar = Bar(per_mm or FALLBACK)
+        self._changed = False
+        line = row(spacing=12)
+        line.addWidget(label(tr("This bar is as long as a bank card (85.6 mm). Hold one to the screen; if not:")))
+        line.addWidget(button(tr("shorter"), on_click=lambda: self._stretch(1 / 1.01), name="shorter"))
+        line.addWidget(button(tr("longer"), on_click=lambda: self._stretch(1.01), name="longer"))
+        line.addStretch(1)
+        outer.addLayout(line)
+        outer.addWidget(self.bar)
+        grey = tr("Grey levels are painted in 256 steps; a display calibrated to the DICOM GSDF shows them evenly.")
+        if calibration() is not None:
+            grey = tr("Grey levels are painted in 256 steps through a GSDF table made from this display's measured luminances.")
+        outer.addWidget(label(grey, wrap=True))
         foot = row(spacing=12)
         foot.addWidget(button(tr("I see all of it"), "main", on_click=lambda: self._answer(True), name="seen"))
         foot.addWidget(button(tr("Something cannot be seen"), on_click=lambda: self._answer(False), name="unseen"))
         foot.addStretch(1)
         outer.addLayout(foot)
 
+    def _stretch(self, factor: float) -> None:
+        self.bar.per_mm *= factor
+        self._changed = True
+        self.bar.update()
+
     def _answer(self, seen: bool) -> None:
+        if self._changed:
+            self.measured.emit(self.bar.per_mm)
         self.answered.emit(seen)
         self.accept()
 

@@ -1,4 +1,4 @@
-"""What the pages of a sitting say, and what their buttons do."""
+"""What the pages of a sitting say, and what their buttons do (long: one method a page and its answer, nothing is shared)."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from reader_app.ui.language import tr, use
 from reader_app.ui.panels import wording
 from reader_app.ui.panels.aid_panel import AidView
 from reader_app.ui.panels.pages import Receipt
+from reader_app.ui.screens import pixels_per_mm
 
 if TYPE_CHECKING:
     from reader_app.ai.results import Prediction
@@ -303,9 +304,18 @@ class FlowPages:
     def _check_display(self) -> None:
         from reader_app.ui.display_check import DisplayCheck
 
-        dialog = DisplayCheck(self._flow.window)
+        window = self._flow.window
+        dialog = DisplayCheck(window, pixels_per_mm(window.screen(), window.preferences))
+        dialog.measured.connect(self._screen_measured)
+        dialog.finished.connect(lambda _: window.page.take_focus())  # Enter goes on, it does not open the check again
         dialog.answered.connect(self._display_answered)
         dialog.open()
+
+    def _screen_measured(self, per_mm: float) -> None:
+        window = self._flow.window
+        window.preferences.pixels_per_mm[window.screen().name()] = round(per_mm, 4)
+        window.preferences.save()
+        window.measure_screen()
 
     def _display_answered(self, seen: bool) -> None:
         window = self._flow.window

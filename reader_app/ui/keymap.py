@@ -96,6 +96,8 @@ COMMANDS: tuple[KeyCommand, ...] = (
     KeyCommand("view.previous_scan", "Previous scan position", "[", IMAGES, VIEWING),
     KeyCommand("view.slab", "Next slab thickness", "B", IMAGES, VIEWING),
     KeyCommand("view.cine", "Play or stop", "Y", IMAGES, VIEWING),
+    KeyCommand("view.cine_faster", "Play faster", ".", IMAGES, VIEWING),
+    KeyCommand("view.cine_slower", "Play slower", ",", IMAGES, VIEWING),
     KeyCommand("view.tool", "Next tool for the left button", "W", IMAGES, VIEWING),
     KeyCommand("session.pause", "Pause: covers the images", "P", SESSION, (ask.Pause, ask.Resume)),
     KeyCommand("session.help", "All keys", "?", SESSION, ALWAYS, short="all keys", also=("Shift+/",)),

@@ -33,6 +33,8 @@ class Preferences:
         Whether the first-use tour has been shown.
     display_checked_utc : str
         When a reader last said that the display check can be seen in full; empty for never or if not.
+    pixels_per_mm : dict of str to float
+        Device pixels per millimetre as measured in the display check, by name of the screen.
     keys : dict of str to str
         Keys that differ from the defaults, by command id.
     """
@@ -44,6 +46,7 @@ class Preferences:
     panel_screen: bool = False
     tour_seen: bool = False
     display_checked_utc: str = ""
+    pixels_per_mm: dict[str, float] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
 
     def save(self) -> None:
@@ -74,5 +77,6 @@ def load() -> Preferences:
     if own.panel_side not in ("left", "right"):
         own.panel_side = "right"
     own.text_scale = min(2.0, max(1.0, float(own.text_scale)))
+    own.pixels_per_mm = {str(name): float(v) for name, v in own.pixels_per_mm.items() if isinstance(v, int | float)}
     own.keys = {str(name): str(key) for name, key in own.keys.items()}
     return own

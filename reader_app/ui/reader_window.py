@@ -27,7 +27,9 @@ from reader_app.ui.panels.pages import Page
 from reader_app.ui.panels.pause_cover import PauseCover
 from reader_app.ui.panels.round_banner import RoundBanner
 from reader_app.ui.preferences import Preferences
+from reader_app.ui.screens import calibration, pixels_per_mm
 from reader_app.ui.side_window import SideWindow
+from reader_app.ui.viewer import content
 from reader_app.ui.viewer.case_viewer import CaseViewer
 from reader_app.ui.widgets import column, restyle, row
 
@@ -55,6 +57,8 @@ VIEW_COMMANDS: dict[str, Callable[[CaseViewer], object]] = {
     "view.previous_scan": lambda v: v.previous_scan(),
     "view.slab": lambda v: v.next_slab(),
     "view.cine": lambda v: v.cine(),
+    "view.cine_faster": lambda v: v.cine_faster(),
+    "view.cine_slower": lambda v: v.cine_slower(),
     "mark.place": lambda v: v.mark_at_cursor(),
     "mark.hide": lambda v: v.toggle_marks(),
 }
@@ -102,6 +106,7 @@ class ReaderWindow(QMainWindow):
         self.banner = RoundBanner()
         self.banner.pause_requested.connect(lambda: self.run("session.pause"))
         self.key_bar = KeyBar()
+        content.use_display(calibration())
         self.viewer = CaseViewer()
         self.viewer.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.viewer.position_changed.connect(self.key_bar.show_place)
@@ -252,6 +257,8 @@ class ReaderWindow(QMainWindow):
             return
         view_command = VIEW_COMMANDS.get(command_id)
         if view_command is not None:
+            if command_id == "view.true_size" and pixels_per_mm(self.screen(), self.preferences) is None:
+                self.key_bar.say(tr("The size of this screen is not known: measure it in the display check."))
             view_command(self.viewer)
         elif command_id == "view.tool":
             self._next_tool()
@@ -292,7 +299,13 @@ class ReaderWindow(QMainWindow):
         handle = self.windowHandle()
         if handle is not None and not self._watched:
             handle.installEventFilter(self.times)
+            handle.screenChanged.connect(lambda _: self.measure_screen())
             self._watched = True
+        self.measure_screen()
+
+    def measure_screen(self) -> None:
+        """Tell the images how large a millimetre is on the screen they are on."""
+        self.viewer.set_pixels_per_mm(pixels_per_mm(self.screen(), self.preferences))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.flow is None or self.flow.close_requested():

@@ -7,6 +7,7 @@ from PySide6.QtGui import QGuiApplication, QScreen
 from reader_app.clock import Clock
 from reader_app.store.runinfo import RunInfo, Screen, describe_run
 from reader_app.ui.preferences import Preferences
+from reader_app.ui.screens import calibration, pixels_per_mm
 
 
 def run_info(clock: Clock, preferences: Preferences, pin_failures: int = 0) -> RunInfo:
@@ -18,8 +19,17 @@ def run_info(clock: Clock, preferences: Preferences, pin_failures: int = 0) -> R
         "panel_side": preferences.panel_side,
         "left_drag": preferences.left_drag,
         "pin_failures": str(pin_failures),
+        "pixels_per_mm": "; ".join(_size_words(own, preferences) for own in QGuiApplication.screens()),
+        "grey_scale": "8 bit" if calibration() is None else "8 bit through a GSDF table from measured luminances",
     }
     return describe_run(clock, [_screen(own, preferences) for own in QGuiApplication.screens()], more=more)
+
+
+def _size_words(screen: QScreen, preferences: Preferences) -> str:
+    """Return how large a millimetre is on a screen and whether somebody measured it."""
+    value = pixels_per_mm(screen, preferences)
+    how = "measured" if screen.name() in preferences.pixels_per_mm else "stated"
+    return f"{screen.name()}: unknown" if value is None else f"{screen.name()}: {value:.3f} {how}"
 
 
 def _screen(screen: QScreen, preferences: Preferences) -> Screen:

@@ -1107,5 +1107,45 @@
     <source>{step}, part {n} of {total}</source>
     <translation>{step}, {n}/{total} 부분</translation>
   </message>
+  <message>
+    <source>Play faster</source>
+    <translation>더 빠르게 재생</translation>
+  </message>
+  <message>
+    <source>Play slower</source>
+    <translation>더 느리게 재생</translation>
+  </message>
+  <message>
+    <source>{speed} planes a second</source>
+    <translation>초당 {speed}개 단면</translation>
+  </message>
+  <message>
+    <source>{speed} frames a second</source>
+    <translation>초당 {speed}프레임</translation>
+  </message>
+  <message>
+    <source>The size of this screen is not known: measure it in the display check.</source>
+    <translation>이 화면의 크기를 알 수 없습니다. 디스플레이 점검에서 측정하십시오.</translation>
+  </message>
+  <message>
+    <source>This bar is as long as a bank card (85.6 mm). Hold one to the screen; if not:</source>
+    <translation>이 막대는 은행 카드와 길이가 같습니다(85.6 mm). 카드를 화면에 대어 보십시오. 다르면:</translation>
+  </message>
+  <message>
+    <source>shorter</source>
+    <translation>짧게</translation>
+  </message>
+  <message>
+    <source>longer</source>
+    <translation>길게</translation>
+  </message>
+  <message>
+    <source>Grey levels are painted in 256 steps; a display calibrated to the DICOM GSDF shows them evenly.</source>
+    <translation>회색조는 256단계로 그려지며, DICOM GSDF로 보정된 디스플레이는 이를 고르게 표시합니다.</translation>
+  </message>
+  <message>
+    <source>Grey levels are painted in 256 steps through a GSDF table made from this display's measured luminances.</source>
+    <translation>회색조는 이 디스플레이의 측정 휘도로 만든 GSDF 표를 거쳐 256단계로 그려집니다.</translation>
+  </message>
 </context>
 </TS>

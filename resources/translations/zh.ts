@@ -1107,5 +1107,45 @@
     <source>{step}, part {n} of {total}</source>
     <translation>{step}，第 {n}/{total} 部分</translation>
   </message>
+  <message>
+    <source>Play faster</source>
+    <translation>加快播放</translation>
+  </message>
+  <message>
+    <source>Play slower</source>
+    <translation>减慢播放</translation>
+  </message>
+  <message>
+    <source>{speed} planes a second</source>
+    <translation>每秒 {speed} 层</translation>
+  </message>
+  <message>
+    <source>{speed} frames a second</source>
+    <translation>每秒 {speed} 帧</translation>
+  </message>
+  <message>
+    <source>The size of this screen is not known: measure it in the display check.</source>
+    <translation>此屏幕尺寸未知：请在显示器检查中测量。</translation>
+  </message>
+  <message>
+    <source>This bar is as long as a bank card (85.6 mm). Hold one to the screen; if not:</source>
+    <translation>此横条与银行卡等长（85.6 mm）。请将卡贴近屏幕比较；若不等：</translation>
+  </message>
+  <message>
+    <source>shorter</source>
+    <translation>缩短</translation>
+  </message>
+  <message>
+    <source>longer</source>
+    <translation>加长</translation>
+  </message>
+  <message>
+    <source>Grey levels are painted in 256 steps; a display calibrated to the DICOM GSDF shows them evenly.</source>
+    <translation>灰阶以 256 级绘制；按 DICOM GSDF 校准的显示器可均匀显示。</translation>
+  </message>
+  <message>
+    <source>Grey levels are painted in 256 steps through a GSDF table made from this display's measured luminances.</source>
+    <translation>灰阶以 256 级绘制，并经由本显示器实测亮度生成的 GSDF 表。</translation>
+  </message>
 </context>
 </TS>

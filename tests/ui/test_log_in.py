@@ -120,3 +120,51 @@ def test_a_sitting_ends_between_cases_when_it_has_lasted_long_enough(tmp_path):
         assert hands.page == "enough" and not hands.window.is_showing_images()
         hands.key(Qt.Key.Key_Return)
         assert hands.page == "receipt"
+
+
+def test_the_bank_card_gives_the_screen_its_millimetres(folder):
+    from reader_app.ui.display_check import DisplayCheck
+    from reader_app.ui.screens import pixels_per_mm
+
+    with reading(folder) as hands:
+        hands.log_in()
+        stated = pixels_per_mm(hands.window.screen(), preferences.Preferences())
+        hands.click(hands.window.page.findChild(object, "display"))
+        dialog = hands.window.findChildren(DisplayCheck)[-1]
+        before = dialog.bar.per_mm
+        assert stated is None or before == stated
+        for _ in range(3):
+            hands.click(dialog.findChild(object, "longer"))
+        hands.click(dialog.findChild(object, "seen"))
+        kept = preferences.load().pixels_per_mm[hands.window.screen().name()]
+        assert abs(kept - before * 1.01**3) < 1e-3
+        hands.begin()
+        hands.keys("U")
+        pane = hands.window.viewer.panes()[0]
+        assert abs(pane.camera.scale - kept) < 1e-3  # device pixels a millimetre: true size
+
+
+def test_measured_luminances_turn_into_driving_levels(folder, tmp_path):
+    import numpy as np
+
+    from reader_app import paths
+    from reader_app.imaging import display
+    from reader_app.ui import screens
+    from reader_app.ui.viewer import content
+
+    assert screens.calibration() is None
+    file = paths.data_dir() / screens.LUMINANCE_FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    curve = display.gamma_display(0.4, 300.0)
+    file.write_text("\n".join(f"{v:.4f}" for v in curve), encoding="utf-8")
+    try:
+        table = screens.calibration()
+        assert table is not None and table.dtype == np.uint8 and np.abs(np.diff(table.astype(int))).max() > 1
+        content.use_display(table)
+        picture = content.Picture(content.Source((np.zeros((4, 4), np.uint8),)), content.GreyScale())
+        assert np.array_equal(content.table_of(picture, content.Window()), table)
+        file.write_text("1 2 nothing", encoding="utf-8")
+        assert screens.calibration() is None
+    finally:
+        content.use_display(None)
+        file.unlink()

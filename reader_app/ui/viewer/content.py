@@ -95,6 +95,14 @@ class Additions:
 
 
 _tables: dict[tuple[Any, ...], np.ndarray] = {}
+_display: np.ndarray | None = None  # P-values to driving levels, of the workstation
+
+
+def use_display(table: np.ndarray | None) -> None:
+    """Paint everything from now on through a calibration table (256 driving levels, uint8); None: levels as they are."""
+    global _display
+    _display = table
+    _tables.clear()
 
 
 def table_of(picture: Picture, window: Window) -> np.ndarray:
@@ -105,7 +113,7 @@ def table_of(picture: Picture, window: Window) -> np.ndarray:
     key = (grey.slope, grey.intercept, grey.invert, grey.bits, *form, window.inverted, picture.padding, picture.source.dtype)
     found = _tables.get(key)
     if found is None or preset.lut is not None:  # tables of a file are not compared by value: made anew
-        found = lookup_table(grey, preset, window.inverted, picture.padding, picture.source.dtype)
+        found = lookup_table(grey, preset, window.inverted, picture.padding, picture.source.dtype, _display)
         if len(_tables) >= 64:
             _tables.clear()
         _tables[key] = found

@@ -191,6 +191,8 @@ class UltrasoundView(CaseView):
             note = image.title
             if image.kind == "cine":
                 note = " · ".join(w for w in (note, f"{self._frames.get(image.id, 0) + 1} / {image.array.shape[0]}") if w)
+            if pane is self._playing:
+                note += "  " + tr("{speed} frames a second", speed=f"{1000 / self._timer.interval():.0f}")
             parts = [f"×{pane.camera.zoom[1]:.2f}"] if pane.camera is not None else []
             if image.channels == 1 or pane.window_state != Window():
                 parts.append(pane.window_state.words(pane.grey))
@@ -273,12 +275,14 @@ class UltrasoundView(CaseView):
         else:
             self._playing = None
             self._timer.stop()
+        self.captions()
 
     def cine_speed(self, by: int) -> None:
         """Play faster or slower."""
         self._speed = min(max(self._speed + by, 0), len(SPEEDS) - 1)
         if self._playing is not None:
             self._start_timer()
+        self.captions()
 
     def _start_timer(self) -> None:
         image = self._shown[self._playing] if self._playing is not None else None

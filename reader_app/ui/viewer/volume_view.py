@@ -286,6 +286,8 @@ class VolumeView(CaseView):
             note = ""
             if self.half_slab(plane):
                 note = tr("slab {thickness} mm {mode}", thickness=f"{self.slab_mm:.1f}", mode=cursor.slab_words(self.slab_mode))
+            if pane is self._playing:
+                note = " · ".join(w for w in (note, tr("{speed} planes a second", speed=f"{SPEEDS[self._speed]:.0f}")) if w)
             lines = [f"×{pane.camera.zoom[1]:.2f}" if pane.camera is not None else ""]
             aid = ""
             if pane is self.panes[0]:
@@ -374,12 +376,14 @@ class VolumeView(CaseView):
         else:
             self._playing = None
             self._timer.stop()
+        self.captions()
 
     def cine_speed(self, by: int) -> None:
         """Play faster or slower."""
         self._speed = min(max(self._speed + by, 0), len(SPEEDS) - 1)
         if self._playing is not None:
             self._timer.start(round(1000 / SPEEDS[self._speed]))
+        self.captions()
 
     def _tick(self) -> None:
         if self._playing is None or self.image is None:
