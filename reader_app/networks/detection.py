@@ -348,7 +348,7 @@ def merge(passes: Sequence[Sequence[Detection]], least: float = 0.4) -> list[Det
     """Return the findings of several passes over one stack as one list, best first.
 
     Findings of one type that overlap by ``least`` are averaged (boxes weighted by score); a pass that lacks one counts as 0. Then
-    of overlapping findings of a view, whatever their types, the best stays.
+    of findings of a view, whatever their types, that overlap or whose middle lies in a better one, the best stays.
     """
     groups: list[list[Detection]] = []
     for number, found in enumerate(passes):
@@ -364,7 +364,10 @@ def merge(passes: Sequence[Sequence[Detection]], least: float = 0.4) -> list[Det
     merged = sorted((_mean(g, len(passes)) for g in groups), key=lambda d: -d.score)
     kept: list[Detection] = []
     for item in merged:
-        if all(k.view != item.view or overlap(k.box, item.box) < least for k in kept):
+        middle = ((item.box[0] + item.box[2]) / 2, (item.box[1] + item.box[3]) / 2)
+        better = [k.box for k in kept if k.view == item.view]
+        within = any(b[0] <= middle[0] <= b[2] and b[1] <= middle[1] <= b[3] for b in better)
+        if not within and all(overlap(b, item.box) < least for b in better):
             kept.append(item)
     return kept
 

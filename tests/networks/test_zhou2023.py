@@ -170,7 +170,8 @@ def test_lesions_are_joined_within_a_breast() -> None:
 
 
 def test_merge_averages_passes_and_keeps_one_box_a_place() -> None:
-    first = [_finding(0, 50, 50), _finding(0, 51, 50, kind=2, score=0.3), _finding(1, 50, 50, score=0.4)]
+    nested = _finding(0, 0, 0, box=(52.0, 52.0, 56.0, 56.0), score=0.7)
+    first = [_finding(0, 50, 50), nested, _finding(0, 51, 50, kind=2, score=0.3), _finding(1, 50, 50, score=0.4)]
     second = [detection.unflip(_finding(0, 200 - 52, 50, score=0.6), 200)]
     merged = detection.merge([first, second])
     assert [(d.view, d.kind) for d in merged] == [(0, 1), (1, 1)]
