@@ -230,12 +230,8 @@ def _sections(content: WorkbookContent, drawing: Drawing) -> list[Part]:
 
 def _cases(content: WorkbookContent) -> tuple[str, ...]:
     """Return the baseline table and the features against pathology and BI-RADS, each set of tests folded."""
-    features = sheets_features.association(content)
-    parts = [table(reportparts.baseline(content))]
-    for outcome in dict.fromkeys(str(row[0]) for row in features.rows):
-        own = Table(features.name, "", features.columns, [row for row in features.rows if row[0] == outcome])
-        parts.append(_fold(f"Features of the cases against {outcome}", paragraph(features.note) + table(own)))
-    return tuple(parts)
+    folded = (_fold(own.title, paragraph(own.note) + table(own)) for own in sheets_features.printed(content))
+    return (table(reportparts.baseline(content)), *folded)
 
 
 _MRMC = (
@@ -339,7 +335,7 @@ def report_tables(content: WorkbookContent) -> list[Table]:
         ("Rounds", study_sheet(content).tables[0]),
         ("Readers", study_sheet(content).tables[2]),
         ("Cases", reportparts.baseline(content)),
-        ("Features of the cases against pathology and BI-RADS", sheets_features.association(content)),
+        *((own.title, own) for own in sheets_features.printed(content)),
         (f"Accuracy, positive from BI-RADS {content.positive_from()}", reportparts.accuracy(results)),
         ("Area under the ROC curve", reportparts.areas(results, reportparts.split(results.rows("roc"))[0])),
         ("Multi-reader multi-case analysis", reportparts.mrmc(results, reportparts.mrmc_rows(results)[0])),

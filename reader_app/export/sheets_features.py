@@ -43,6 +43,24 @@ def association(content: WorkbookContent) -> Table:
     return Table("association", "Features of the cases against pathology and against BI-RADS", columns, rows, note)
 
 
+def printed(content: WorkbookContent) -> list[Table]:
+    """Return the association as a paper prints it: one table for pathology, one for BI-RADS, the groups as columns."""
+    source = association(content)
+    found: list[Table] = []
+    for outcome in dict.fromkeys(str(row[0]) for row in source.rows):
+        own = [row for row in source.rows if row[0] == outcome]
+        columns = (
+            Column("Feature", "Feature, or one of its values."),
+            *(Column(str(name), "Mean ± SD, or number (per cent).") for name in ("All", own[0][4], own[0][6])),
+            *(Column("p", "Two-sided.", Kind.P), Column("Test", "Of p.")),
+        )
+        rows: list[tuple[Value, ...]] = [
+            (f"{row[1]}: {row[2]}" if row[2] else row[1], row[3], row[5], row[7], row[8], row[9]) for row in own
+        ]
+        found.append(Table(source.name, f"Features of the cases against {outcome}", columns, rows, source.note))
+    return found
+
+
 def embedding(content: WorkbookContent) -> Table:
     """Return the coordinates of the maps of the models' embeddings."""
     results = Results(content)

@@ -9,7 +9,7 @@ import pytest
 from export.made_up_study import make_content
 
 from reader_app.errors import EnvironmentFault
-from reader_app.export import figures, figures_change, htmlpage, report, reportparts
+from reader_app.export import figures, figures_change, htmlpage, report, reportparts, sheets_features
 from reader_app.export.checklists import CHECKLISTS, FILL_IN, answer
 from reader_app.export.content import WorkbookContent
 from reader_app.export.resultrows import Results
@@ -162,3 +162,10 @@ def test_primary_rows_come_first(content: WorkbookContent) -> None:
         {"condition_from": "aided_staged", "condition_to": "unaided"},
     ]
     assert reportparts.forward(results, rows) == rows[:1]
+
+
+def test_features_are_printed_with_their_groups_as_columns(content: WorkbookContent) -> None:
+    pathology, birads = sheets_features.printed(content)
+    assert [column.title for column in birads.columns] == ["Feature", "All", "BI-RADS 1-3", "BI-RADS 4-6", "p", "Test"]
+    assert pathology.rows == [("Age", "52.50 ± 7.07", "49.10 ± 6.00", "57.25 ± 5.50", 0.0021, "Student's t")]
+    assert "Features of the cases against BI-RADS of the readers" in page_text(content)
