@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import hashlib
 import hmac
@@ -103,7 +104,7 @@ def find(sources: Sequence[Path], table: CaseTable | None) -> tuple[list[Source]
     missing: list[tuple[str, str, str]] = []
     for row in table.rows if table else ():
         assert table is not None
-        paths = _matches(table.path.parent, row.file)
+        paths = _matches(table.path.parent, row.file) or _among(sources, row.file)
         if not paths:
             missing.append((row.case_id, row.file, f"line {row.line} of the case table: no file matches {row.file!r}"))
         for path in paths:
@@ -123,6 +124,14 @@ def _matches(folder: Path, pattern: str) -> list[Path]:
     direct = Path(full)
     paths = [direct] if direct.exists() else [Path(p) for p in sorted(glob.glob(full, recursive=True))]
     return [q for p in paths for q in _below(p)]
+
+
+def _among(sources: Sequence[Path], pattern: str) -> list[Path]:
+    """Return what a pattern means that matches nothing below the table: files below a source, or a source of that name."""
+    if os.path.isabs(pattern):
+        return []
+    below = [path for source in sources if source.is_dir() for path in _matches(source, pattern)]
+    return below or [source for source in sources if source.is_file() and fnmatch.fnmatchcase(source.name, pattern)]
 
 
 def _below(source: Path) -> Iterable[Path]:

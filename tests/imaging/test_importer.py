@@ -251,3 +251,21 @@ def test_priors_by_the_table(tmp_path, pool):
     table.write_text("case_id,file,role,exam_date\nA,in/now/*.dcm,,2026-03-01\nA,in/then/*.dcm,,2024-03-01\n")
     report = import_sources([], tmp_path / "images", table=table, pool=pool)
     assert report.cases[0].status == "incomplete" and "mark it as prior" in report.cases[0].faults[0]
+
+
+def test_a_table_elsewhere_names_files_of_the_sources(tmp_path, pool):
+    """A table beside nothing: its names are looked for below the sources, and among single files given by themselves."""
+    md.four_views(tmp_path / "in", "P1")
+    files = sorted((tmp_path / "in").rglob("*.dcm"))
+    table = tmp_path / "desk" / "cases.csv"
+    table.parent.mkdir()
+    rows = [f"C1,{path.relative_to(tmp_path / 'in').as_posix()}" for path in files]
+    table.write_text("\n".join(["case_id,file", *rows]), encoding="utf-8")
+    report = import_sources([tmp_path / "in"], tmp_path / "a" / "images", table=table, pool=pool)
+    assert report.complete and report.cases[0].case_id == "C1"
+    table.write_text("\n".join(["case_id,file", *(f"C2,{path.name}" for path in files)]), encoding="utf-8")
+    report = import_sources(files, tmp_path / "b" / "images", table=table, pool=pool)
+    assert report.complete and report.cases[0].case_id == "C2"
+    table.write_text("case_id,file\nC3,absent.dcm", encoding="utf-8")
+    report = import_sources(files, tmp_path / "c" / "images", table=table, pool=pool)
+    assert not report.complete and any("absent.dcm" in fault for case in report.cases for fault in case.faults)
