@@ -4,7 +4,8 @@ Entry points for the command line, imported late:
 
 ``registry.systems()``
     The systems that can be trained here.
-``registry.train(system, model=, data= | phantoms=, out=, backbone=, weights=, epochs=, folds=, seed=, device=, progress=)``
+``registry.train(system, model=, data= | phantoms=, out=, backbone=, weights=, epochs=, folds=, seed=, device=, progress=,
+calibrate=, test=)``
     Trains one model and writes its bundle; the same command goes on after a kill. ``str()`` of what it returns is for a person.
 ``registry.load(bundle, device)``
     A bundle's function (open case, clinical variables) -> prediction.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from reader_app import paths
 from reader_app.ai import bundle as bundles
 from reader_app.ai import results
+from reader_app.cli import ai_commands
 from reader_app.errors import BundleError, TableError
 from reader_app.imaging import phantoms
 from reader_app.imaging.container import CaseImage, OpenCase
@@ -294,3 +297,19 @@ def test_what_is_refused(bundle: bundles.Bundle, tmp_path: Path) -> None:
 def test_listed_among_the_systems() -> None:
     (found,) = [s for s in registry.systems() if s.system == "bong2023"]
     assert found.backbones == ("resnet101", "small") and found.modalities == ("ultrasound",)
+
+
+def test_commands_of_shipped_bundles_state_what_calibrated_and_tested_them() -> None:
+    parser = argparse.ArgumentParser()
+    ai_commands.add_to(parser.add_subparsers())
+    for folder in sorted(p.parent for p in paths.resource("bundles").glob("*/manifest.json")):
+        found = bundles.load(folder).manifest
+        given = parser.parse_args(found["command"].split()[1:])
+        assert (given.model or given.system) == found["model_id"] and given.backbone == found["backbone"]
+        held = {"calibrate": given.calibrate or min(60, max(10, given.phantoms // 6))}
+        held["test"] = given.test or min(80, max(10, given.phantoms // 5))
+        tested = {row["n"] for name, row in found["measured"].items() if name != "cohort"}
+        if found["system"] in ("lu2025", "kim2021"):
+            assert {p["n"] for p in found["operating_points"].values()} == {held["calibrate"]}
+            assert tested == {held["test"]}
+            assert given.seed == found["settings"]["seed"] and given.epochs == found["settings"]["epochs"]
