@@ -152,6 +152,7 @@ def embed(vectors: FloatArray, seed: int = 1, perplexity: float = 30.0) -> Float
         With fewer than four vectors or values that are not finite.
     """
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     if vectors.ndim != 2 or len(vectors) < 4:
         raise ValueError("a map needs four vectors or more")
@@ -159,4 +160,5 @@ def embed(vectors: FloatArray, seed: int = 1, perplexity: float = 30.0) -> Float
         raise ValueError("the embeddings hold values that are not finite")
     fitting = min(perplexity, max(1.0, math.floor((len(vectors) - 1) / 3)))
     model = TSNE(n_components=2, perplexity=fitting, init="pca" if vectors.shape[1] > 1 else "random", random_state=seed)
-    return np.asarray(model.fit_transform(vectors.astype(np.float32)), dtype=np.float64)
+    with threadpool_limits(1):  # threads that wait for each other cost far more than they save on a busy machine
+        return np.asarray(model.fit_transform(vectors.astype(np.float32)), dtype=np.float64)
