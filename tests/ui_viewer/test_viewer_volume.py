@@ -317,3 +317,16 @@ def test_words_follow_the_readers_language(viewer):
         assert planes(viewer)["coronal"].name == "L_AP coronal"  # the record of what was shown is in no language
     finally:
         language.use("en")
+
+
+def test_the_speed_of_a_cine_is_written_while_it_plays(viewer):
+    show(viewer, open_case("abvs", volume()))
+    pane = viewer.panes()[0]
+    assert "a second" not in pane.caption.note
+    viewer.cine(True)
+    playing = next(p for p in viewer.panes() if "planes a second" in p.caption.note)
+    first = playing.caption.note
+    viewer.cine_faster()
+    assert "planes a second" in playing.caption.note and playing.caption.note != first
+    viewer.cine(False)
+    assert "a second" not in playing.caption.note
