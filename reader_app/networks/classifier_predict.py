@@ -27,6 +27,13 @@ LINK_MM = 15.0
 LEAST = 0.35
 
 
+def plane_extent(kind: str, shape: Sequence[int]) -> list[int]:
+    """Return (rows, columns) of one plane: of an image, of a slice of a volume, of a frame of a cine (grey or colour)."""
+    first = 0 if kind == "image" else 1
+    return list(shape[first : first + 2])
+
+
+
 @dataclass(frozen=True, eq=False)
 class Assessed:
     """What the network says of one image.
@@ -267,7 +274,7 @@ class ClassifierModel:
             )
             start = [offset[0] + scale[0] * low_r, offset[1] + scale[1] * low_c]
             stop = [offset[0] + scale[0] * high_r + 1, offset[1] + scale[1] * high_c + 1]
-            extent = list(image.array.shape[-2:] if image.kind == "volume" else image.array.shape[:2])
+            extent = plane_extent(image.kind, image.array.shape)
             if evidence.ndim == 3:
                 step = _step(judged)
                 column = evidence[:, at[0], at[1]]
