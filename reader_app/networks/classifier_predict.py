@@ -33,7 +33,6 @@ def plane_extent(kind: str, shape: Sequence[int]) -> list[int]:
     return list(shape[first : first + 2])
 
 
-
 @dataclass(frozen=True, eq=False)
 class Assessed:
     """What the network says of one image.
