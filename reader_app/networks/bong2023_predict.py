@@ -6,7 +6,6 @@ the paper). Masks are stored as outlines in the prediction's provenance under "l
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,15 +15,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-import reader_app
 from reader_app.ai.bundle import Bundle
 from reader_app.ai.results import Prediction
 from reader_app.errors import BundleError
 from reader_app.imaging.container import NewImage, OpenCase
 from reader_app.imaging.overlay import Box, Heatmap
-from reader_app.networks import bong2023, bong2023_combine, bong2023_data, checkpoint, device, explain, preprocess
+from reader_app.networks import bong2023, bong2023_combine, bong2023_data, checkpoint, explain, preprocess
 from reader_app.networks.bong2023 import ClinicalNetwork, Float, Found, ImageNetwork
 from reader_app.networks.bong2023_data import Fit
+from reader_app.networks.provenance import provenance
 
 #: Share (0..1 of the evidence scale) that one cell must reach before a heatmap shows anything.
 SHOWN = 0.35
@@ -260,20 +259,7 @@ class BongModel:
         return explain.heatmap(image.id, total, scale, offset, float(self.scale["floor"]), float(self.scale["ceiling"]), SHOWN)
 
     def _provenance(self, notes: Sequence[str] = (), more: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        return {
-            "bundle_id": self.bundle.model_id,
-            "bundle_version": self.bundle.version,
-            "bundle_sha256": self.bundle.sha256,
-            "system": self.bundle.system,
-            "code_version": reader_app.__version__,
-            "preprocessing": preprocess.VERSION,
-            "device": device.describe(self.where),
-            "torch": str(torch.__version__),
-            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "training_data": self.bundle.training_data,
-            "notes": list(notes),
-            **(more or {}),
-        }
+        return provenance(self.bundle, self.where, preprocess.VERSION, notes, more)
 
     def _without(
         self, case: OpenCase, status: str, reason: str, threshold: float = 0.5, call: str = "", notes: Sequence[str] = ()

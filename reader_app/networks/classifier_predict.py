@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,15 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 
-import reader_app
 from reader_app.ai.bundle import Bundle
 from reader_app.ai.results import Prediction
 from reader_app.errors import BundleError
 from reader_app.imaging.container import NewImage, OpenCase
 from reader_app.imaging.overlay import Box, Heatmap
-from reader_app.networks import checkpoint, device, explain, preprocess
+from reader_app.networks import checkpoint, explain, preprocess
 from reader_app.networks.classifier import Float, Judged, WindowClassifier, judge_planes, link_views, window_evidence
 from reader_app.networks.preprocess import Plane, Working
+from reader_app.networks.provenance import provenance
 
 #: Largest difference of a lesion's distances from the chest wall in CC and MLO.
 LINK_MM = 15.0
@@ -305,20 +304,7 @@ class ClassifierModel:
         return float(away.square().mean().sqrt())
 
     def _provenance(self, notes: Sequence[str] = (), more: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        return {
-            "bundle_id": self.bundle.model_id,
-            "bundle_version": self.bundle.version,
-            "bundle_sha256": self.bundle.sha256,
-            "system": self.bundle.system,
-            "code_version": reader_app.__version__,
-            "preprocessing": preprocess.VERSION,
-            "device": device.describe(self.where),
-            "torch": str(torch.__version__),
-            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "training_data": self.bundle.training_data,
-            "notes": list(notes),
-            **(more or {}),
-        }
+        return provenance(self.bundle, self.where, preprocess.VERSION, notes, more)
 
     def _without(self, case: OpenCase, status: str, reason: str) -> Prediction:
         return Prediction(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,16 +9,16 @@ from typing import Any
 import numpy as np
 import torch
 
-import reader_app
 from reader_app.ai.bundle import Bundle
 from reader_app.ai.results import Prediction
 from reader_app.errors import BundleError
 from reader_app.imaging.container import NewImage, OpenCase
 from reader_app.imaging.overlay import Box, Heatmap
-from reader_app.networks import checkpoint, device, explain, liu2025, preprocess
+from reader_app.networks import checkpoint, explain, liu2025, preprocess
 from reader_app.networks import liu2025_volume as geometry
 from reader_app.networks.liu2025 import Liu2025Network, PlaneFusion
 from reader_app.networks.liu2025_volume import Crop, Float, Found, HeatVolume
+from reader_app.networks.provenance import provenance
 
 #: Changes whenever the same volume would give other slices or crops.
 VERSION = "liu2025-1"
@@ -263,20 +262,7 @@ class Liu2025Model:
         return explain.heatmap(image_id, volume.fused(), volume.scale, volume.offset, floor, ceiling, LEAST)
 
     def _provenance(self, more: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "bundle_id": self.bundle.model_id,
-            "bundle_version": self.bundle.version,
-            "bundle_sha256": self.bundle.sha256,
-            "system": self.bundle.system,
-            "code_version": reader_app.__version__,
-            "preprocessing": VERSION,
-            "device": device.describe(self.where),
-            "torch": str(torch.__version__),
-            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "training_data": self.bundle.training_data,
-            "notes": [],
-            **more,
-        }
+        return provenance(self.bundle, self.where, VERSION, more=more)
 
     def _without(self, case: OpenCase, status: str, reason: str) -> Prediction:
         return Prediction(

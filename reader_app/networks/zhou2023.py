@@ -12,7 +12,6 @@ and distribution need descriptors that no data set here carries, and are left ou
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,14 +19,14 @@ from typing import Any
 import numpy as np
 import torch
 
-import reader_app
 from reader_app.ai.bundle import Bundle
 from reader_app.ai.results import Prediction
 from reader_app.errors import BundleError, ImageError
 from reader_app.imaging.container import NewImage, OpenCase
 from reader_app.imaging.overlay import Box, Heatmap
-from reader_app.networks import checkpoint, detection, device, explain, preprocess, zhou2023_matching
+from reader_app.networks import checkpoint, detection, explain, preprocess, zhou2023_matching
 from reader_app.networks.detection import Detection, Float, FourViewDetector
+from reader_app.networks.provenance import provenance
 from reader_app.networks.zhou2023_views import PLACES, VERSION, VIEWS, FourViews, stack
 
 MODEL, TITLE = "zhou2023", "Lesions of four mammographic views read together"
@@ -238,20 +237,7 @@ class FourViewModel:
         return rows
 
     def _provenance(self, notes: list[str], more: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        return {
-            "bundle_id": self.bundle.model_id,
-            "bundle_version": self.bundle.version,
-            "bundle_sha256": self.bundle.sha256,
-            "system": self.bundle.system,
-            "code_version": reader_app.__version__,
-            "preprocessing": VERSION,
-            "device": device.describe(self.where),
-            "torch": str(torch.__version__),
-            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "training_data": self.bundle.training_data,
-            "notes": notes,
-            **(more or {}),
-        }
+        return provenance(self.bundle, self.where, VERSION, notes, more)
 
     def _without(self, case: OpenCase, reason: str) -> Prediction:
         return Prediction(
