@@ -62,9 +62,15 @@ def gather(study: Path) -> Gathered:
     StudyFileError, InputFaults
         If the study is not frozen or has changed, or a log is broken or belongs to another study.
     """
-    folder = StudyFolder.load(study)
+    return gather_folder(StudyFolder.load(study))
+
+
+def gather_folder(folder: StudyFolder) -> Gathered:
+    """Do the same for a study that is loaded already."""
     if not folder.is_frozen:
-        raise InputFaults([Fault(str(study), "the study is not frozen, so nothing can have been read", "reader-app freeze DIR")])
+        raise InputFaults(
+            [Fault(str(folder.path), "the study is not frozen, so nothing can have been read", "reader-app freeze DIR")]
+        )
     plans = {reader.reader_id: folder.plan(reader.reader_id) for reader in folder.readers}
     logs: dict[str, readlog.LogContents] = {}
     faults: list[Fault] = []
@@ -84,7 +90,7 @@ def gather(study: Path) -> Gathered:
         logs[reader_id] = contents
     if faults:
         raise InputFaults(faults)
-    decided = decisions.load(study)
+    decided = decisions.load(folder.path)
     return Gathered(
         folder,
         plans,

@@ -9,7 +9,7 @@ from typing import Any
 from reader_app.ai import results
 from reader_app.desk import status as progress_status
 from reader_app.desk import tables
-from reader_app.desk.gathering import Gathered, gather
+from reader_app.desk.gathering import Gathered, gather_folder
 from reader_app.desk.importing import REFERENCE
 from reader_app.errors import Fault, InputFaults, ReaderAppError
 from reader_app.store.studyfolder import StudyFolder
@@ -71,7 +71,7 @@ def overview(study: Path, today: str) -> Overview:
     progress: tuple[progress_status.RoundStatus, ...] = ()
     if folder.is_frozen:
         try:
-            gathered = gather(study)
+            gathered = gather_folder(folder)
             progress = tuple(progress_status.rows(gathered, today))
         except InputFaults as fault:
             log_faults = fault.faults
