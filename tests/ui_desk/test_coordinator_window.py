@@ -83,12 +83,18 @@ def test_a_fault_is_told_and_not_frozen(qtbot: QtBot, desk: CoordinatorWindow, s
 
 def test_a_reader_is_added_and_removed(qtbot: QtBot, desk: CoordinatorWindow) -> None:
     press(qtbot, desk, "Readers")
-    fields = [f for f in desk.findChildren(QLineEdit) if f.isVisible()]
+
+    def seen(kind: type) -> list:
+        return [w for w in desk.findChildren(kind) if w.isVisible()]
+
+    qtbot.waitUntil(lambda: len(seen(QLineEdit)) == 3, timeout=10_000)  # a new page is shown by the event loop
+    fields = seen(QLineEdit)
     qtbot.keyClicks(fields[0], "R9")
     qtbot.keyClicks(fields[1], "senior")
     press(qtbot, desk, "Add reader")
     qtbot.waitUntil(lambda: step(desk, "readers") == "4", timeout=20_000)
-    next(t for t in desk.findChildren(QTableWidget) if t.isVisible()).selectRow(3)
+    qtbot.waitUntil(lambda: bool(seen(QTableWidget)) and seen(QTableWidget)[0].rowCount() == 4, timeout=10_000)
+    seen(QTableWidget)[0].selectRow(3)
     press(qtbot, desk, "Remove chosen")
     qtbot.waitUntil(lambda: step(desk, "readers") == "3", timeout=20_000)
 
