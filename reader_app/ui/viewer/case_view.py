@@ -19,12 +19,12 @@ from reader_app.ui.viewer import overlay
 from reader_app.ui.viewer.camera import Pair
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.gestures import TOOLS
+from reader_app.ui.viewer.movement import MovableView
 from reader_app.ui.viewer.overlay import Aid
 from reader_app.ui.viewer.pane import Pane
-from reader_app.ui.viewer.view import PaneView
 
 
-class CaseView(PaneView):
+class CaseView(MovableView):
     """Base of the modality views."""
 
     def __init__(self, events: ViewerEvents, parent: QWidget | None = None) -> None:

@@ -14,6 +14,7 @@ from reader_app.study.finding import Mark
 from reader_app.ui import theme
 from reader_app.ui.viewer.case_view import CaseView
 from reader_app.ui.viewer.events import ViewerEvents
+from reader_app.ui.viewer.exposure import AidWatch, Seen
 from reader_app.ui.viewer.mammo_view import MammoView
 from reader_app.ui.viewer.overlay import Aid
 from reader_app.ui.viewer.pane import Pane
@@ -45,6 +46,7 @@ class CaseViewer(QWidget):
         self.step_changed = events.step_changed
         self.finding_changed = events.finding_changed
         self.tool_changed = events.tool_changed
+        self.aid_seen = events.aid_seen
         self.painted = events.painted
         self.menu_about_to_show = events.menu_about_to_show
         self._mammo = MammoView(self._events, self)
@@ -54,6 +56,8 @@ class CaseViewer(QWidget):
         self._view: CaseView | None = None
         self._covered = True
         self._case_unseen = False
+        self._watch = AidWatch(lambda: self.slices() if self.aid_is_visible() else (), events.aid_seen.emit, self)
+        events.looked.connect(self._watch.look)
         for view in self._views:
             view.hide()
         self.setMinimumSize(320, 240)
@@ -92,6 +96,8 @@ class CaseViewer(QWidget):
         planes : sequence of str
             The planes of a volume that the reader may see.
         """
+        self._watch.stop()
+        self._covered = True
         view = {"mammography": self._mammo, "abvs": self._volume, "ultrasound": self._ultrasound}[case.modality]
         old, self._view = self._view, view
         if old is not None and old is not view:
@@ -103,9 +109,11 @@ class CaseViewer(QWidget):
         view.show_case(case, aid, threshold, opacity, marks, aid_visible)
         self._covered = self._case_unseen = False
         view.show()
+        self._watch.look()
 
     def clear(self) -> None:
         """Show nothing and let go of the pixels."""
+        self._watch.stop()
         for view in self._views:
             view.clear()
             view.hide()
@@ -116,6 +124,7 @@ class CaseViewer(QWidget):
         """Take the images off the screen; nothing of the case is painted until `uncover`."""
         if self._view is None or self._covered:
             return
+        self._watch.stop()
         self._case_unseen = self._view.stop_awaiting()
         self._view.stop_cine()
         self._view.gestures.forget()
@@ -131,6 +140,7 @@ class CaseViewer(QWidget):
         self._view.await_paint(self._case_unseen)
         self._case_unseen = False
         self._view.show()
+        self._watch.look()
 
     def is_covered(self) -> bool:
         """Return whether no image is on the screen."""
@@ -151,6 +161,14 @@ class CaseViewer(QWidget):
             if pane.name == name:
                 return pane
         raise KeyError(name)
+
+    def slices(self) -> tuple[Seen, ...]:
+        """Return the image, plane and slice that each pane shows now; nothing while the images are covered."""
+        return self._view.slices() if self._view is not None and not self._covered else ()
+
+    def say_aid_seen(self) -> None:
+        """Emit ``aid_seen`` now if something was seen and not yet said (call it before a read is submitted)."""
+        self._watch.say()
 
     def position_text(self) -> str:
         """Return where the reader is in a volume (side, clock, distance from the nipple, depth), else ""."""

@@ -24,6 +24,10 @@ class ViewerEvents(QObject):
         The reader clicked a mark.
     position_changed, window_changed, step_changed, finding_changed, tool_changed : str
         Words for status lines.
+    aid_seen : tuple of Seen
+        The images and slices that the aid lay over, once they rest; see `exposure.AidWatch`.
+    looked : no argument
+        What a pane shows may have changed (another slice, image or aid).
     painted : float
         Milliseconds that one paint of one pane took.
     menu_about_to_show : QMenu
@@ -41,5 +45,7 @@ class ViewerEvents(QObject):
     step_changed = Signal(str)
     finding_changed = Signal(str)
     tool_changed = Signal(str)
+    aid_seen = Signal(object)
+    looked = Signal()
     painted = Signal(float)
     menu_about_to_show = Signal(object)

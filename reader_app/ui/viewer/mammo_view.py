@@ -19,9 +19,9 @@ from reader_app.ui.viewer.case_view import CaseView
 from reader_app.ui.viewer.content import Caption, Window
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.hanging_steps import GAP, Step, age, cut, extra_words, standard, steps_for, words
+from reader_app.ui.viewer.movement import mode_words
 from reader_app.ui.viewer.overlay import Grid
 from reader_app.ui.viewer.pane import Pane
-from reader_app.ui.viewer.view import mode_words
 
 STRIP = 120  # logical pixels: height of the strip of extra views
 OVERLAP = 0.12  # of a pane, shared by neighbouring 1:1 tiles
@@ -255,6 +255,7 @@ class MammoView(CaseView):
                 )
             )
         self.captions()
+        self.events.looked.emit()
 
     def _heat(self, image_id: str) -> tuple[Grid, ...]:
         if image_id not in self._grids:

@@ -17,10 +17,11 @@ from reader_app.ui.viewer.camera import Pair, fitted
 from reader_app.ui.viewer.case_view import CaseView
 from reader_app.ui.viewer.content import Caption, Window
 from reader_app.ui.viewer.events import ViewerEvents
+from reader_app.ui.viewer.exposure import Seen, still
 from reader_app.ui.viewer.marks import FlatMark
+from reader_app.ui.viewer.movement import mode_words
 from reader_app.ui.viewer.overlay import Grid
 from reader_app.ui.viewer.pane import Pane
-from reader_app.ui.viewer.view import mode_words
 
 PER_PAGE = 4
 SPEEDS = (0.25, 0.5, 1.0, 2.0)  # of the recorded frame rate
@@ -151,6 +152,7 @@ class UltrasoundView(CaseView):
                 )
             )
         self.captions()
+        self.events.looked.emit()
 
     def _heat(self, image: Any, frame: int) -> tuple[Grid, ...]:
         maps = [h for h in self.aid.heatmaps if h.image_id == image.id and h.evidence] if self.aid else []
@@ -173,6 +175,13 @@ class UltrasoundView(CaseView):
             )
             for m in marks
             if m.image_id == image.id and (len(m.index) == 2 or round(m.index[0]) == frame)
+        )
+
+    def slices(self) -> tuple[Seen, ...]:
+        """Return the images on the screen, and the frame of each cine."""
+        return tuple(
+            still(p.name, i.id, "frame", self._frames.get(i.id, 0)) if i.kind == "cine" else still(p.name, i.id)
+            for p, i in self._shown.items()
         )
 
     def set_aid(self, aid: Any, visible: bool = True) -> None:

@@ -20,6 +20,7 @@ from reader_app.ui.viewer.case_view import CaseView
 from reader_app.ui.viewer.content import Caption, Picture, Window
 from reader_app.ui.viewer.cursor import CORONAL, PLANES, Plane, Triple, clipped, nearest
 from reader_app.ui.viewer.events import ViewerEvents
+from reader_app.ui.viewer.exposure import Seen, still
 from reader_app.ui.viewer.marks import IN_PLANE_MM, NEAR_PLANE_MM, FlatMark
 from reader_app.ui.viewer.overlay import Grid
 from reader_app.ui.viewer.pane import Pane
@@ -253,6 +254,14 @@ class VolumeView(CaseView):
             self._sliders[pane].set_axis(image.array.shape[plane.axis], at, ticks)
         self.captions()
         self.events.position_changed.emit(self.position_text())
+        self.events.looked.emit()
+
+    def slices(self) -> tuple[Seen, ...]:
+        """Return the slice in which each plane stands."""
+        if self.image is None:
+            return ()
+        at = nearest(self.position)
+        return tuple(still(p.name, p.image_id, self._planes[p].name, at[self._planes[p].axis]) for p in self.panes)
 
     def _grids_of(self, plane: Plane, maps: Sequence[Heatmap], at: float, half: float) -> tuple[Grid, ...]:
         """Return the heatmaps as cut by a plane; the same objects as before where the plane has not moved."""
