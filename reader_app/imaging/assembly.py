@@ -41,6 +41,8 @@ class Assembled:
     breasts: str = ""
     kept: bool = False
     blinding: dict[str, Any] = field(default_factory=dict)
+    #: Image id -> SHA-256 of the files it was made of, in the order of the file's frames.
+    origins: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def kept_case(cls, decoded: Decoded, case: OpenCase) -> Assembled:
@@ -119,6 +121,7 @@ def _mammography(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembl
             identity = f"{stem}_X{number}"
         used.add(identity)
         array = _pixels(path, piece)[0]
+        result.origins[identity] = [piece.sources[0].sha256]
         transform, notes = mammogram.hanging_of(piece.facts, view, answer["chest_side"])
         row_column, source = mammogram.spacing(piece.facts, piece.name)
         given = piece.sources[0].row.spacing_mm if piece.sources[0].row is not None else None
@@ -184,6 +187,7 @@ def _abvs(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembled) -> 
             number += 1
             identity = f"{stem}_{number}"
         used.add(identity)
+        result.origins[identity] = [s.sha256 for s in piece.sources]
         if not side:
             result.notes.append(f"{identity}: the breast is not stated")
         result.notes += [f"{identity}: {n}" for n in placement.notes]
@@ -241,6 +245,7 @@ def _ultrasound(good: list[tuple[Piece, dict[str, Any], Path]], result: Assemble
         doppler = ultrasound.is_doppler(facts, found, answer["colour_share"]) or words.view in ("DOPPLER", "CDFI")
         time = ultrasound.frame_time_ms(facts) if cine else None
         result.notes += [f"US{number}: {n}" for n in notes]
+        result.origins[f"US{number}"] = [piece.sources[0].sha256]
         spacing = None if row_column is None else ((0.0, *row_column) if cine else row_column)
         result.images.append(
             NewImage(

@@ -269,6 +269,7 @@ def _finish_case(own: Group, decoded: Decoded, images_dir: Path) -> Assembled:
                 "notes": result.notes,
                 "faults": result.faults,
                 "hashes": _hashes(own),
+                "origins": result.origins,
                 "recipe": decoded.plan.recipe(RECIPE),
                 "blinding": result.blinding,
             }
