@@ -122,7 +122,7 @@ class AnswerCommands(QObject):
             self._flow.do(ask.SubmitRead(*seen, at.wall_utc), at)
 
     def _reveal(self) -> None:
-        seen, aid = self._seen(), self._flow.aid_shown()
+        seen, aid = self._seen(), self._flow.stage.aid_shown()
         if seen is not None and aid is not None:
             self._flow.do(ask.RevealAid(*seen, aid))
 

@@ -1,8 +1,7 @@
-"""What the pages of a sitting say, and what their buttons do (long: one method a page and its answer, nothing is shared)."""
+"""What the pages of a sitting say, and what their buttons do."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,99 +12,21 @@ from reader_app.errors import Fault, LogFault
 from reader_app.reading.prepare import preflight
 from reader_app.store.chain import head_code
 from reader_app.study.assignment import RoundPlan
-from reader_app.study.definition import Condition, StudyDefinition
-from reader_app.study.session import (
-    Phase,
-    SessionState,
-    current_round,
-    next_round,
-    round_cases,
-    round_opens,
-)
-from reader_app.ui.keymap import Keymap
+from reader_app.study.definition import Condition
+from reader_app.study.session import Phase, current_round, next_round, round_cases, round_opens
 from reader_app.ui.language import tr, use
 from reader_app.ui.panels import wording
-from reader_app.ui.panels.aid_panel import AidView
 from reader_app.ui.panels.pages import Receipt
 from reader_app.ui.screens import pixels_per_mm
+from reader_app.ui.tour import tour
 
 if TYPE_CHECKING:
-    from reader_app.ai.results import Prediction
     from reader_app.ui.reading_flow import ReadingFlow
-
-
-def aid_view(definition: StudyDefinition, entry: RoundPlan, aid: Prediction, state: SessionState, due: bool) -> AidView:
-    """Return what the panel says of an aid.
-
-    Parameters
-    ----------
-    definition : StudyDefinition
-        Knows the model's title and explanation.
-    entry : RoundPlan
-    aid : Prediction
-    state : SessionState
-    due : bool
-        Whether the aid may be on the screen now; otherwise only that it comes later is said.
-    """
-    if not due:
-        return AidView("sealed")
-    if not state.aid_visible and state.displayed:
-        return AidView("hidden")
-    model = next((own for own in definition.models if own.model_id == entry.aid), None)
-    trained = re.sub(r"(?i)^trained on\s+", "", str(aid.provenance.get("training_data", "")))
-    words = [model.explanation if model is not None else ""]
-    if trained:
-        words.append(tr("Trained on {data}.", data=trained.rstrip(".")))
-    return AidView(
-        status=aid.status,
-        call=aid.call,
-        positive=aid.positive,
-        probability=aid.probability,
-        threshold=aid.threshold,
-        model=model.title if model is not None and model.title else aid.model_id,
-        explanation=" ".join(word for word in words if word),
-        reason=aid.reason,
-    )
 
 
 def capitalised(text: str) -> str:
     """Return a text with a capital first letter."""
     return text[:1].upper() + text[1:]
-
-
-def tour(keys: Keymap) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
-    """Return the steps of the first-use tour: a title, and keys or gestures with what they do."""
-    return (
-        (
-            tr("The images"),
-            (
-                (tr("Left drag"), tr("Window and level")),
-                (tr("Wheel"), tr("Scroll slices; zoom on single images")),
-                (tr("Middle drag"), tr("Move the image")),
-                (keys.shown("view.fit"), tr("Fit to the pane")),
-                (keys.shown("view.actual"), tr("One image pixel to one screen pixel")),
-                (keys.shown("mark.place"), tr("Mark a finding at the pointer")),
-            ),
-        ),
-        (
-            tr("Your answer"),
-            (
-                ("0 … 6", tr("BI-RADS; after 4 then A, B or C")),
-                ("62", tr("Suspicion: type 0 to 100, then Enter")),
-                ("Tab", tr("Next question; the blue line shows where digits go")),
-                (keys.shown("answer.note"), tr("Write a note (Esc leaves it)")),
-            ),
-        ),
-        (
-            tr("Locking, pausing, help"),
-            (
-                ("Enter Enter", tr("Locks the case; there is no way back to it")),
-                (keys.shown("session.pause"), tr("Covers the images and stops the clock")),
-                (keys.shown("aid.toggle"), tr("Aid on or off, in rounds that have one")),
-                (keys.shown("session.help"), tr("All keys")),
-            ),
-        ),
-    )
 
 
 class FlowPages:

@@ -86,7 +86,7 @@ class PauseControl(QObject):
         case_id = due_case(flow.state)
         if flow.state.phase is not Phase.READING or case_id is None or flow.window.panel is None:
             return
-        flow.window.panel.flush_note()
+        flow.window.panel.note.flush()
         self.cover(pause_reason(reason))
         flow.do(ask.Pause(case_id, reason), at)
 

@@ -4,18 +4,18 @@ Order of things in a read: the case is in memory -> all panes are painted in one
 paint -> answers, each shown as given once it is durable -> ``SubmitRead`` with the time of the second Enter -> the next case.
 Pausing covers the images at once, before the log knows; uncovering them is stamped with their repaint.
 
-Longer than the usual 400 lines on purpose: what leads from one state to the next shall be read in one place. Answers, pages,
-pausing and identity have modules of their own.
+What leads from one state to the next stands here; putting a case on the screen, answers, pages, pausing and identity have modules
+of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from reader_app.clock import Clock, Instant
-from reader_app.errors import LogFault, ProtocolViolation, ReaderAppError, StudyFileError
+from reader_app.errors import LogFault, ProtocolViolation, StudyFileError
 from reader_app.reading.casefeed import CaseFeed, LoadedCase
 from reader_app.reading.conductor import Conductor
 from reader_app.reading.tasks import Executor
@@ -24,8 +24,7 @@ from reader_app.store.studyfolder import StudyFolder
 from reader_app.study import commands as ask
 from reader_app.study import pacing
 from reader_app.study.assignment import Plan
-from reader_app.study.caselist import CaseEntry
-from reader_app.study.events import AidRevealed, AidShown, Logged, RoundFinished, SessionClosed
+from reader_app.study.events import AidRevealed, Logged, RoundFinished, SessionClosed
 from reader_app.study.session import (
     Phase,
     SessionState,
@@ -37,6 +36,8 @@ from reader_app.study.session import (
     next_round,
 )
 from reader_app.ui import flow_pages, workstation
+from reader_app.ui.aid_words import aid_view
+from reader_app.ui.case_stage import CaseStage
 from reader_app.ui.flow_answers import AnswerCommands
 from reader_app.ui.identity_steps import IdentitySteps
 from reader_app.ui.language import tr
@@ -46,11 +47,6 @@ from reader_app.ui.panels import wording
 from reader_app.ui.panels.aid_panel import AidView
 from reader_app.ui.pause_control import PauseControl
 from reader_app.ui.reader_window import ReaderWindow
-
-#: All planes of a volume; a round may show fewer.
-PLANES = ("coronal", "transverse", "sagittal")
-#: A case that is not in memory after this long is announced; normally it is there at once.
-PATIENCE_MS = 400
 
 
 class ReadingFlow(QObject):
@@ -93,18 +89,13 @@ class ReadingFlow(QObject):
         self.log: ReadLog | None = None
         self.conductor: Conductor | None = None
         self.feed: CaseFeed | None = None
-        self.loaded: LoadedCase | None = None
         self.pace = Pace()
         self.exit_status = 0
         self.stopped = False
-        self._may_read = False  # the reader has begun (or continued) the round in this sitting
-        self._presenting: tuple[int, str, int] | None = None
+        self.may_read = False  # the reader has begun (or continued) the round in this sitting
         self._closed = self._failed = False
         self._run_id = ""
-        self._patience = QTimer(self)
-        self._patience.setSingleShot(True)
-        self._patience.setInterval(PATIENCE_MS)
-        self._patience.timeout.connect(self._say_loading)
+        self.stage = CaseStage(self)
         self.answers = AnswerCommands(self)
         self.pauses = PauseControl(self)
         self.pages = flow_pages.FlowPages(self)
@@ -112,7 +103,6 @@ class ReadingFlow(QObject):
         window.flow = self
         window.page.chosen.connect(self.pages.choose)
         window.page.pin_given.connect(self.identity.given)
-        window.viewer.fully_painted.connect(self._painted)
 
     # --- log-in -------------------------------------------------------------------------------------------------------------
 
@@ -150,10 +140,15 @@ class ReadingFlow(QObject):
         self.conductor.on_state, self.conductor.on_refused = self._on_state, self._on_refused
         self.conductor.on_fault = self._on_fault
         self.feed = CaseFeed(self.folder, self.plan, self.loader_thread, self.main_thread)
-        self.feed.on_loaded, self.feed.on_failed = self._on_loaded, self._on_failed
+        self.feed.on_loaded, self.feed.on_failed = self.stage.take, self.stage.give_up
         self.answers.connect_panel(self.window.make_panel(self.plan))
         self.pauses.watch(self.plan.timing.idle_pause_s)
         self.conductor.begin()
+
+    @property
+    def loaded(self) -> LoadedCase | None:
+        """The case that was loaded last; the due one, once it is displayed."""
+        return self.stage.loaded
 
     @property
     def state(self) -> SessionState:
@@ -205,14 +200,6 @@ class ReadingFlow(QObject):
         elif self.state.aid is not None:
             self.do(ask.ShowAid(case_id, self.state.revision, self.state.aid))
 
-    def aid_shown(self) -> AidShown | None:
-        """Return the aid of the loaded case as it stands on the screen."""
-        entry = None if self.plan is None else current_round(self.plan, self.state)
-        if self.plan is None or self.loaded is None or self.loaded.aid is None or entry is None or entry.aid is None:
-            return None
-        display, aid = self.plan.display, self.loaded.aid
-        return AidShown(entry.aid, aid.sha256, display.aid_threshold, display.aid_opacity, aid.status)
-
     def resume_requested(self) -> None:
         """Go on after a pause."""
         self.pauses.resume()
@@ -221,68 +208,13 @@ class ReadingFlow(QObject):
 
     def begin_round(self) -> None:
         """The reader has seen what the round is and wants to begin or go on."""
-        self._may_read = True
+        self.may_read = True
         entry = None if self.plan is None else next_round(self.plan, self.state)
         if entry is not None:
             at = self.window.times.instant()
             self.do(ask.StartRound(entry.number, at.wall_utc), at)
         else:
             self.refresh()
-
-    def _on_loaded(self, loaded: LoadedCase) -> None:
-        self.loaded = loaded
-        self._present()
-
-    def _present(self) -> None:
-        """Put the due case on the screen if it is in memory and the reader is there; all of it in one paint."""
-        state, plan, loaded, panel = self.state, self.plan, self.loaded, self.window.panel
-        if plan is None or loaded is None or panel is None or not self._may_read or self.stopped:
-            return
-        entry, case_id = current_round(plan, state), due_case(state)
-        if state.phase is not Phase.BETWEEN or entry is None or case_id is None:
-            return
-        wanted = (entry.number, case_id, state.revision)
-        if (loaded.round_no, loaded.case.case_id) != wanted[:2] or self._presenting == wanted:
-            return
-        self._presenting = wanted
-        self._patience.stop()
-        aid = loaded.aid if aid_due(entry, state) else None
-        self.window.key_bar.show_place("")
-        panel.begin_case(case_id, loaded.case.clinical)
-        self._show_place()
-        self._show_answers()
-        self.window.show_panel(True)
-        self.window.viewer.show_case(
-            loaded.images,
-            aid,
-            threshold=plan.display.aid_threshold,
-            opacity=plan.display.aid_opacity,
-            marks=state.draft.marks,
-            planes=entry.planes or PLANES,
-        )
-        self.window.show_images()
-
-    def _painted(self, panes: object) -> None:
-        """All panes stand on the screen: this is when the read begins."""
-        at = self.clock.now()
-        if self._presenting is None or self.loaded is None or self.plan is None or self.state.phase is not Phase.BETWEEN:
-            return
-        entry = current_round(self.plan, self.state)
-        aid = self.aid_shown() if entry is not None and aid_due(entry, self.state) else None
-        images = self.loaded.images
-        self.do(ask.DisplayCase(self.loaded.case.case_id, images.fingerprint, tuple(panes), aid), at)  # type: ignore[arg-type]
-        panel = self.window.panel
-        if panel is not None:
-            panel.focus_default()
-
-    def _say_loading(self) -> None:
-        if self.state.phase is Phase.BETWEEN and self._presenting is None:
-            self.window.cover.show_words("", tr("The next case is being read from the disk."))
-
-    def _on_failed(self, case: CaseEntry, fault: ReaderAppError) -> None:
-        self.exit_status = 1
-        self.stopped = True
-        self.pages.stop(tr("Case {name} cannot be shown", name=case.case_id), str(fault), retry="reload")
 
     # --- what the conductor says --------------------------------------------------------------------------------------------
 
@@ -296,7 +228,7 @@ class ReadingFlow(QObject):
                 self.pauses.pause("system", self.clock.now())
         kinds = {type(entry.event) for entry in logged}
         if state.phase is not Phase.BETWEEN:
-            self._presenting = None
+            self.stage.forget()
         if AidRevealed in kinds and self.loaded is not None:
             self.window.viewer.set_aid(self.loaded.aid, True)
         if self.feed is not None:
@@ -304,7 +236,7 @@ class ReadingFlow(QObject):
         if SessionClosed in kinds:
             self.pages.receipt()
         elif RoundFinished in kinds:
-            self._may_read = False
+            self.may_read = False
             self.pages.round_finished([entry.event.round_no for entry in logged if isinstance(entry.event, RoundFinished)])
         else:
             self.refresh()
@@ -340,28 +272,24 @@ class ReadingFlow(QObject):
         state, window = self.state, self.window
         if self.plan is None or self.stopped:
             return
-        self._show_place()
+        self.show_place()
         self.pauses.follow(state.phase)
         if state.phase is Phase.READING:
             window.viewer.set_marks(state.draft.marks)
             window.viewer.set_aid_visible(state.aid_visible)
-            self._show_answers()
+            self.show_answers()
             if not window.is_showing_images():
                 window.show_images()
         else:
             if state.phase is Phase.PAUSED:
-                self._show_answers()
+                self.show_answers()
                 if not self.pauses.is_uncovering and window.stack.currentWidget() is not window.cover:
                     self.pauses.cover()
-            elif state.phase is Phase.BETWEEN and due_case(state) is not None and self._may_read and self.advice() == "stop":
-                self._may_read = False
+            elif state.phase is Phase.BETWEEN and due_case(state) is not None and self.may_read and self.advice() == "stop":
+                self.may_read = False
                 self.pages.enough()
-            elif state.phase is Phase.BETWEEN and due_case(state) is not None and self._may_read:
-                if self._presenting is None:
-                    window.cover.show_words("")
-                    window.show_cover()
-                    self._patience.start()
-                    self._present()
+            elif state.phase is Phase.BETWEEN and due_case(state) is not None and self.may_read:
+                self.stage.await_case()
             else:
                 self.pages.between()
         self._allow()
@@ -385,7 +313,7 @@ class ReadingFlow(QObject):
         can_pause = state.phase in (Phase.READING, Phase.PAUSED)
         self.window.banner.show_pause(can_pause, self.window.keys.shown("session.pause"))
 
-    def _show_place(self) -> None:
+    def show_place(self) -> None:
         state, banner = self.state, self.window.banner
         if self.plan is None:
             return
@@ -400,7 +328,7 @@ class ReadingFlow(QObject):
         banner.show_progress(state.index + 1, total, wording.minutes(left) if left is not None else "")
         banner.show_break(self.advice() == "break")
 
-    def _show_answers(self) -> None:
+    def show_answers(self) -> None:
         state, panel = self.state, self.window.panel
         case_id = due_case(state)
         if self.plan is None or panel is None or case_id is None:
@@ -413,7 +341,7 @@ class ReadingFlow(QObject):
         state, entry = self.state, None if self.plan is None else current_round(self.plan, self.state)
         if entry is None or entry.aid is None or self.loaded is None or self.loaded.aid is None:
             return None
-        return flow_pages.aid_view(self.folder.definition, entry, self.loaded.aid, state, aid_due(entry, state))
+        return aid_view(self.folder.definition, entry, self.loaded.aid, state, aid_due(entry, state))
 
     # --- the end ------------------------------------------------------------------------------------------------------------
 
@@ -454,7 +382,7 @@ class ReadingFlow(QObject):
             return
         self._closed = True
         self.pauses.follow(Phase.CLOSED)
-        self._patience.stop()
+        self.stage.forget()
         if self.feed is not None:
             self.feed.close()
         self.window.viewer.clear()

@@ -131,7 +131,7 @@ def situations(album: Album, folder: Path) -> None:
         hands.settle()
         hands.keys("105")
         hands.panel.note.setPlainText("Irregular mass, upper outer.")
-        hands.panel.flush_note()
+        hands.panel.note.flush()
         hands.settle()
         album.take(hands, "06-complete", every)
         hands.session.clock.advance(30)

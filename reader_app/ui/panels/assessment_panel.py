@@ -2,20 +2,17 @@
 
 It shows a session state and emits what the reader asks for. Which field the digits go to (the *active* field) is its only own
 state; it is always visible as a blue line.
-
-Longer than the usual 400 lines on purpose: which key goes to which field, and when the focus moves on, stands in one place.
-The fields, the note, the questions and the button have modules of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from reader_app.study import commands as ask
 from reader_app.study.assignment import Plan
@@ -29,20 +26,9 @@ from reader_app.ui.panels.fields import AnswerField, CategoryField, ScoreField
 from reader_app.ui.panels.marks_panel import MarksPanel
 from reader_app.ui.panels.note_edit import NoteEdit
 from reader_app.ui.panels.questions_panel import ChoiceField, QuestionsPanel
+from reader_app.ui.panels.unit_fields import UnitFields, summary
 from reader_app.ui.panels.validate_button import ValidateButton
-from reader_app.ui.widgets import QuietScrollArea, clear, column, label, row, section
-
-#: A note is taken over when typing has rested for this long, and whenever the field is left.
-NOTE_REST_MS = 1200
-
-
-@dataclass(slots=True)
-class UnitFields:
-    """The fields of one unit."""
-
-    category: CategoryField
-    score: ScoreField | None
-    hint: QLabel
+from reader_app.ui.widgets import QuietScrollArea, clear, column
 
 
 class AssessmentPanel(QWidget):
@@ -87,12 +73,8 @@ class AssessmentPanel(QWidget):
         self.questions.activated.connect(self._activate)
         self.validate = ValidateButton()
         self._build(outer)
-        self._note_timer = QTimer(self)
-        self._note_timer.setSingleShot(True)
-        self._note_timer.setInterval(NOTE_REST_MS)
-        self._note_timer.timeout.connect(self.flush_note)
-        self.note.textChanged.connect(self._note_timer.start)
-        self.note.installEventFilter(self)
+        self.note.written.connect(self.noted)
+        self.note.entered.connect(self.disarm)
         self.note.left.connect(lambda: self.focus_default())
         self.validate.pressed.connect(self.press_validate)
         self.validate.activated.connect(lambda: self._activate(None))
@@ -124,8 +106,7 @@ class AssessmentPanel(QWidget):
         """Close up in a low window, so that two breasts and an aid stand on it without scrolling."""
         low = self.height() < theme.px(860) and len(self._units) > 1
         for own in self._units.values():
-            if own.score is not None:
-                own.score.set_compact(low)
+            own.set_compact(low)
         self._content.setSpacing(theme.px(10 if low else 16))
         self._fields.setSpacing(theme.px(10 if low else 16))
         self.note.set_low(low)
@@ -144,43 +125,23 @@ class AssessmentPanel(QWidget):
         self.clinical.show_case(clinical)
         self.marks.setVisible(rules.marks_allowed)
         self.note.setVisible(rules.note_allowed)
-        self._set_note("")
+        self.note.begin()
         for own in self._units.values():
-            own.category.leave()
-            if own.score is not None:
-                own.score.reset()
+            own.begin()
         self._activate(self._order[0])
         self._scroll.verticalScrollBar().setValue(0)
 
     def _lay_out(self, units: tuple[str, ...]) -> None:
         clear(self._fields)
         self._units, self._order = {}, []
-        rules = self._plan.assessment
         for unit in units:
-            block = column(spacing=8)
-            category = CategoryField(unit, rules.categories)
-            category.chosen.connect(lambda name, own=unit: self._ask_category(own, name))
-            hint = label(role="small", wrap=True)
-            hint.setMinimumHeight(theme.px(18))
-            block.addWidget(section(wording.unit_heading(unit)))
-            block.addWidget(category)
-            block.addWidget(hint)
-            block.addSpacing(theme.px(4))
-            self._order.append(category)
-            score = None
-            if rules.score_kind != "none":
-                score = ScoreField(unit)
-                score.given.connect(lambda value, own=unit: self._ask_score(own, value))
-                head = row(spacing=8)
-                head.addWidget(section(tr("Suspicion of malignancy")))
-                head.addStretch(1)
-                if not rules.score_required:
-                    head.addWidget(label(tr("optional"), "small"))
-                block.addLayout(head)
-                block.addWidget(score)
-                self._order.append(score)
-            self._fields.addLayout(block)
-            self._units[unit] = UnitFields(category, score, hint)
+            own = UnitFields(unit, self._plan.assessment)
+            own.category.chosen.connect(partial(self._ask_category, unit))
+            if own.score is not None:
+                own.score.given.connect(partial(self._ask_score, unit))
+            self._fields.addLayout(own.layout)
+            self._order += own.fields()
+            self._units[unit] = own
         for field in self._order:
             field.activated.connect(lambda own=field: self._activate(own))
         self._chain()
@@ -198,18 +159,10 @@ class AssessmentPanel(QWidget):
         self._state = state
         legal = legal_commands(self._plan, state)
         answering = ask.Assess in legal
-        for unit, own in self._units.items():
-            category = state.draft.categories.get(unit, "")
-            before = earlier.categories.get(unit, "") if earlier else ""
-            own.category.show_value(category, before)
-            own.category.setEnabled(answering)
-            own.hint.setText(self._hint(unit, category, earlier))
-            if own.score is not None:
-                own.score.show_value(state.draft.scores.get(unit))
-                own.score.setEnabled(ask.GiveScore in legal)
+        for own in self._units.values():
+            own.show_draft(state.draft, earlier, categories=answering, scores=ask.GiveScore in legal)
         self.note.setEnabled(ask.WriteNote in legal)
-        if not self.note.hasFocus() and not self._note_timer.isActive():
-            self._set_note(state.draft.note)
+        self.note.show_note(state.draft.note)
         self.marks.show_marks(state.draft.marks, removable=ask.RemoveMark in legal, key=mark_key)
         several = len(self._units) > 1
         if self.questions.show_state(questions_asked(self._plan, state), state, several):
@@ -221,23 +174,12 @@ class AssessmentPanel(QWidget):
         self._advance(state)
         self._show_button(state)
 
-    @staticmethod
-    def _hint(unit: str, category: str, earlier: Answer | None) -> str:
-        words = wording.likelihood(category)
-        if earlier is None or unit not in earlier.categories:
-            return words
-        before = earlier.categories[unit]
-        if unit in earlier.scores:
-            before = f"{before} · {earlier.scores[unit]}"
-        said = tr("Earlier: {answer} (sealed, R copies)", answer=before)
-        return f"{said}   {words}" if words else said
-
     def _show_button(self, state: SessionState) -> None:
         round_no = state.round_no or 0
         needs = missing(self._plan, state)
         if self._armed:
             title = tr("Press Enter again to seal") if needs == ("aid",) else tr("Press Enter again to lock")
-            subtitle = f"{self._summary(state)} · {tr('Esc goes back')}"
+            subtitle = f"{summary(self._units, state.draft)} · {tr('Esc goes back')}"
         elif needs == ("aid",):
             title, subtitle = tr("Seal and show the aid"), tr("Enter twice · locks your answer without aid")
         elif self._ready:
@@ -248,14 +190,6 @@ class AssessmentPanel(QWidget):
             words = wording.missing(needs, tuple(self._units), asked)
             subtitle = tr("missing: {what}", what=words) if words else ""
         self.validate.show_state(title, subtitle, ready=self._ready, armed=self._armed)
-
-    def _summary(self, state: SessionState) -> str:
-        parts = []
-        for unit in self._units:
-            category, score = state.draft.categories.get(unit, "–"), state.draft.scores.get(unit)
-            head = f"{unit} " if len(self._units) > 1 else "BI-RADS "
-            parts.append(f"{head}{category}" + (f" · {score}" if score is not None else ""))
-        return ", ".join(parts)
 
     # --- the active field ---------------------------------------------------------------------------------------------------
 
@@ -412,7 +346,7 @@ class AssessmentPanel(QWidget):
 
     def press_validate(self) -> None:
         """Arm at the first press, ask for the lock at the second."""
-        self.flush_note()
+        self.note.flush()
         if not self._ready:
             return
         if self._armed:
@@ -434,25 +368,3 @@ class AssessmentPanel(QWidget):
         if had and self._state is not None:
             self._show_button(self._state)
         return had
-
-    # --- the note -----------------------------------------------------------------------------------------------------------
-
-    def _set_note(self, text: str) -> None:
-        if self.note.toPlainText() != text:
-            self.note.blockSignals(True)
-            self.note.setPlainText(text)
-            self.note.blockSignals(False)
-
-    def flush_note(self) -> None:
-        """Ask for the note as it stands, if it differs from the one on record."""
-        self._note_timer.stop()
-        text = self.note.toPlainText()
-        if self._state is not None and self.note.isEnabled() and text != self._state.draft.note:
-            self.noted.emit(text)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self.note and event.type() == QEvent.Type.FocusOut:
-            self.flush_note()
-        elif watched is self.note and event.type() == QEvent.Type.FocusIn:
-            self.disarm()
-        return super().eventFilter(watched, event)
