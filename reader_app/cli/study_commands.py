@@ -39,7 +39,8 @@ def add_to(sub: Subparsers) -> None:
     imp.add_argument("sources", metavar="SOURCE", type=Path, nargs="+")
     imp.add_argument("--table", type=Path, metavar="FILE", help="case table (csv or xlsx)")
     imp.add_argument("--as", dest="as_", choices=("mammography", "abvs", "ultrasound"))
-    imp.add_argument("--dry-run", action="store_true")
+    imp.add_argument("--dry-run", action="store_true", help="look at headers and say what would happen; write nothing")
+    imp.add_argument("--as-acquired", action="store_true", help="leave ABVS volumes of a curved probe as scan lines side by side")
     imp.add_argument("--json", action="store_true")
     imp.set_defaults(run=_import)
 
@@ -168,7 +169,9 @@ def _import(options: argparse.Namespace) -> int:
     from reader_app.desk.importing import import_into
 
     with ProgressBar("import", "exam") as bar:
-        report = import_into(options.study, options.sources, options.table, options.as_, options.dry_run, bar)
+        report = import_into(
+            options.study, options.sources, options.table, options.as_, options.dry_run, bar, as_acquired=options.as_acquired
+        )
     if options.json:
         print(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
     else:

@@ -25,6 +25,7 @@ def import_into(
     dry_run: bool = False,
     progress: Progress = silent,
     cancelled: Cancelled = never,
+    as_acquired: bool = False,
 ) -> ImportReport:
     """Find exams in files and folders, make verified containers, and enter the complete cases into the study.
 
@@ -40,6 +41,8 @@ def import_into(
         "mammography", "abvs" or "ultrasound": what everything is taken for.
     dry_run : bool
         Only report what would happen.
+    as_acquired : bool
+        Leave ABVS volumes of a curved probe as scan lines side by side.
 
     Returns
     -------
@@ -58,7 +61,14 @@ def import_into(
     if missing:
         raise StudyFileError([Fault(str(path), "there is no such file or folder", "check the path") for path in missing])
     report = import_sources(
-        list(sources), study / "images", table=table, as_=as_, dry_run=dry_run, progress=progress, cancelled=cancelled
+        list(sources),
+        study / "images",
+        table=table,
+        as_=as_,
+        dry_run=dry_run,
+        progress=progress,
+        cancelled=cancelled,
+        as_acquired=as_acquired,
     )
     if not dry_run:
         enter_cases(study, report.case_rows)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from reader_app.errors import ImageError
 from reader_app.imaging.geometry import CANONICAL_DIRECTIONS, affine, check_spacing, to_index
 from reader_app.imaging.names import SCANS, NameWords, read_name
+from reader_app.imaging.scanconvert import Fan, fan_of
 
 ENHANCED_VOLUME = "1.2.840.10008.5.1.4.1.1.6.2"
 MULTI_FRAME = ("1.2.840.10008.5.1.4.1.1.3.1", "1.2.840.10008.5.1.4.1.1.7.2", "1.2.840.10008.5.1.4.1.1.7.3", ENHANCED_VOLUME)
@@ -59,6 +60,13 @@ class Placement:
         """Return a view of the stored array in canonical order."""
         result = np.transpose(array, [abs(a) - 1 for a in self.axes])
         return result[tuple(slice(None, None, -1) if a < 0 else slice(None) for a in self.axes)]
+
+    def to_canonical(self, stored: Sequence[float], shape: Sequence[int]) -> tuple[float, float, float] | None:
+        """Return the canonical index of an index of the stored array of that shape, or None when it lies outside."""
+        if any(not -0.5 <= v <= n - 0.5 for v, n in zip(stored, shape, strict=True)):
+            return None
+        a, b, c = (stored[abs(x) - 1] if x > 0 else shape[abs(x) - 1] - 1 - stored[abs(x) - 1] for x in self.axes)
+        return a, b, c
 
 
 def looks_like_abvs(facts: Mapping[str, Any]) -> bool:
@@ -264,25 +272,24 @@ def place_file(
 
 
 def nipple_index(facts: Mapping[str, Any], placement: Placement, shape: Sequence[int]) -> tuple[float, float, float] | None:
-    """Return the nipple mark (slice, row, column) of a GE Invenia volume, or None.
+    """Return the nipple mark (slice, row, column) of a GE Invenia volume as acquired, or None.
 
-    The private element holds (scan line, slice) in stored indices, or (scan line, depth, slice); zeros mean "not marked".
-    ``shape`` is that of the stored array (frames, rows, columns).
+    The private element (0021,xx20) is taken as zero-based indices of the stored array: (scan line, slice), or (scan line, depth,
+    slice); without a depth the mark lies at the skin. Zeros mean "not marked"; a place outside the volume is dropped. That the
+    element holds the nipple is stated by GE's conformance statement and by 3D Slicer's import, which reads it but does not use
+    it; the unit and order of its values are stated in no public source, so the import report asks the coordinator to look at
+    the mark, and the case table's column ``nipple`` replaces it. ``shape`` is that of the stored array (frames, rows, columns).
     """
     value = facts.get("abus", {}).get("nipple")
     numbers = [float(v) for v in value] if isinstance(value, list) and all(isinstance(v, (int, float)) for v in value) else []
     if len(numbers) not in (2, 3) or not any(numbers):
         return None
     line, depth, frame = (numbers[0], 0.0, numbers[1]) if len(numbers) == 2 else (numbers[0], numbers[1], numbers[2])
-    stored = (frame, depth, line)
-    if any(not -0.5 <= v <= n - 0.5 for v, n in zip(stored, shape, strict=True)):
-        return None
-    a, b, c = (stored[abs(x) - 1] if x > 0 else shape[abs(x) - 1] - 1 - stored[abs(x) - 1] for x in placement.axes)
-    return a, b, c
+    return placement.to_canonical((frame, depth, line), shape)
 
 
 def probe_geometry(facts: Mapping[str, Any]) -> dict[str, float] | None:
-    """Return the geometry of a curved GE probe, for reports and an optional scan conversion; None when not stated."""
+    """Return the geometry of a curved GE probe as its private elements state it; None when they do not."""
     abus = facts.get("abus") or {}
     names = {
         "probe_radius": "radius_mm",
@@ -292,6 +299,21 @@ def probe_geometry(facts: Mapping[str, Any]) -> dict[str, float] | None:
     }
     found = {new: float(abus[old]) for old, new in names.items() if isinstance(abus.get(old), (int, float))}
     return found or None
+
+
+def curved(facts: Mapping[str, Any], placement: Placement, shape: Sequence[int]) -> Fan | None:
+    """Return the fan of a curved probe's scan lines in a volume as placed; None without one, or where lines do not run down."""
+    if placement.axes[1] != 2 or abs(placement.axes[2]) != 3:
+        return None
+    extent = tuple(int(shape[abs(axis) - 1]) for axis in placement.axes)
+    return fan_of(probe_geometry(facts), placement.spacing_mm, extent)
+
+
+def upright(placement: Placement, fan: Fan) -> Placement:
+    """Return the placement of the volume once it is drawn upright: the crown of the probe stays where it was."""
+    matrix = placement.affine.copy()
+    matrix[:3, 3] += matrix[:3, 2] * ((fan.lines - fan.columns) / 2)
+    return replace(placement, affine=matrix, source=f"{placement.source}, scan-converted")
 
 
 def canonical_index(placement: Placement, position_mm: Sequence[float]) -> tuple[float, float, float]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from reader_app.errors import ImageError
-from reader_app.imaging import abvs, blinding, burnedin, fourview, greyscale, mammogram, ultrasound
+from reader_app.imaging import abvs, blinding, burnedin, fourview, greyscale, mammogram, scanconvert, ultrasound
 from reader_app.imaging.caseimage import NewImage, OpenCase
 from reader_app.imaging.grouping import Group
 from reader_app.imaging.planning import CasePlan, Piece, candidates_of, position_of
@@ -176,6 +176,23 @@ def _abvs(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembled) -> 
             if answer["grey"] is None or array.ndim != 3:
                 raise ImageError(f"{piece.name}: is in colour; a volume must be grey")
             placement = _placement(piece, answer, array.shape)
+            nipple, said = _nipple(piece, placement, array.shape)
+            volume, padding, fan = (
+                placement.apply(array),
+                _pair(answer["padding"]),
+                abvs.curved(piece.facts, placement, array.shape),
+            )
+            if fan is not None and not piece.as_acquired:
+                volume, padding = scanconvert.convert(volume, fan, path.with_suffix(".upright.npy"), padding, piece.name)
+                placement = abvs.upright(placement, fan)
+                nipple = None if nipple is None else (nipple[0], *fan.to_upright(nipple[1], nipple[2]))
+                said = [*said, f"drawn in its true shape from the lines of a curved probe (radius {fan.radius_mm:g} mm)"]
+            elif fan is not None:
+                fan = None
+                said = [
+                    *said,
+                    "left as acquired: the lines of its curved probe stand side by side, widths at depth are too large",
+                ]
         except ImageError as error:
             _refuse(result, piece, str(error))
             continue
@@ -190,11 +207,11 @@ def _abvs(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembled) -> 
         result.origins[identity] = [s.sha256 for s in piece.sources]
         if not side:
             result.notes.append(f"{identity}: the breast is not stated")
-        result.notes += [f"{identity}: {n}" for n in placement.notes]
+        result.notes += [f"{identity}: {n}" for n in (*placement.notes, *said)]
         result.images.append(
             NewImage(
                 identity,
-                placement.apply(array),
+                volume,
                 "volume",
                 side,
                 scan or "VOL",
@@ -203,15 +220,32 @@ def _abvs(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembled) -> 
                 spacing_source=placement.source,
                 affine=placement.affine,
                 grey=greyscale.from_json(answer["grey"]),
-                nipple_index=abvs.nipple_index(piece.facts, placement, array.shape),
-                padding=_pair(answer["padding"]),
+                nipple_index=nipple,
+                padding=padding,
                 exam_days=piece.days,
                 probe=abvs.probe_geometry(piece.facts),
                 source_axes=placement.axes,
+                fan=fan,
             )
         )
     order = {"AP": 0, "LAT": 1, "MED": 2, "SUP": 3, "INF": 4}
     result.images.sort(key=lambda i: (i.role, "RL".find(i.laterality), order.get(i.view, 9), i.id))
+
+
+def _nipple(
+    piece: Piece, placement: abvs.Placement, shape: tuple[int, ...]
+) -> tuple[tuple[float, float, float] | None, list[str]]:
+    """Return the nipple mark in the volume as acquired, from the case table or the file, and what to say of it."""
+    row = piece.sources[0].row
+    if row is not None and row.nipple:
+        found = placement.to_canonical(row.nipple, shape)
+        if found is None:
+            raise ImageError(
+                f"{piece.name}: the nipple of line {row.line} of the case table lies outside its {shape} voxels; correct it"
+            )
+        return found, ["nipple mark from the case table"]
+    found = abvs.nipple_index(piece.facts, placement, shape)
+    return found, [] if found is None else ["nipple mark from the scanner's private element; see in the preview whether it fits"]
 
 
 def _placement(piece: Piece, answer: Mapping[str, Any], shape: tuple[int, ...]) -> abvs.Placement:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import mmap
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reader_app.errors import ImageError
+from reader_app.imaging.scanconvert import Fan
 from reader_app.imaging.window import FUNCTIONS, GreyScale
 
 MODALITIES: tuple[str, ...] = ("mammography", "abvs", "ultrasound")
@@ -93,6 +96,8 @@ class NewImage:
     source_axes : tuple of int
         For each array axis the axis of the file's own array (frame, row, column; counted from 1), negative when reversed.
         Empty when the array was never in a file. See `to_source` and `from_source`.
+    fan : Fan or None
+        Of a volume drawn upright from the scan lines of a curved probe; `to_source` and `from_source` then lead to the lines.
     """
 
     id: str
@@ -115,23 +120,68 @@ class NewImage:
     regions: tuple[Region, ...] = ()
     probe: Mapping[str, float] | None = None
     source_axes: tuple[int, ...] = ()
+    fan: Fan | None = None
+
+    @property
+    def is_resampled(self) -> bool:
+        """Whether the pixels are not the file's own in another order, but drawn anew from them."""
+        return self.fan is not None
 
     def from_source(self, index: Sequence[float]) -> tuple[float, ...]:
-        """Map an index of the file's array to this (hung, reordered) array, e.g. for marks made elsewhere."""
+        """Map an index of the file's array to this (hung, reordered, upright) array, e.g. for marks made elsewhere."""
         if not self.source_axes:
             return tuple(index)
-        return tuple(
-            index[axis - 1] if axis > 0 else self.array.shape[i] - 1 - index[-axis - 1] for i, axis in enumerate(self.source_axes)
-        )
+        extent = self._acquired_shape()
+        own = tuple(index[axis - 1] if axis > 0 else extent[i] - 1 - index[-axis - 1] for i, axis in enumerate(self.source_axes))
+        return own if self.fan is None else (own[0], *self.fan.to_upright(own[1], own[2]))
 
     def to_source(self, index: Sequence[float]) -> tuple[float, ...]:
         """Map an index of this array to the file's array."""
         if not self.source_axes:
             return tuple(index)
+        own = tuple(index) if self.fan is None else (index[0], *self.fan.to_acquired(index[1], index[2]))
+        extent = self._acquired_shape()
         result = [0.0] * len(self.source_axes)
         for i, axis in enumerate(self.source_axes):
-            result[abs(axis) - 1] = index[i] if axis > 0 else self.array.shape[i] - 1 - index[i]
+            result[abs(axis) - 1] = own[i] if axis > 0 else extent[i] - 1 - own[i]
         return tuple(result)
+
+    def box_from_source(self, start: Sequence[float], stop: Sequence[float]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Map a box of the file's array (``stop`` exclusive) to the smallest box of this array that holds it."""
+        last = [v - 1 for v in stop]
+        places = [self.from_source(corner) for corner in itertools.product(*zip(start, last, strict=True))]
+        if self.fan is not None:  # the line nearest the middle bulges beyond the corners
+            axis = abs(self.source_axes[2]) - 1
+            middle = min(max((self.fan.lines - 1) / 2, start[axis]), last[axis])
+            for corner in itertools.product(*zip(start, last, strict=True)):
+                places.append(self.from_source([middle if i == axis else v for i, v in enumerate(corner)]))
+        low, high = (tuple(f(p[i] for p in places) for i in range(len(places[0]))) for f in (min, max))
+        return low, tuple(v + 1 for v in high)
+
+    def skin_row(self, column: float) -> float:
+        """Return the row at which the skin lies in a column of a volume: -0.5, the upper edge, or on the probe's arch."""
+        return -0.5 if self.fan is None else self.fan.skin_row(column) - 0.5
+
+    def depth_mm(self, index: Sequence[float]) -> float | None:
+        """Return how deep a place (slice, row, column) of a volume lies along its scan line, mm; None without a scale."""
+        if self.spacing_mm is None:
+            return None
+        row = index[1] if self.fan is None else self.fan.to_acquired(index[1], index[2])[0]
+        return (row + 0.5) * self.spacing_mm[1]
+
+    def row_at_depth(self, depth_mm: float, column: float) -> float:
+        """Return the row of a volume with spacing that lies at a depth in a column; the inverse of `depth_mm`."""
+        assert self.spacing_mm is not None
+        sample = depth_mm / self.spacing_mm[1] - 0.5
+        if self.fan is None:
+            return sample
+        radius = self.fan.radius_mm - sample * self.fan.sample_mm
+        across = (column - (self.fan.columns - 1) / 2) * self.fan.line_mm
+        return (self.fan.radius_mm - math.sqrt(max(radius**2 - across**2, 0.0))) / self.fan.sample_mm
+
+    def _acquired_shape(self) -> tuple[int, ...]:
+        shape: tuple[int, ...] = self.array.shape
+        return shape if self.fan is None else (shape[0], self.fan.samples, self.fan.lines)
 
 
 @dataclass(frozen=True, eq=False)

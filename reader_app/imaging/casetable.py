@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from reader_app.imaging.caseimage import MODALITIES, safe_name
 
 FILE_COLUMNS: tuple[str, ...] = (
     "case_id", "file", "modality", "view", "laterality", "exam_date", "role", "stratum", "spacing_mm", "axes", "black_out",
+    "nipple", "geometry",
 )  # fmt: skip
 CLINICAL_COLUMNS: tuple[str, ...] = ("age", "family_history", "brca", "density", "symptom")
 REFERENCE_COLUMNS: tuple[str, ...] = (
@@ -50,6 +52,10 @@ class Row:
         For volumes: what the array axes are.
     black_out : tuple of (row, column, row end, column end)
         Parts of the picture to overwrite, in the file's own pixels.
+    nipple : tuple of float
+        For volumes: index of the nipple in the file's own array (slice, row, column); empty when not stated.
+    geometry : str
+        "acquired": leave the volume of a curved probe as scan lines side by side; "" draws it in its true shape.
     """
 
     line: int
@@ -63,6 +69,8 @@ class Row:
     spacing_mm: tuple[float, ...] | None = None
     axes: str = ""
     black_out: tuple[tuple[int, int, int, int], ...] = ()
+    nipple: tuple[float, ...] = ()
+    geometry: str = ""
 
 
 @dataclass
@@ -255,6 +263,10 @@ def _row(record: Mapping[str, str], line: int, place: str, faults: list[Fault]) 
         if len(spacing) not in (2, 3):
             faults.append(Fault(place, f"spacing_mm {record['spacing_mm']!r} is not 2 or 3 numbers", "write e.g. 0.5 0.073 0.2"))
     boxes = _boxes(record.get("black_out", ""), place, faults)
+    nipple = _nipple(record.get("nipple", ""), place, faults)
+    geometry = record.get("geometry", "").lower()
+    if geometry not in ("", "acquired", "true"):
+        faults.append(Fault(place, f"geometry {geometry!r} is unknown", "write acquired, or leave it empty for the true shape"))
     if len(faults) > before:
         return None
     view = record.get("view", "").upper()
@@ -270,6 +282,8 @@ def _row(record: Mapping[str, str], line: int, place: str, faults: list[Fault]) 
         spacing,
         record.get("axes", ""),
         boxes,
+        nipple,
+        geometry,
     )
 
 
@@ -287,6 +301,18 @@ def _boxes(text: str, place: str, faults: list[Fault]) -> tuple[tuple[int, int, 
         a, b, c, d = (int(n) for n in numbers)
         result.append((a, b, c, d))
     return tuple(result)
+
+
+def _nipple(text: str, place: str, faults: list[Fault]) -> tuple[float, ...]:
+    if not text:
+        return ()
+    try:
+        numbers = tuple(float(v) for v in re.split(r"[\s;]+", text.strip()))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 3 or not all(math.isfinite(v) for v in numbers):
+        faults.append(Fault(place, f"nipple {text!r} is not three numbers", "write slice row column, counted from 0"))
+    return numbers
 
 
 def _date(text: str, place: str, faults: list[Fault]) -> date | None:

@@ -22,6 +22,7 @@ from reader_app.errors import Fault, ImageError
 from reader_app.imaging import fingerprint as fp
 from reader_app.imaging.caseimage import DTYPES, KINDS, MODALITIES, CaseImage, NewImage, OpenCase, Region, check, safe_name
 from reader_app.imaging.pyramid import column_major, halve, pyramid
+from reader_app.imaging.scanconvert import Fan
 from reader_app.imaging.window import GreyScale, Preset
 
 __all__ = [
@@ -221,6 +222,7 @@ def _store_image(work: Path, image: NewImage) -> dict[str, Any]:
         ],
         "probe": None if image.probe is None else {k: float(v) for k, v in image.probe.items()},
         "source_axes": list(image.source_axes),
+        "fan": None if image.fan is None else image.fan.to_json(),
     }
 
 
@@ -282,6 +284,7 @@ def _open_image(directory: Path, record: Mapping[str, Any]) -> CaseImage:
         ),
         probe=record["probe"],
         source_axes=tuple(record["source_axes"]),
+        fan=Fan.from_json(record["fan"]) if record.get("fan") else None,
         pyramid=tuple(_map(directory, name) for name in record["pyramid"]),
         column_major=None if record["column_major"] is None else _map(directory, record["column_major"]),
         channels=int(record["channels"]),

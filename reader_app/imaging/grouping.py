@@ -71,7 +71,7 @@ class Source:
 
 @dataclass
 class Group:
-    """The files of one case; ``named`` when the case table names it."""
+    """The files of one case; ``named`` when the case table names it, ``as_acquired`` when curved volumes stay scan lines."""
 
     key: str
     case_id: str
@@ -81,6 +81,7 @@ class Group:
     notes: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     roles: dict[int, tuple[str, int | None]] = field(default_factory=dict)  # id(source) -> role, days from the current exam
+    as_acquired: bool = False
 
 
 def stem(name: str) -> str:

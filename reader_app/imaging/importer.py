@@ -23,7 +23,7 @@ from reader_app.imaging.planning import candidates_of, pieces_of
 from reader_app.imaging.workers import Job, WorkerPool
 
 #: Part of a container's identity: containers made by older rules are made anew.
-RECIPE = 1
+RECIPE = 2
 
 Progress = Callable[[int, int, str], None]
 Cancelled = Callable[[], bool]
@@ -42,6 +42,7 @@ def import_sources(
     workers: int | None = None,
     columns: Mapping[str, str] | None = None,
     pool: WorkerPool | None = None,
+    as_acquired: bool = False,
 ) -> ImportReport:
     """Import files and folders into ``images_dir``.
 
@@ -67,6 +68,8 @@ def import_sources(
         Column of the table -> name of ours.
     pool : WorkerPool, optional
         Workers to use instead of own ones.
+    as_acquired : bool
+        Leave ABVS volumes of a curved probe as scan lines side by side instead of drawing them in their true shape.
 
     Returns
     -------
@@ -94,6 +97,8 @@ def import_sources(
         if dry_run and cases is None and not (images_dir.parent / grouping.SALT_FILE).is_file():
             report.notes.append("the case ids are provisional: pseudonyms are made by the first real import")
         groups = grouping.group(known, cases, secret, as_)
+        for own in groups:
+            own.as_acquired = as_acquired
         for source in known:
             if cases is not None and source.row is None:
                 report.files.append(FileReport(source.shown, False, "", "is not named in the case table"))

@@ -26,6 +26,7 @@ class Piece:
     scan: tuple[str, str] = ("", "")
     role: str = "current"
     days: int | None = 0
+    as_acquired: bool = False
 
     @property
     def name(self) -> str:
@@ -72,8 +73,8 @@ class CasePlan:
         rows = []
         for piece in self.pieces:
             row = piece.sources[0].row
-            said = (row.view, row.laterality, row.spacing_mm, row.axes, row.black_out) if row is not None else ()
-            rows.append([piece.modality, piece.role, piece.days, piece.scan, *said])
+            said = (row.view, row.laterality, row.spacing_mm, row.axes, row.black_out, row.nipple) if row is not None else ()
+            rows.append([piece.modality, piece.role, piece.days, piece.scan, piece.as_acquired, *said])
         return f"{version} {json.dumps(rows, default=str)}"
 
 
@@ -179,7 +180,9 @@ def _add_volume(own: Group, sources: list[Source], plan: CasePlan) -> None:
     except ImageError as error:
         plan.refused |= {id(s): str(error) for s in sources}
         return
-    plan.pieces.append(Piece(sources, "abvs", scan=scan, role=role, days=days))
+    row = sources[0].row
+    as_acquired = own.as_acquired or (row is not None and row.geometry == "acquired")
+    plan.pieces.append(Piece(sources, "abvs", scan=scan, role=role, days=days, as_acquired=as_acquired))
 
 
 def _in_order(members: list[Source]) -> list[Source]:

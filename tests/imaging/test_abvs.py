@@ -61,7 +61,7 @@ def test_a_whole_ge_examination(tmp_path, pool):
         volume[0, 5, 5] = number
         ds = _ge(_multiframe(volume, text, StudyInstanceUID=study), vr="FD" if number % 2 else "LO")
         md.write(ds, tmp_path / "in" / f"{number}.dcm")
-    report, cases = _import(tmp_path, pool)
+    report, cases = _import(tmp_path, pool, as_acquired=True)  # its true shape: test_scanconvert
     assert report.complete and len(cases) == 1, [c.faults for c in report.cases]
     case = cases[0]
     assert [i.id for i in case.images] == ["R_AP", "R_LAT", "R_MED", "L_AP", "L_LAT", "L_MED"] and case.modality == "abvs"

@@ -101,8 +101,9 @@ def patient_offset(image: Any, index: Triple) -> tuple[float, float] | None:
 
 
 def depth_mm(image: Any, index: Triple) -> float | None:
-    """Return the depth below the skin line (row 0) in mm, or None without a scale."""
-    return None if image.spacing_mm is None else (index[1] + 0.5) * image.spacing_mm[1]
+    """Return the depth below the skin line (row 0, or the arch of a curved probe) in mm, or None without a scale."""
+    depth: float | None = image.depth_mm(index)
+    return depth
 
 
 def position_words(image: Any, index: Triple) -> str:
@@ -132,7 +133,6 @@ def same_place(source: Any, index: Triple, target: Any) -> Triple | None:
     offset, depth = patient_offset(source, index), depth_mm(source, index)
     if offset is None or depth is None or target.nipple_index is None or target.spacing_mm is None:
         return None
-    row = depth / target.spacing_mm[1] - 0.5
     ns, _, nc = target.nipple_index
     if target.affine is not None:
         # Solve within the coronal plane: the two array axes that lie in it carry the offset.
@@ -142,6 +142,7 @@ def same_place(source: Any, index: Triple, target: Any) -> Triple | None:
         ds, dc = np.linalg.solve(matrix, np.array(offset))
     else:
         ds, dc = -offset[1] / target.spacing_mm[0], offset[0] / target.spacing_mm[2]
+    row = target.row_at_depth(depth, nc + float(dc))
     return clipped((ns + float(ds), row, nc + float(dc)), target.array.shape)
 
 
