@@ -54,6 +54,15 @@ def add_to(sub: Any) -> None:
     imported.add_argument("study", metavar="DIR", type=Path)
     imported.add_argument("files", metavar="FILE", type=Path, nargs="+")
     imported.add_argument("--model", required=True, metavar="ID")
+    imported.add_argument("--threshold", type=float, default=0.5, help="operating point applied to the scores (default 0.5)")
+    imported.add_argument(
+        "--originals",
+        metavar="PATH",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="the imported DICOM files or their folders, for reports, segmentations and maps",
+    )
     imported.set_defaults(run=_import)
 
     worker = sub.add_parser("worker", help=argparse.SUPPRESS)
@@ -122,7 +131,7 @@ def _run(given: argparse.Namespace) -> int:
 def _import(given: argparse.Namespace) -> int:
     from reader_app.desk.aids import import_predictions
 
-    taken = import_predictions(given.study, given.model, given.files)
+    taken = import_predictions(given.study, given.model, given.files, given.threshold, given.originals)
     print(f"{given.model}: predictions of {taken} case(s) taken")
     return 0
 

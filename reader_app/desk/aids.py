@@ -102,10 +102,25 @@ def _status(directory: Path, case_id: str) -> str:
     return results.load(directory, case_id).status if (directory / f"{case_id}.json").exists() else "missing"
 
 
-def import_predictions(study: Path, model_id: str, files: Sequence[Path], threshold: float = 0.5) -> int:
-    """Take predictions made elsewhere (CSV or JSON boxes and scores, CAD SR, segmentations) as those of one model.
+def import_predictions(
+    study: Path, model_id: str, files: Sequence[Path], threshold: float = 0.5, originals: Sequence[Path] = ()
+) -> int:
+    """Take predictions made elsewhere (tables, CAD and measurement reports, segmentations, maps) as those of one model.
 
     All files are read before the first prediction is stored, so that a fault leaves the aids as they were.
+
+    Parameters
+    ----------
+    study : Path
+        The study folder, not yet frozen.
+    model_id : str
+        One of the study's models.
+    files : sequence of Path
+        What was made elsewhere; see `reader_app.ai.external`.
+    threshold : float
+        Operating point applied to probabilities.
+    originals : sequence of Path
+        The imported DICOM files or their folders, for results that name images by UIDs.
 
     Returns
     -------
@@ -122,7 +137,7 @@ def import_predictions(study: Path, model_id: str, files: Sequence[Path], thresh
             [Fault(str(study / "study.toml"), f"names no model {model_id}", "add a [[models]] entry with this id")]
         )
     cases = {case.case_id: folder.container(case.case_id) for case in folder.cases}
-    taken = external.read(list(files), model_id, cases, threshold)
+    taken = external.read(list(files), model_id, cases, threshold, originals=list(originals))
     directory = folder.aid_dir(model_id)
     directory.mkdir(parents=True, exist_ok=True)
     for prediction in taken:

@@ -147,11 +147,7 @@ def convert(
     shape = (array.shape[0], fan.rows, fan.columns)
     if math.prod(shape) * array.dtype.itemsize > limits.PIXEL_BYTES:
         raise ImageError(f"{name}: is too large to be drawn in its true shape; import it with --as-acquired")
-    across = ((np.arange(fan.columns) - (fan.columns - 1) / 2) * fan.line_mm)[None, :]
-    down = (fan.radius_mm - np.arange(fan.rows) * fan.sample_mm)[:, None]
-    sample = ((fan.radius_mm - np.hypot(across, down)) / fan.sample_mm).astype(np.float32)
-    line = (np.arctan2(across, down) * (fan.radius_mm / fan.line_mm) + (fan.lines - 1) / 2).astype(np.float32)
-    outside = (sample < -0.5) | (sample > fan.samples - 0.5) | (line < -0.5) | (line > fan.lines - 0.5)
+    line, sample, outside = _lookup(fan)
     nothing = padding[0] if padding is not None else 0
     result = np.lib.format.open_memmap(target, mode="w+", dtype=array.dtype, shape=shape)
     for index in range(shape[0]):
@@ -163,3 +159,26 @@ def convert(
     result.flush()
     del result
     return np.load(target, mmap_mode="r", allow_pickle=False), padding if padding is not None else (0, 0)
+
+
+def convert_map(values: NDArray[np.float32], fan: Fan) -> NDArray[np.float32]:
+    """Draw a map made on the acquired planes, (slices, samples, lines), upright; 0 outside the fan."""
+    import cv2
+
+    line, sample, outside = _lookup(fan)
+    result = np.empty((values.shape[0], fan.rows, fan.columns), np.float32)
+    for index in range(values.shape[0]):
+        plane = np.ascontiguousarray(values[index], np.float32)
+        result[index] = cv2.remap(plane, line, sample, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    result[:, outside] = 0
+    return result
+
+
+def _lookup(fan: Fan) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Return for every pixel of the upright grid its line and sample, and whether it lies outside the fan."""
+    across = ((np.arange(fan.columns) - (fan.columns - 1) / 2) * fan.line_mm)[None, :]
+    down = (fan.radius_mm - np.arange(fan.rows) * fan.sample_mm)[:, None]
+    sample = ((fan.radius_mm - np.hypot(across, down)) / fan.sample_mm).astype(np.float32)
+    line = (np.arctan2(across, down) * (fan.radius_mm / fan.line_mm) + (fan.lines - 1) / 2).astype(np.float32)
+    outside = (sample < -0.5) | (sample > fan.samples - 0.5) | (line < -0.5) | (line > fan.lines - 0.5)
+    return line, sample, outside

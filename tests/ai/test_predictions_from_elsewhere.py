@@ -111,35 +111,33 @@ def test_cad_report_of_real_files(tmp_path: Path) -> None:
     """The report's outline comes up on the right view, mirrored with the hung image."""
     import hashlib
 
-    report = realdata.folder("fixtures_generated") / "mammo_cad_sr.dcm"
-    original = realdata.folder("dicom_misc") / "fo_dicom" / "GH133.dcm"
     import pydicom
 
+    from reader_app.imaging.reports import read_report
+
+    report = realdata.folder("fixtures_generated") / "mammo_cad_sr.dcm"
+    original = realdata.folder("dicom_misc") / "fo_dicom" / "GH133.dcm"
     header = pydicom.dcmread(original, stop_before_pixels=True)
     rows, columns = int(header.Rows), int(header.Columns)
     side, digest = str(header.ImageLaterality), hashlib.sha256(original.read_bytes()).hexdigest()
     array = np.zeros((rows, columns), np.uint8)
     image = NewImage(f"{side}MLO", array, laterality=side, view="MLO", grey=GreyScale(bits=8), source_axes=(1, -2))
     folder = _case(tmp_path / "images", "C1", "mammography", [image], hashes=[digest])
-    marks = external.cad_marks(report.read_bytes())
-    shown = [m for m in marks if m.intent != "not for presentation"]
-    assert marks and shown and all(m.sop_instance_uid == str(header.SOPInstanceUID) for m in shown)
+    marks = read_report(str(report))["marks"]
+    assert marks and all(m["uid"] == str(header.SOPInstanceUID) for m in marks)
     (found,) = external.read([report], "CAD", {"C1": folder}, originals=[original])
-    assert len(found.boxes) == len(shown)
-    outline = next(m for m in shown if m.outline).outline
+    assert len(found.boxes) == len(marks)
+    outline = marks[0]["points"]
     # the outline's own numbers count from the corner of the first pixel, its points here from that pixel's centre
     low_c, high_c = min(p[1] for p in outline) + 0.5, max(p[1] for p in outline) + 0.5
     low_r = min(p[0] for p in outline) + 0.5
     box = min(found.boxes, key=lambda b: abs(b.start[0] - low_r))
     assert box.start[0] == pytest.approx(low_r)
     assert box.start[1] == pytest.approx(columns - high_c) and box.stop[1] == pytest.approx(columns - low_c)
-    with pytest.raises(InputFaults, match="original files"):
+    with pytest.raises(InputFaults, match="folder of the originals"):
         external.read([report], "CAD", {"C1": folder})
-
-
-def test_other_dicom_files_are_no_cad_report(tmp_path: Path) -> None:
-    other = realdata.folder("fixtures_generated") / "gsps.dcm"
-    with pytest.raises(ValueError, match="no Mammography CAD report"):
-        external.cad_marks(other.read_bytes())
-    with pytest.raises(ValueError, match="no DICOM"):
-        external.cad_marks(b"nothing")
+    fractional = realdata.folder("fixtures_generated") / "seg_fractional.dcm"
+    measured = realdata.folder("fixtures_generated") / "sr_tid1500.dcm"
+    (mapped,) = external.read([fractional, measured], "SEG", {"C1": folder}, originals=[original])
+    (heat,) = mapped.heatmaps
+    assert heat.image_id == image.id and heat.evidence and mapped.boxes
