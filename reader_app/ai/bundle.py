@@ -1,7 +1,8 @@
-"""Model bundles: a folder with ``manifest.json`` and weights as safetensors, everything checked by SHA-256 before use.
+"""Model bundles: a folder with ``manifest.json`` and weights, everything checked by SHA-256 before use.
 
-Nothing in a bundle can run code: only JSON and safetensors are read, any other file in the folder is refused, and the
-architecture is one of those this program knows by name.
+Weights are safetensors of an architecture that this program knows by name, or (``"system": "onnx"``) an ONNX graph made
+elsewhere. Nothing in a bundle can run code: only JSON, safetensors, ONNX and plain arrays are read, and any other file in the
+folder is refused. The manifest follows ``resources/schemas/bundle.schema.json``.
 """
 
 from __future__ import annotations
@@ -16,28 +17,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reader_app import paths
 from reader_app.errors import BundleError
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 
-#: Files that may stand in a bundle's folder.
-ALLOWED_SUFFIXES: tuple[str, ...] = (".json", ".safetensors", ".md", ".csv")
+#: The ``system`` of a graph made elsewhere, and its file.
+ONNX, ONNX_GRAPH = "onnx", "model.onnx"
 
-_NEEDED: Mapping[str, type] = {
-    "system": str,
-    "model_id": str,
-    "version": str,
-    "title": str,
-    "licence": str,
-    "intended_use": str,
-    "training_data": str,
-    "input": dict,
-    "output": dict,
-    "operating_points": dict,
-    "files": dict,
-}
+#: Files that may stand in a bundle's folder.
+ALLOWED_SUFFIXES: tuple[str, ...] = (".json", ".safetensors", ".onnx", ".npy", ".md", ".csv")
 
 
 @dataclass(frozen=True)
@@ -112,11 +103,10 @@ def load(path: Path | str) -> Bundle:
         raise BundleError(f"{where}: cannot be read ({error}); get the bundle again from its source.") from error
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
         raise BundleError(f"{where}: is not a manifest of schema {SCHEMA}; get a bundle made for this program.")
-    for key, kind in _NEEDED.items():
-        if not isinstance(manifest.get(key), kind) or not manifest[key]:
-            raise BundleError(f"{where}: the entry '{key}' is missing or not a {kind.__name__}; complete the manifest.")
-    if WEIGHTS not in manifest["files"]:
-        raise BundleError(f"{where}: does not list {WEIGHTS}; complete the manifest.")
+    _check_manifest(where, manifest)
+    main = ONNX_GRAPH if manifest["system"] == ONNX else WEIGHTS
+    if main not in manifest["files"]:
+        raise BundleError(f"{where}: does not list {main}; complete the manifest.")
     for entry in sorted(folder.iterdir()):
         if entry.name == MANIFEST:
             continue
@@ -141,6 +131,18 @@ def load(path: Path | str) -> Bundle:
         sha256=content_hash(manifest),
         manifest=manifest,
     )
+
+
+def _check_manifest(where: Path, manifest: Mapping[str, Any]) -> None:
+    """Hold a manifest against the schema; the fault that says most is named."""
+    import jsonschema
+
+    schema = json.loads((paths.resource("schemas") / "bundle.schema.json").read_text(encoding="utf-8"))
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(manifest))
+    if error is not None:
+        place = ".".join(str(part) for part in error.absolute_path)
+        text = f"the entry '{place}' is wrong ({error.message[:300]})" if place else error.message[:300]
+        raise BundleError(f"{where}: {text}; complete the manifest.")
 
 
 def write(path: Path | str, manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Bundle:

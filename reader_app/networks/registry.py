@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reader_app.ai.bundle import ONNX
 from reader_app.errors import BundleError
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ SYSTEMS: tuple[System, ...] = (
     System(
         "kim2021",
         "Weakly supervised classification of ultrasound images with class activation maps",
-        ("kim2021",),
+        ("kim2021_vgg16", "kim2021_googlenet", "kim2021"),
         ("ultrasound",),
-        ("resnet34", "vgg16", "googlenet", "small"),
+        ("resnet34", "vgg16", "googlenet", "small", "small_vgg16", "small_googlenet"),
     ),
     System(
         "bong2023",
@@ -144,7 +145,7 @@ def train(
     model_id = model or chosen.models[-1]
     if model_id not in chosen.models:
         raise BundleError(f"{system} has no model {model_id!r}; use one of {', '.join(chosen.models)}.")
-    trunk = backbone or chosen.backbones[0]
+    trunk = _trunk(chosen, model_id, backbone)
     if trunk not in chosen.backbones:
         raise BundleError(f"{system} has no backbone {trunk!r}; use one of {', '.join(chosen.backbones)}.")
     for option, count in (("--phantoms", phantoms), ("--calibrate", calibrate), ("--test", test)):
@@ -193,6 +194,14 @@ def train(
     )
 
 
+def _trunk(system: System, model_id: str, backbone: str | None) -> str:
+    if system.system == "kim2021":
+        from reader_app.networks import kim2021
+
+        return kim2021.trunk_of(model_id, backbone)
+    return backbone or system.backbones[0]
+
+
 def _recipe(system: str, model_id: str) -> Recipe:
     from reader_app.networks import kim2021, lu2025
     from reader_app.networks.croptask import Recipe
@@ -232,6 +241,10 @@ def load(bundle: Bundle, where: torch.device) -> Callable[[OpenCase, Mapping[str
     BundleError
         If the system or model is not known here, or the weights do not fit.
     """
+    if bundle.system == ONNX:
+        from reader_app.networks.onnx_model import OnnxModel
+
+        return OnnxModel(bundle, where).predict
     chosen = _system(bundle.system)
     if bundle.model_id not in chosen.models:
         raise BundleError(f"{bundle.path}: {bundle.system} has no model {bundle.model_id!r}; check the manifest.")

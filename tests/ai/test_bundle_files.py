@@ -87,7 +87,7 @@ def test_path_outside_the_folder_is_refused(tmp_path: Path) -> None:
     _make(tmp_path / "m")
     path = tmp_path / "m" / "manifest.json"
     document = json.loads(path.read_text())
-    document["files"]["../secret.json"] = {"sha256": "0", "bytes": 1}
+    document["files"]["../secret.json"] = {"sha256": "0" * 64, "bytes": 1}
     (tmp_path / "secret.json").write_text("{}")
     path.write_text(json.dumps(document))
     with pytest.raises(BundleError, match="missing"):
