@@ -53,6 +53,26 @@ class SmallTrunk(nn.Sequential):
         )
 
 
+def _plain(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
+    """Return a convolution with batch normalisation and ReLU."""
+    layer = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
+    return nn.Sequential(layer, nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+class _Inception(nn.Module):
+    """Four branches side by side: 1 x 1; 1 x 1 and 3 x 3; 1 x 1 and two 3 x 3; pooling and 1 x 1."""
+
+    def __init__(self, inputs: int, one: int, three: int, five: int, pool: int) -> None:
+        super().__init__()
+        self.one = _plain(inputs, one, 1)
+        self.three = nn.Sequential(_plain(inputs, three // 2, 1), _plain(three // 2, three))
+        self.five = nn.Sequential(_plain(inputs, five // 2, 1), _plain(five // 2, five), _plain(five, five))
+        self.pool = nn.Sequential(nn.MaxPool2d(3, 1, 1), _plain(inputs, pool, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.one(x), self.three(x), self.five(x), self.pool(x)], 1)
+
+
 class _Grey(nn.Module):
     """Repeats the one grey channel for trunks made for three."""
 
@@ -134,15 +154,41 @@ def _densenet161() -> Trunk:
 def _googlenet() -> Trunk:
     model = vision.torchvision("models").googlenet(weights=None, aux_logits=False, init_weights=False)
     body = nn.Sequential(_Grey(), *list(model.children())[:-3])
-    return Trunk("googlenet", body, 1024, CellGeometry(32, 0.0))
+    # its pooling has no padding on the left: cell i of the four poolings is centred at 4i + 2, 8i + 6, 16i + 14, 32i + 22
+    return Trunk("googlenet", body, 1024, CellGeometry(32, 22.0))
 
 
 def _small() -> Trunk:
     return Trunk("small", SmallTrunk(), 96, CellGeometry(8, 0.0), 4, CellGeometry(4, 0.0))
 
 
+def _small_vgg() -> Trunk:
+    """Plain pairs of convolutions and 2 x 2 pooling, as VGG16; with batch normalisation, as it starts from random weights."""
+    body = nn.Sequential(
+        nn.Sequential(_plain(1, 12), nn.MaxPool2d(2)),
+        nn.Sequential(_plain(12, 24), _plain(24, 24), nn.MaxPool2d(2)),
+        nn.Sequential(_plain(24, 48), _plain(48, 48)),
+        nn.Sequential(nn.MaxPool2d(2), _plain(48, 96), _plain(96, 96)),
+    )
+    return Trunk("small_vgg16", body, 96, CellGeometry(8, 3.5), 3, CellGeometry(4, 1.5))
+
+
+def _small_googlenet() -> Trunk:
+    """A stem and three inception blocks, as GoogLeNet."""
+    body = nn.Sequential(
+        _plain(1, 16, 5, 2),
+        nn.MaxPool2d(3, 2, 1),
+        _Inception(16, 16, 24, 8, 8),
+        nn.Sequential(nn.MaxPool2d(3, 2, 1), _Inception(56, 24, 32, 16, 16)),
+        _Inception(88, 32, 40, 16, 16),
+    )
+    return Trunk("small_googlenet", body, 104, CellGeometry(8, 0.0), 3, CellGeometry(4, 0.0))
+
+
 _MAKERS: dict[str, Callable[[], Trunk]] = {
     "small": _small,
+    "small_vgg16": _small_vgg,
+    "small_googlenet": _small_googlenet,
     "resnet18": lambda: _resnet("resnet18"),
     "resnet34": lambda: _resnet("resnet34"),
     "resnet50": lambda: _resnet("resnet50"),
@@ -155,6 +201,11 @@ _MAKERS: dict[str, Callable[[], Trunk]] = {
 
 #: Trunks that can be asked for by name.
 NAMES: tuple[str, ...] = tuple(_MAKERS)
+
+
+def is_small(name: str) -> bool:
+    """Return whether a trunk is one for CPUs, tests and the demo; it takes windows of 96 pixels instead of the paper's 224."""
+    return name.startswith("small")
 
 
 def build(name: str) -> Trunk:

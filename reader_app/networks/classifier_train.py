@@ -19,7 +19,16 @@ import reader_app
 from reader_app.ai import bundle as bundles
 from reader_app.errors import BundleError
 from reader_app.imaging import phantoms
-from reader_app.networks import checkpoint, classifier_predict, device, image_samples, phantom_samples, preprocess, training
+from reader_app.networks import (
+    backbones,
+    checkpoint,
+    classifier_predict,
+    device,
+    image_samples,
+    phantom_samples,
+    preprocess,
+    training,
+)
 from reader_app.networks.classifier import WindowClassifier
 from reader_app.networks.classifier_measure import calibrate, cross_validated, held_out, measure_cases, score_cases
 from reader_app.networks.croptask import CropTask, Recipe, fit_perceptron, settle_embedding
@@ -31,8 +40,8 @@ from reader_app.networks.training import Progress, Settings
 #: First seed of the phantoms of training, calibration and test; far from the seeds of demos.
 TRAIN_SEED, CALIBRATION_SEED, TEST_SEED = 500_000_000, 700_000_000, 900_000_000
 
-#: Longest training by backbone where none is asked for: the paper's for its own, less for the small one.
-EPOCHS: Mapping[str, int] = {"small": 10}
+#: Epochs of a small trunk where none are asked for; otherwise the paper's 100.
+SMALL_EPOCHS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +162,8 @@ def train(
         raise BundleError("Training needs at least one fold; give --folds 5.")
     where = device.choose(wish)
     device.settle(seed)
-    settings = Settings(
-        seed=seed, epochs=epochs or EPOCHS.get(backbone, 100), rate=1e-3 if backbone == "small" else 1e-4, decay=1e-4
-    )
+    small = backbones.is_small(backbone)
+    settings = Settings(seed=seed, epochs=epochs or (SMALL_EPOCHS if small else 100), rate=1e-3 if small else 1e-4, decay=1e-4)
     each = phantoms_each or 0
     for_points = calibration or int(np.clip(each // 6, 10, 60))
     for_test = test or int(np.clip(each // 5, 10, 80))
@@ -163,7 +171,7 @@ def train(
     folder = work or out.parent / f"{out.name}.work"
     windows = recipe.windows(backbone)
     if data is not None:
-        window = 96 if backbone == "small" else 224
+        window = windows["ultrasound"].window
         pictures = image_samples.load(data, window, cropped=not recipe.whole)
         crops, source = [pictures.samples], pictures.describe()
         windows = {"ultrasound": Working(0.0, window)}
@@ -173,7 +181,7 @@ def train(
     tag = f"{recipe.model_id}-{backbone}" + (f"-{pictures.identity[:8]}" if data is not None else "")
     runs: list[tuple[float, WindowClassifier, CropTask, list[dict[str, Any]]]] = []
     for fold in range(folds):
-        task = CropTask(crops, recipe.target, fold, folds, settings.batch, where)
+        task = CropTask(crops, recipe.target, fold, folds, settings.batch, where, vary=data is not None)
         torch.manual_seed(seed * 1000 + fold)
         network = _fresh(recipe, backbone, weights)
         history = training.fit(

@@ -60,7 +60,8 @@ class Recipe:
         """Return how planes are made for a backbone."""
         sized = preprocess.working_for(backbone)
         if self.whole:
-            sized = {m: Working(0.0, 96 if backbone == "small" else 224, w.slice_mm) for m, w in sized.items()}
+            # one pixel more: cells of stride 2^n then lie symmetrically in the image, and with them what the border does to the map
+            sized = {m: Working(0.0, w.window + 1, w.slice_mm) for m, w in sized.items()}
         return {m: sized[m] for m in self.modalities}
 
     def truth(self, case: phantoms.PhantomCase) -> bool:
@@ -71,11 +72,21 @@ class Recipe:
 class CropTask:
     """Crops of several modalities as batches, loss and validation for :func:`reader_app.networks.training.fit`.
 
-    Every batch mixes the modalities: batch normalisation then sees in training what it uses in inference.
+    Every batch mixes the modalities: batch normalisation then sees in training what it uses in inference. With ``vary`` (real
+    pictures, of which there are few) every crop is also enlarged or shrunk by up to 15 % and shifted by up to 8 % of its side.
     """
 
-    def __init__(self, data: Sequence[Samples], target: str, fold: int, folds: int, batch: int, where: torch.device) -> None:
-        self.where, self.batch = where, batch
+    def __init__(
+        self,
+        data: Sequence[Samples],
+        target: str,
+        fold: int,
+        folds: int,
+        batch: int,
+        where: torch.device,
+        vary: bool = False,
+    ) -> None:
+        self.where, self.batch, self.vary = where, batch, vary
         self.pixels = {s.modality: torch.from_numpy(s.pixels.astype(np.float32))[:, None] for s in data}
         self.label = {s.modality: torch.from_numpy(getattr(s, target).astype(np.int64)) for s in data}
         self.age = {s.modality: torch.from_numpy(s.age) for s in data}
@@ -102,7 +113,8 @@ class CropTask:
         n = len(batch)
         gain = torch.from_numpy(rng.uniform(0.85, 1.15, (n, 1, 1, 1)).astype(np.float32))
         shift = torch.from_numpy(rng.uniform(-0.25, 0.25, (n, 1, 1, 1)).astype(np.float32))
-        logits, _ = network((x * gain + shift).to(self.where))
+        x = (x * gain + shift).to(self.where)
+        logits, _ = network(_moved(x, rng) if self.vary else x)
         return functional.cross_entropy(logits.float(), y.to(self.where), label_smoothing=0.02)
 
     def embed(self, network: nn.Module, rows: Mapping[str, NDArray[np.int64]]) -> dict[str, tuple[Tensor, Tensor]]:
@@ -122,6 +134,16 @@ class CropTask:
         values = {f"auc_{m}": training.auc(self.label[m][self.held[m]].numpy(), z.numpy()) for m, (z, _) in found.items()}
         known = [v for v in values.values() if np.isfinite(v)] or [0.5]
         return {"auc": float(np.mean(known)), **{k: v for k, v in values.items() if np.isfinite(v)}}
+
+
+def _moved(x: Tensor, rng: np.random.Generator) -> Tensor:
+    """Return crops (N, 1, H, W) each enlarged or shrunk by up to 15 % and shifted by up to 8 % of the side, edges continued."""
+    n = len(x)
+    theta = np.zeros((n, 2, 3), np.float32)
+    theta[:, 0, 0] = theta[:, 1, 1] = rng.uniform(0.85, 1.15, n)
+    theta[:, :, 2] = rng.uniform(-0.16, 0.16, (n, 2))
+    grid = functional.affine_grid(torch.from_numpy(theta).to(x.device), list(x.shape), align_corners=False)
+    return functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
 
 def settle_embedding(network: WindowClassifier, task: CropTask) -> None:

@@ -51,7 +51,7 @@ WORKING: dict[str, Working] = {
 
 def working_for(backbone: str) -> dict[str, Working]:
     """Return the planes a backbone is trained on: the small trunk's windows, or the same field in the paper's 224 pixels."""
-    if backbone == "small":
+    if backbone.startswith("small"):
         return dict(WORKING)
     return {m: Working(w.mm * w.window / 224, 224, w.slice_mm) for m, w in WORKING.items()}
 
