@@ -18,8 +18,9 @@ from reader_app.store.chain import head_code
 from reader_app.store.disk import sync_directory
 from reader_app.store.logcheck import Rows
 from reader_app.store.logfile import copy_database
-from reader_app.store.readlog import SUFFIX, decoded, read_rows, readable
+from reader_app.store.readlog import SUFFIX, read_rows, readable
 from reader_app.store.studyfolder import StudyFolder
+from reader_app.store.upcast import decoded
 
 NEW, EXTENDED, SAME, OLDER, REFUSED = "new", "extended", "same", "older", "refused"
 _WORDS = {

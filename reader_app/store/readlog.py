@@ -25,11 +25,11 @@ from reader_app.clock import Instant
 from reader_app.errors import Fault, LogBug, LogFault, LogUnavailable
 from reader_app.store import chain, logfile
 from reader_app.store.canonical import canonical_json
-from reader_app.store.logcheck import EventRow, Rows, RunRow, Seal, no_collection, verified_rows
+from reader_app.store.logcheck import EventRow, Rows, RunRow, Seal, verified_rows
 from reader_app.store.runinfo import RunInfo, from_detail
 from reader_app.store.signing import SigningKey
-from reader_app.store.upcast import upcast
-from reader_app.study.eventcodec import from_payload, to_payload
+from reader_app.store.upcast import decoded
+from reader_app.study.eventcodec import to_payload
 from reader_app.study.events import Event, Logged
 
 SUFFIX = ".readlog"
@@ -64,7 +64,7 @@ class ReadLog:
     def __init__(self, db: sqlite3.Connection, path: Path, rows: Rows, run: RunRow, logged: Sequence[Logged]) -> None:
         self._db = db
         self._path = path
-        self._rows = rows
+        self._genesis = rows.genesis
         self._run = run
         self._logged = list(logged)
         self._head = rows.head
@@ -189,8 +189,8 @@ class ReadLog:
         """
         with self._lock:
             seq, head = self._head
-            number, prev = len(self._seals) + 1, self._seals[-1].hash if self._seals else self._rows.genesis
-            statement = chain.seal_statement(self._rows.genesis, seq, head, meaning, signer, wall_utc)
+            number, prev = len(self._seals) + 1, self._seals[-1].hash if self._seals else self._genesis
+            statement = chain.seal_statement(self._genesis, seq, head, meaning, signer, wall_utc)
             public, signature = key.public, key.sign(statement)
             own = chain.seal_hash(prev, number, statement, public, signature)
             made = Seal(number, seq, head, meaning, signer, wall_utc, public, signature, own)
@@ -224,7 +224,7 @@ class ReadLog:
     def _check_end(self) -> None:
         last = self._db.execute("SELECT hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
         seals = self._db.execute("SELECT count(*) FROM seal").fetchone()[0]
-        if (last[0] if last else self._rows.genesis) != self._head[1] or seals != len(self._seals):
+        if (last[0] if last else self._genesis) != self._head[1] or seals != len(self._seals):
             raise LogBug(
                 f"{self._path}: the failed write reached the disk after all; start the program again, it will continue from there"
             )
@@ -247,7 +247,7 @@ class ReadLog:
     @property
     def genesis(self) -> str:
         """The first hash of every chain of this log."""
-        return self._rows.genesis
+        return self._genesis
 
     def hash_of(self, seq: int) -> str | None:
         """Return the hash of an event, or None where there is no such event yet."""
@@ -344,21 +344,6 @@ def verify(path: Path) -> list[Fault]:
         what, _, remedy = text.partition("; ")
         return [Fault(str(path), what, remedy)]
     return []
-
-
-def decoded(events: Sequence[EventRow]) -> tuple[Logged, ...]:
-    """Return rows as events, in today's form.
-
-    Raises
-    ------
-    LogBug
-        If an event is of a kind or form that this program does not know.
-    """
-    with no_collection():
-        return tuple(
-            Logged(seq, run_id, mono_ns, wall_utc, from_payload(*upcast(kind, json.loads(payload))))
-            for seq, run_id, mono_ns, wall_utc, kind, payload, _ in events
-        )
 
 
 def _check_owner(path: Path, rows: Rows, reader_id: str, plan_hash: str, earlier_plans: Collection[str]) -> None:

@@ -52,7 +52,7 @@ def from_payload(kind: str, payload: Mapping[str, object]) -> Event:
             f"The log holds an event {kind} of format {payload.get('v')!r}, this program reads {VERSION}; use a newer one."
         )
     try:
-        return typing.cast(Event, decoder({name: own for name, own in payload.items() if name != "v"}))
+        return typing.cast(Event, decoder(payload))
     except _Misfit as wrong:
         raise LogBug(f"The log holds an event {kind} {wrong}.") from None
 
@@ -119,11 +119,27 @@ def _class_decoder(target: type) -> _Decoder:
     hints = typing.get_type_hints(target, vars(events))
     decoders = {entry.name: _decoder(hints[entry.name]) for entry in fields(target)}
     needed = {entry.name for entry in fields(target) if entry.default is MISSING and entry.default_factory is MISSING}
-    _NAMES[target] = tuple(decoders)
+    names, ordered = tuple(decoders), tuple(decoders.values())
+    plain = tuple(None if hints[name] is float else hints[name] for name in names)  # a float may still not be finite
+    beside = frozenset({"v"}) if target in KINDS.values() else frozenset[str]()
+    whole = len(names) + len(beside)
+    _NAMES[target] = names
 
     def decode(values: object) -> object:
+        if type(values) is not dict or len(values) != whole:
+            return decode_by_name(values)
+        try:
+            found = [values[name] for name in names]
+        except KeyError:
+            return decode_by_name(values)
+        if tuple(map(type, found)) == plain:  # the most frequent case: every field is plain and of its type
+            return target(*found)
+        return target(*[own(value) for own, value in zip(ordered, found, strict=True)])
+
+    def decode_by_name(values: object) -> object:
         if not isinstance(values, Mapping):
             raise _Misfit(f"with {values!r} for a {target.__name__}")
+        values = {name: own for name, own in values.items() if name not in beside}
         unknown = values.keys() - decoders.keys()
         if unknown:
             raise _Misfit(f"with a field {min(unknown)!r} that this version of the program does not know; use a newer one")

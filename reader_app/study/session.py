@@ -25,8 +25,6 @@ audit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from functools import reduce
 
 from reader_app.errors import ProtocolViolation
 from reader_app.study import readrules
@@ -61,36 +59,20 @@ from reader_app.study.commands import (
     WriteNote,
 )
 from reader_app.study.events import (
-    AidAdjusted,
-    AidHidden,
-    AidRevealed,
-    AidShownAgain,
-    Answered,
-    Assessed,
     CaseDisplayed,
-    CaseWithdrawn,
     Event,
-    InitialSealed,
-    MarkPlaced,
-    MarkRemoved,
-    Noted,
-    PlanAmended,
-    ReaderRetired,
     ReadInterrupted,
     ReadPaused,
     ReadResumed,
     ReadSubmitted,
-    ReadVoided,
     RoundFinished,
     RoundStarted,
-    RoundUnlocked,
-    Scored,
     SessionClosed,
     SessionOpened,
     SessionResumed,
 )
+from reader_app.study.evolution import Drafting, drafted, evolve
 from reader_app.study.overrides import decide_override, is_round_exhausted
-from reader_app.study.questions import key
 from reader_app.study.readrules import (
     AID_STATUSES,
     DISTURBANCES,
@@ -106,6 +88,7 @@ from reader_app.study.state import (
     Phase,
     SessionState,
     aid_due,
+    changed,
     counted_answers,
     current_round,
     due_case,
@@ -130,8 +113,20 @@ __all__ = [
 
 
 def replay(plan: Plan, events: Iterable[Event]) -> SessionState:
-    """Return the state after the events; the only way to obtain one."""
-    return reduce(lambda state, event: evolve(plan, state, event), events, initial(plan))
+    """Return the state after the events; the only way to obtain one.
+
+    Most events of a log change the draft alone: those that follow each other make one new state, not one each.
+    """
+    state = initial(plan)
+    draft: Draft | None = None
+    for event in events:
+        if isinstance(event, Drafting):
+            draft = drafted(draft or state.draft, event)
+            continue
+        if draft is not None:
+            state, draft = changed(state, draft=draft), None
+        state = evolve(plan, state, event)
+    return state if draft is None else changed(state, draft=draft)
 
 
 # --- decide ------------------------------------------------------------------------------------------------------------------
@@ -279,98 +274,3 @@ _HANDLERS: dict[type, Callable[..., tuple[Event, ...]]] = {
     ReportDisturbance: readrules.disturbance,
     UnlockRound: _override, VoidRead: _override, WithdrawCase: _override, AmendPlan: _override, RetireReader: _override,
 }  # fmt: skip
-
-
-# --- evolve ------------------------------------------------------------------------------------------------------------------
-
-
-def evolve(plan: Plan, state: SessionState, event: Event) -> SessionState:
-    """Return the state after an event. Total: never refuses, never reads a clock."""
-    match event:
-        case SessionOpened(plan_hash=plan_hash):
-            return replace(state, phase=_resting(plan, state), plan_hash=plan_hash)
-        case SessionResumed() | ReadInterrupted():
-            return replace(state, phase=_resting(plan, state), displayed=False, aid_visible=False)
-        case SessionClosed():
-            return replace(state, phase=Phase.CLOSED, displayed=False, aid_visible=False)
-        case RoundStarted(round_no=number, cases=cases):
-            begun = _due(replace(state, round_no=number, case_order=cases), 0)
-            return replace(begun, phase=state.phase) if state.phase is Phase.CLOSED else begun
-        case RoundFinished(round_no=number, wall_utc=wall):
-            ended = replace(state, round_no=None, case_order=(), index=0, finished={**state.finished, number: wall})
-            return ended if state.phase is Phase.CLOSED else replace(ended, phase=_resting(plan, ended))
-        case CaseDisplayed(aid=aid):
-            shown = replace(state, phase=Phase.READING, displayed=True, revision=state.revision + 1, aid_visible=aid is not None)
-            return replace(shown, aid=aid or state.aid)
-        case ReadSubmitted(round_no=number, case_id=case_id):
-            answer = Answer(event.categories, event.scores, event.note, event.marks, event.answers)
-            return _due(replace(state, answers={**state.answers, (number, case_id): answer}), state.index + 1)
-        case RoundUnlocked() | ReadVoided() | CaseWithdrawn() | PlanAmended() | ReaderRetired():
-            return _overridden(state, event)
-        case _:
-            return _within_read(state, event)
-
-
-def _overridden(state: SessionState, event: Event) -> SessionState:
-    match event:
-        case RoundUnlocked(round_no=number):
-            return replace(state, unlocked=state.unlocked | {number})
-        case ReadVoided(round_no=number, case_id=case_id):
-            return replace(state, voided=state.voided | {(number, case_id)})
-        case PlanAmended(new_plan_hash=plan_hash):
-            return replace(state, plan_hash=plan_hash)
-        case CaseWithdrawn(case_id=case_id):
-            without = replace(state, withdrawn=state.withdrawn | {case_id})
-            if case_id not in state.case_order[state.index :]:
-                return without
-            order = tuple(own for own in state.case_order if own != case_id)
-            was_due = case_id == due_case(state)
-            shorter = replace(without, case_order=order)
-            return replace(_due(shorter, state.index), phase=state.phase) if was_due else shorter
-        case _:
-            return replace(state, retired=True, phase=Phase.CLOSED)
-
-
-def _within_read(state: SessionState, event: Event) -> SessionState:
-    draft = state.draft
-    match event:
-        case Assessed(unit=unit, category=category):
-            return replace(state, draft=replace(draft, categories={**draft.categories, unit: category}))
-        case Scored(unit=unit, score=score):
-            return replace(state, draft=replace(draft, scores={**draft.scores, unit: score}))
-        case Answered(unit=unit, question=question, values=values):
-            return replace(state, draft=replace(draft, answers={**draft.answers, key(question, unit): values}))
-        case Noted(text=text):
-            return replace(state, draft=replace(draft, note=text))
-        case MarkPlaced(mark=mark):
-            known = mark.mark_id in {own.mark_id for own in draft.marks}
-            moved = tuple(mark if own.mark_id == mark.mark_id else own for own in draft.marks)
-            return replace(state, draft=replace(draft, marks=moved if known else (*draft.marks, mark)))
-        case MarkRemoved(mark_id=mark_id):
-            return replace(state, draft=replace(draft, marks=tuple(own for own in draft.marks if own.mark_id != mark_id)))
-        case InitialSealed():
-            return replace(state, sealed=Answer(event.categories, event.scores, event.note, event.marks, event.answers))
-        case AidRevealed(aid=aid) | AidShownAgain(aid=aid):
-            return replace(state, aid=aid, aid_visible=True)
-        case AidAdjusted(threshold=threshold, opacity=opacity) if state.aid is not None:
-            return replace(state, aid=replace(state.aid, threshold=threshold, opacity=opacity))
-        case AidHidden():
-            return replace(state, aid_visible=False)
-        case ReadPaused():
-            return replace(state, phase=Phase.PAUSED)
-        case ReadResumed():
-            return replace(state, phase=Phase.READING)
-        case _:
-            return state
-
-
-def _due(state: SessionState, index: int) -> SessionState:
-    """Return the state in which the case at ``index`` has not been displayed yet."""
-    fresh = replace(state, index=index, draft=Draft(), sealed=None, aid=None)
-    return replace(fresh, phase=Phase.BETWEEN, displayed=False, aid_visible=False)
-
-
-def _resting(plan: Plan, state: SessionState) -> Phase:
-    """Return the phase of an open sitting in which no case is on the screen."""
-    done = state.round_no is None and all(entry.number in state.finished for entry in plan.rounds)
-    return Phase.DONE if done else Phase.BETWEEN

@@ -10,8 +10,8 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[2] / "reader_app" / "study"
 
 ALLOWED = {
-    "__future__", "collections", "collections.abc", "copy", "dataclasses", "enum", "functools", "hashlib", "json", "math",
-    "types", "typing", "unicodedata", "reader_app.errors",
+    "__future__", "collections", "collections.abc", "copy", "dataclasses", "enum", "functools", "hashlib", "itertools", "json",
+    "math", "operator", "types", "typing", "unicodedata", "reader_app.errors",
 }  # fmt: skip
 
 #: Calls that would open a file, run text or ask for the outside world without an import.

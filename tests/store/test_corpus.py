@@ -102,7 +102,7 @@ def test_an_old_form_in_a_log_is_read_in_todays(tmp_path: Path, monkeypatch: pyt
             return Assessed(str(payload["case_id"]), str(payload["unit"]), str(payload["category"]))
         return eventcodec.from_payload(kind, payload)
 
-    monkeypatch.setattr(readlog, "from_payload", todays)
+    monkeypatch.setattr("reader_app.store.upcast.from_payload", todays)
     events = [entry.event for entry in readlog.read(path).logged]
     assert events[4] == Assessed("case-01", "case", "62") and events[:4] == every_event()[:4]
     assert sha256_file(path) == before

@@ -24,6 +24,7 @@ from store.logs import AT, PLAN, READER, filled, opened, run_info, some_events
 from reader_app.errors import LogBug, LogFault, LogUnavailable
 from reader_app.store import chain, disk, logcheck, logfile, readlog
 from reader_app.store.signing import SigningKey
+from reader_app.store.upcast import decoded
 from reader_app.study.events import Assessed, Event
 
 needs_user = pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="the superuser may write everywhere")
@@ -498,15 +499,19 @@ def test_a_log_of_another_reader_or_plan_is_refused(path: Path) -> None:
 def test_an_event_that_the_program_does_not_know_is_refused(path: Path) -> None:
     log = opened(path)
     log.append(some_events()[:1], AT)
-    rows = log._rows
     line = (2, log.run_id, 0, AT.wall_utc, "Teleported", '{"v":1}')
     own = chain.event_hash(log.head()[1], 2, log._run.hash, 0, AT.wall_utc, "Teleported", '{"v":1}')
     log._db.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*line, log.head()[1], own))
     log.close()
-    assert rows.head[0] == 0
     assert "Teleported" in str(readlog.verify(path)[0])
     with pytest.raises(LogBug, match="Teleported"):
         opened(path)
+
+
+@pytest.mark.parametrize("text", ["{", "", '{"v":1},{"v":1}', '{"v":1} ', ' {"v":1}', "{'v':1}"])
+def test_a_payload_that_is_not_one_json_text_is_refused(text: str) -> None:
+    with pytest.raises(LogBug, match="not JSON"):
+        decoded([(1, "run", 0, AT.wall_utc, "Noted", text, "")])
 
 
 def test_there_must_be_a_folder_and_a_file(tmp_path: Path) -> None:
@@ -609,7 +614,7 @@ def test_two_programs_may_begin_the_same_log_in_the_same_moment(path: Path, monk
 
     monkeypatch.setattr(os, "link", late)
     log = opened(path)
-    assert len(log._rows.runs) == 1  # the run of the other program
+    assert log._db.execute("SELECT count(*) FROM run").fetchone()[0] == 2  # that of the other program, and this
     log.close()
     assert [name for name in os.listdir(path.parent) if name.endswith(".new")] == []
 

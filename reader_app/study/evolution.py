@@ -1,0 +1,139 @@
+"""How events change the state of a session; the rules are stated in :mod:`reader_app.study.session`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reader_app.study.assignment import Plan
+from reader_app.study.events import (
+    AidAdjusted,
+    AidHidden,
+    AidRevealed,
+    AidShownAgain,
+    Answered,
+    Assessed,
+    CaseDisplayed,
+    CaseWithdrawn,
+    Event,
+    InitialSealed,
+    MarkPlaced,
+    MarkRemoved,
+    Noted,
+    PlanAmended,
+    ReaderRetired,
+    ReadInterrupted,
+    ReadPaused,
+    ReadResumed,
+    ReadSubmitted,
+    ReadVoided,
+    RoundFinished,
+    RoundStarted,
+    RoundUnlocked,
+    Scored,
+    SessionClosed,
+    SessionOpened,
+    SessionResumed,
+)
+from reader_app.study.questions import key
+from reader_app.study.state import Answer, Draft, Phase, SessionState, changed, due_case
+
+#: The events that change nothing but the draft.
+Drafting = Assessed | Scored | Answered | Noted | MarkPlaced | MarkRemoved
+
+
+def evolve(plan: Plan, state: SessionState, event: Event) -> SessionState:
+    """Return the state after an event. Total: never refuses, never reads a clock."""
+    if isinstance(event, Drafting):
+        return changed(state, draft=drafted(state.draft, event))
+    match event:
+        case SessionOpened(plan_hash=plan_hash):
+            return changed(state, phase=_resting(plan, state), plan_hash=plan_hash)
+        case SessionResumed() | ReadInterrupted():
+            return changed(state, phase=_resting(plan, state), displayed=False, aid_visible=False)
+        case SessionClosed():
+            return changed(state, phase=Phase.CLOSED, displayed=False, aid_visible=False)
+        case RoundStarted(round_no=number, cases=cases):
+            begun = _due(changed(state, round_no=number, case_order=cases), 0)
+            return changed(begun, phase=state.phase) if state.phase is Phase.CLOSED else begun
+        case RoundFinished(round_no=number, wall_utc=wall):
+            ended = changed(state, round_no=None, case_order=(), index=0, finished={**state.finished, number: wall})
+            return ended if state.phase is Phase.CLOSED else changed(ended, phase=_resting(plan, ended))
+        case CaseDisplayed(aid=aid):
+            shown = changed(state, phase=Phase.READING, displayed=True, revision=state.revision + 1, aid_visible=aid is not None)
+            return changed(shown, aid=aid or state.aid)
+        case ReadSubmitted(round_no=number, case_id=case_id):
+            answer = Answer(event.categories, event.scores, event.note, event.marks, event.answers)
+            return _due(changed(state, answers=state.answers.extended((number, case_id), answer)), state.index + 1)
+        case RoundUnlocked() | ReadVoided() | CaseWithdrawn() | PlanAmended() | ReaderRetired():
+            return _overridden(state, event)
+        case _:
+            return _within_read(state, event)
+
+
+def _overridden(state: SessionState, event: Event) -> SessionState:
+    match event:
+        case RoundUnlocked(round_no=number):
+            return changed(state, unlocked=state.unlocked | {number})
+        case ReadVoided(round_no=number, case_id=case_id):
+            return changed(state, voided=state.voided | {(number, case_id)})
+        case PlanAmended(new_plan_hash=plan_hash):
+            return changed(state, plan_hash=plan_hash)
+        case CaseWithdrawn(case_id=case_id):
+            without = changed(state, withdrawn=state.withdrawn | {case_id})
+            if case_id not in state.case_order[state.index :]:
+                return without
+            order = tuple(own for own in state.case_order if own != case_id)
+            was_due = case_id == due_case(state)
+            shorter = changed(without, case_order=order)
+            return changed(_due(shorter, state.index), phase=state.phase) if was_due else shorter
+        case _:
+            return changed(state, retired=True, phase=Phase.CLOSED)
+
+
+def _within_read(state: SessionState, event: Event) -> SessionState:
+    match event:
+        case InitialSealed():
+            return changed(state, sealed=Answer(event.categories, event.scores, event.note, event.marks, event.answers))
+        case AidRevealed(aid=aid) | AidShownAgain(aid=aid):
+            return changed(state, aid=aid, aid_visible=True)
+        case AidAdjusted(threshold=threshold, opacity=opacity) if state.aid is not None:
+            return changed(state, aid=replace(state.aid, threshold=threshold, opacity=opacity))
+        case AidHidden():
+            return changed(state, aid_visible=False)
+        case ReadPaused():
+            return changed(state, phase=Phase.PAUSED)
+        case ReadResumed():
+            return changed(state, phase=Phase.READING)
+        case _:
+            return state
+
+
+def drafted(draft: Draft, event: Drafting) -> Draft:
+    """Return the draft after one answer."""
+    match event:
+        case Assessed(unit=unit, category=category):
+            return replace(draft, categories={**draft.categories, unit: category})
+        case Scored(unit=unit, score=score):
+            return replace(draft, scores={**draft.scores, unit: score})
+        case Answered(unit=unit, question=question, values=values):
+            return replace(draft, answers={**draft.answers, key(question, unit): values})
+        case Noted(text=text):
+            return replace(draft, note=text)
+        case MarkPlaced(mark=mark):
+            known = mark.mark_id in {own.mark_id for own in draft.marks}
+            moved = tuple(mark if own.mark_id == mark.mark_id else own for own in draft.marks)
+            return replace(draft, marks=moved if known else (*draft.marks, mark))
+        case MarkRemoved(mark_id=mark_id):
+            return replace(draft, marks=tuple(own for own in draft.marks if own.mark_id != mark_id))
+
+
+def _due(state: SessionState, index: int) -> SessionState:
+    """Return the state in which the case at ``index`` has not been displayed yet."""
+    fresh = changed(state, index=index, draft=Draft(), sealed=None, aid=None)
+    return changed(fresh, phase=Phase.BETWEEN, displayed=False, aid_visible=False)
+
+
+def _resting(plan: Plan, state: SessionState) -> Phase:
+    """Return the phase of an open sitting in which no case is on the screen."""
+    done = state.round_no is None and all(entry.number in state.finished for entry in plan.rounds)
+    return Phase.DONE if done else Phase.BETWEEN
