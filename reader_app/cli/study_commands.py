@@ -44,6 +44,20 @@ def add_to(sub: Subparsers) -> None:
     imp.add_argument("--json", action="store_true")
     imp.set_defaults(run=_import)
 
+    writing = sub.add_parser("writing", help="writing found in the pixels: list it, look at it, decide about it")
+    writing.add_argument("study", metavar="DIR", type=Path)
+    writing.add_argument("--case", dest="cases", metavar="ID", action="append", default=[], help="only these; may be repeated")
+    writing.add_argument("--image", metavar="ID", help="only this image of the case")
+    writing.add_argument(
+        "--box", metavar="'R0 C0 R1 C1'", help="a box of your own in the file's pixels (with --case and --image)"
+    )
+    writing.add_argument("--pictures", type=Path, metavar="DIR", help="write a picture of each place, the box drawn in")
+    verdict = writing.add_mutually_exclusive_group()
+    verdict.add_argument("--black-out", dest="verdict", action="store_const", const="black_out", help="overwrite the boxes")
+    verdict.add_argument("--keep", dest="verdict", action="store_const", const="keep", help="it is harmless")
+    verdict.add_argument("--refuse", dest="verdict", action="store_const", const="refuse", help="leave these images out")
+    writing.set_defaults(run=_writing)
+
     check = sub.add_parser("check", help="everything that would stop or spoil the study, all at once")
     check.add_argument("study", metavar="DIR", type=Path)
     check.add_argument("--json", action="store_true")
@@ -198,6 +212,34 @@ def _print_import(report: Any) -> None:
     for note in report.notes:
         print(note)
     print(f"{len(report.files) - len(refused)} file(s) taken, {len(refused)} not.")
+
+
+def _writing(options: argparse.Namespace) -> int:
+    from reader_app.desk import writing
+    from reader_app.errors import Fault, InputFaults
+
+    chosen = [
+        p for p in writing.places(options.study)
+        if (not options.cases or p.case_id in options.cases) and options.image in (None, p.image_id)
+    ]  # fmt: skip
+    if options.box:
+        if len(options.cases) != 1 or not options.image:
+            raise InputFaults([Fault("--box", "does not say of which image", "give --case and --image with it")])
+        chosen = [writing.own_place(options.study, options.cases[0], options.image, options.box)]
+    if options.verdict:
+        if not options.box:
+            chosen = [p for p in chosen if p.decision == "open"]
+        writing.decide(options.study, chosen, options.verdict, datetime.now(UTC).date().isoformat())
+        print(f"{len(chosen)} place(s): {options.verdict.replace('_', ' ')}. The decision stands in the import report.")
+        return 0
+    for number, place in enumerate(chosen, start=1):
+        where = " ".join(map(str, place.box)) or "not found, but the file states it"
+        print(f"{place.case_id} {place.image_id}: {where}: {place.decision.replace('_', ' ')}")
+        if options.pictures:
+            print(f"  {writing.save_picture(options.study, place, options.pictures, number)}")
+    undecided = sum(p.decision == "open" for p in chosen)
+    print(f"{len(chosen)} place(s) of writing, {undecided} to be decided (--black-out, --keep or --refuse).")
+    return 1 if undecided else 0
 
 
 def _check(options: argparse.Namespace) -> int:

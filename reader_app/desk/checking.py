@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reader_app.ai import results
 from reader_app.analysis import reference
+from reader_app.desk import writing
 from reader_app.desk.importing import REFERENCE
 from reader_app.desk.progress import Progress, silent
 from reader_app.errors import Fault, InputFaults, ReaderAppError
@@ -50,9 +51,19 @@ def check(study: Path, progress: Progress = silent) -> CheckReport:
         faults += _container_faults(folder, case.case_id, case.fingerprint, case.modality)
     progress(len(folder.cases), len(folder.cases), "")
     faults += _aid_faults(folder)
+    faults += _writing_faults(study)
     remarks += _same_images(folder)
     remarks += _reference_remarks(folder, faults)
     return CheckReport(tuple(faults), tuple(remarks))
+
+
+def _writing_faults(study: Path) -> list[Fault]:
+    found = writing.undecided(study)
+    if not found:
+        return []
+    named = ", ".join(sorted({place.case_id for place in found})[:5])
+    what = f"nobody has decided about writing in the pixels at {len(found)} place(s), of {named}"
+    return [Fault(str(study / "images"), what, f"look at it in the desk under Cases, or with: reader-app writing {study}")]
 
 
 def _same_images(folder: StudyFolder) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from reader_app.ai import results
 from reader_app.desk import status as progress_status
-from reader_app.desk import tables
+from reader_app.desk import tables, writing
 from reader_app.desk.gathering import Gathered, gather_folder
 from reader_app.desk.importing import REFERENCE
 from reader_app.errors import Fault, InputFaults, ReaderAppError
@@ -51,6 +51,7 @@ class Overview:
     progress: tuple[progress_status.RoundStatus, ...] = ()
     gathered: Gathered | None = None
     log_faults: tuple[Fault, ...] = field(default=())
+    writing: int = 0  # places of writing in pixels that nobody has decided about
 
     @property
     def is_frozen(self) -> bool:
@@ -85,7 +86,15 @@ def overview(study: Path, today: str) -> Overview:
         progress=progress,
         gathered=gathered,
         log_faults=log_faults,
+        writing=0 if folder.is_frozen else len(_undecided(study)),
     )
+
+
+def _undecided(study: Path) -> list[writing.Place]:
+    try:
+        return writing.undecided(study)
+    except ReaderAppError:
+        return []  # a container that cannot be opened is named by the check
 
 
 def _aid_states(folder: StudyFolder) -> list[AidState]:

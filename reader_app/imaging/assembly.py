@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from reader_app.errors import ImageError
-from reader_app.imaging import abvs, blinding, burnedin, fourview, greyscale, mammogram, scanconvert, ultrasound
+from reader_app.imaging import abvs, blinding, burnedin, fourview, greyscale, mammogram, pixeldecisions, scanconvert, ultrasound
 from reader_app.imaging.caseimage import NewImage, OpenCase
 from reader_app.imaging.grouping import Group
 from reader_app.imaging.planning import CasePlan, Piece, candidates_of, position_of
@@ -64,12 +64,18 @@ def assemble(own: Group, decoded: Decoded) -> Assembled:
         if answer.reason:
             _refuse(result, piece, answer.reason)
             continue
+        if any(d.verdict == pixeldecisions.REFUSE for d in piece.decided):
+            reason = f"{piece.name}: the coordinator left it out because of writing in its pixels"
+            result.notes.append(reason)
+            result.refused |= {id(s): reason for s in piece.sources}
+            continue
         good.append((piece, answer.value, decoded.folder / f"{index}.npy"))
         result.notes += [f"{_label(piece)}: {note}" for note in answer.value.get("notes", [])]
     result.blinding = blinding.examine(own, [(p, a) for p, a, _ in good])
     build = {"mammography": _mammography, "abvs": _abvs, "ultrasound": _ultrasound}.get(own.modality)
     if build is not None:
         build(good, result)
+    blinding.name_images(result.blinding, result.origins)
     result.files = sum(len(p.sources) for p, _, _ in good if id(p.sources[0]) not in result.refused)
     if not result.images and not result.faults:
         result.faults.append("no file of this case can be read")
@@ -86,12 +92,11 @@ def _label(piece: Piece) -> str:
     return piece.view.name if piece.view is not None else "".join(piece.scan) or "image"
 
 
-def _pixels(path: Path, piece: Piece) -> Any:
+def _pixels(path: Path, piece: Piece, invert: bool = False) -> Any:
     array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
     if array.dtype.name not in ("uint8", "uint16") or array.ndim not in (3, 4):
         raise ImageError("a decoder returned pixels of an unexpected kind")
-    row = piece.sources[0].row
-    return burnedin.black_out(array, row.black_out) if row is not None and row.black_out else array
+    return burnedin.black_out(array, piece.black_out, invert) if piece.black_out else array
 
 
 def _mammography(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembled) -> None:
@@ -120,7 +125,7 @@ def _mammography(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembl
             number += 1
             identity = f"{stem}_X{number}"
         used.add(identity)
-        array = _pixels(path, piece)[0]
+        array = _pixels(path, piece, bool(answer["grey"]["invert"]))[0]
         result.origins[identity] = [piece.sources[0].sha256]
         transform, notes = mammogram.hanging_of(piece.facts, view, answer["chest_side"])
         row_column, source = mammogram.spacing(piece.facts, piece.name)

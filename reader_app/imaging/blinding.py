@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reader_app.imaging import pixeldecisions
 from reader_app.imaging.grouping import Group, Source
 from reader_app.imaging.planning import Piece
 
@@ -25,22 +26,29 @@ def examine(own: Group, pieces: Sequence[tuple[Piece, Mapping[str, Any]]]) -> di
     dict
         ``tags``: names of identifying header elements in the sources (none of them is in the container); ``names``: how many file
         or folder names hold a patient's identifier; ``truth_in_names``: how many hold a word of the truth; ``stated``: how many
-        files say BurnedInAnnotation YES; ``writing``: places of writing in the pixels, each ``{"file", "box", "blacked_out"}``
-        with the number of the file in the case and (row, column, row end, column end) in its own pixels.
+        files say BurnedInAnnotation YES; ``writing``: places of writing in the pixels, each ``{"file", "sha256", "image", "box",
+        "decision"}`` with the number of the file in the case, the image's id, (row, column, row end, column end) in the file's
+        own pixels (empty: the whole picture, of a file that states writing where none was found), and "open", "black_out" or
+        "keep".
     """
     tags = sorted({tag for s in own.sources for tag in s.facts.get("identifying", [])})
-    writing = []
+    writing: list[dict[str, Any]] = []
     for number, (piece, answer) in enumerate(pieces, start=1):
-        row = piece.sources[0].row
-        covered = row.black_out if row is not None else ()
-        for box in answer.get("writing", []):
-            inside = any(c[0] <= box[0] and c[1] <= box[1] and c[2] >= box[2] and c[3] >= box[3] for c in covered)
-            writing.append({"file": number, "box": [int(v) for v in box], "blacked_out": inside})
+        source = piece.sources[0]
+        row = source.row
+        given = tuple(row.black_out) if row is not None else ()
+        found = [tuple(int(v) for v in box) for box in answer.get("writing", [])]
+        found += [d.box for d in piece.decided if d.box and d.box not in found]  # drawn by the coordinator
+        if not found and _states_writing(source) and not given:
+            found = [()]
+        for box in found:
+            decision = pixeldecisions.verdict_on(box, piece.decided, given)
+            writing.append({"file": number, "sha256": source.sha256, "image": "", "box": list(box), "decision": decision})
     return {
         "tags": tags,
         "names": sum(_names_patient(s) for s in own.sources),
         "truth_in_names": sum(bool(_TRUTH.search(s.shown)) for s in own.sources),
-        "stated": sum(str(s.facts.get("BurnedInAnnotation", "")).upper() == "YES" for s in own.sources),
+        "stated": sum(_states_writing(s) for s in own.sources),
         "writing": writing,
     }
 
@@ -54,17 +62,31 @@ def _names_patient(source: Source) -> bool:
     return False
 
 
+def _states_writing(source: Source) -> bool:
+    return str(source.facts.get("BurnedInAnnotation", "")).upper() == "YES"
+
+
+def name_images(report: Mapping[str, Any], origins: Mapping[str, Sequence[str]]) -> None:
+    """Enter at each place of writing the id of the image that the file became ("" when it became none)."""
+    by_hash = {sha: image_id for image_id, hashes in origins.items() for sha in hashes}
+    for place in report.get("writing", []):
+        place["image"] = by_hash.get(place["sha256"], "")
+
+
 def sentences(report: Mapping[str, Any]) -> list[str]:
-    """Return what a person must decide about, in words."""
+    """Return in words what a person must decide about, and what was decided."""
     result = []
-    open_places = [w for w in report.get("writing", []) if not w["blacked_out"]]
-    if open_places:
-        first = open_places[0]
-        box = " ".join(map(str, first["box"]))
+    places = report.get("writing", [])
+    undecided = [w for w in places if w["decision"] == pixeldecisions.OPEN]
+    if undecided:
+        first = undecided[0]
+        where = f"box {' '.join(map(str, first['box']))}" if first["box"] else "the file states it, the place was not found"
         result.append(
-            f"writing in the pixels at {len(open_places)} place(s), the first in file {first['file']}, box {box}; "
-            "look at it, and black it out by the table's column black_out where it names a person"
+            f"writing in the pixels at {len(undecided)} place(s), the first in file {first['file']}, {where}; "
+            "look at it and decide, in the desk under Cases or with: reader-app writing"
         )
-    if report.get("stated"):
-        result.append("a file says that it holds burned-in annotation; look at it")
+    for decision, words in ((pixeldecisions.BLACK_OUT, "blacked out"), (pixeldecisions.KEEP, "looked at and kept")):
+        count = sum(w["decision"] == decision for w in places)
+        if count:
+            result.append(f"writing in the pixels: {count} place(s) {words}")
     return result

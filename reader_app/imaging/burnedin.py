@@ -8,7 +8,7 @@ scale than miss a name; a person decides.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -22,7 +22,7 @@ _HEIGHTS = (5, 60)
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """One line of writing: rows and columns of its box (end exclusive) and how many letter-like marks it holds."""
+    """One line of writing: rows and columns of its box (end exclusive, wider than its strokes) and its letter-like marks."""
 
     row: int
     column: int
@@ -48,7 +48,8 @@ def find_writing(array: NDArray[Any]) -> list[Writing]:
     marks: list[tuple[int, int, int, int]] = []
     for picture in (grey, 255 - grey):  # white on black, black on white
         marks += _letters(picture)
-    return _lines(marks)
+    rows, columns = grey.shape
+    return [replace(w, row_end=min(w.row_end, rows), column_end=min(w.column_end, columns)) for w in _lines(marks)]
 
 
 def _to_uint8(array: NDArray[Any]) -> NDArray[np.uint8]:
@@ -105,20 +106,16 @@ def _lines(marks: list[tuple[int, int, int, int]]) -> list[Writing]:
     for line in lines:
         letters = sum(max(1, round(m[3] / (0.9 * m[2]))) for m in line)  # letters that touch are one mark
         if letters >= MIN_LETTERS and len(line) >= 3:
-            result.append(
-                Writing(
-                    min(m[0] for m in line),
-                    min(m[1] for m in line),
-                    max(m[0] + m[2] for m in line),
-                    max(m[1] + m[3] for m in line),
-                    letters,
-                )
-            )
+            top, bottom = min(m[0] for m in line), max(m[0] + m[2] for m in line)
+            # the soft rim of the strokes, and a short word at either end that was not seen, lie in the box as well
+            beside, above = 3 * (bottom - top), max(3, (bottom - top) // 3)
+            left_end, right_end = min(m[1] for m in line) - beside, max(m[1] + m[3] for m in line) + beside
+            result.append(Writing(max(0, top - above), max(0, left_end), bottom + above, right_end, letters))
     return sorted(result, key=lambda w: (w.row, w.column))
 
 
-def black_out(array: NDArray[Any], boxes: Sequence[tuple[int, int, int, int]]) -> NDArray[Any]:
-    """Return a copy with the boxes overwritten by the lowest value (black in colour images).
+def black_out(array: NDArray[Any], boxes: Sequence[tuple[int, ...]], invert: bool = False) -> NDArray[Any]:
+    """Return a copy with the boxes overwritten by the value that is shown blackest (0 in colour images).
 
     Parameters
     ----------
@@ -126,8 +123,11 @@ def black_out(array: NDArray[Any], boxes: Sequence[tuple[int, int, int, int]]) -
         Stored values, all frames.
     boxes : sequence of (row, column, row end, column end)
         In stored pixels; parts outside the image do not matter.
+    invert : bool
+        The image is MONOCHROME1: its highest value is shown blackest.
     """
     result = np.array(array)
+    black = 0 if array.ndim == 4 else array.max() if invert else array.min()
     for row, column, row_end, column_end in boxes:
-        result[:, max(0, row) : max(0, row_end), max(0, column) : max(0, column_end)] = 0 if array.ndim == 4 else array.min()
+        result[:, max(0, row) : max(0, row_end), max(0, column) : max(0, column_end)] = black
     return result

@@ -27,7 +27,7 @@ from reader_app.imaging.window import GreyScale, Preset
 
 __all__ = [
     "CONTAINER", "DTYPES", "KINDS", "MANIFEST", "MODALITIES", "CaseImage", "NewImage", "OpenCase", "Region", "column_major",
-    "halve", "open_case", "pyramid", "safe_name", "verify", "write",
+    "halve", "open_case", "pyramid", "restate", "safe_name", "verify", "write",
 ]  # fmt: skip
 
 SCHEMA = 1
@@ -89,6 +89,19 @@ def write(
         shutil.rmtree(work, ignore_errors=True)
         raise
     return identity
+
+
+def restate(directory: Path, source: Mapping[str, Any]) -> None:
+    """Replace what a container says of its origin; its pixels and fingerprint stay."""
+    document, manifest = _read_json(directory / CONTAINER), _read_json(directory / MANIFEST)
+    part = directory.parent / f".{directory.name}.{uuid.uuid4().hex}.json"
+    _store_json(part, {**document, "source": dict(source)})
+    _sync(part)
+    manifest["files"][CONTAINER] = {"sha256": fp.of_file(part), "bytes": part.stat().st_size}
+    os.replace(part, directory / CONTAINER)
+    _store_json(part, manifest)
+    _sync(part)
+    os.replace(part, directory / MANIFEST)
 
 
 def open_case(directory: Path) -> OpenCase:

@@ -19,6 +19,7 @@ from reader_app.imaging import abvs
 from reader_app.imaging.casetable import CaseTable, Row
 from reader_app.imaging.mammogram import VIEW_CODES
 from reader_app.imaging.names import NameWords, read_name
+from reader_app.imaging.pixeldecisions import Decision
 
 SALT_FILE = "import_salt"
 #: PatientIDs that say nothing; exams that share one are not of one woman.
@@ -71,7 +72,10 @@ class Source:
 
 @dataclass
 class Group:
-    """The files of one case; ``named`` when the case table names it, ``as_acquired`` when curved volumes stay scan lines."""
+    """The files of one case; ``named`` when the case table names it, ``as_acquired`` when curved volumes stay scan lines.
+
+    ``decided`` holds what the coordinator decided about writing in the pixels, by SHA-256 of the file.
+    """
 
     key: str
     case_id: str
@@ -82,6 +86,13 @@ class Group:
     faults: list[str] = field(default_factory=list)
     roles: dict[int, tuple[str, int | None]] = field(default_factory=dict)  # id(source) -> role, days from the current exam
     as_acquired: bool = False
+    decided: dict[str, tuple[Decision, ...]] = field(default_factory=dict)
+
+    @property
+    def decisions(self) -> list[dict[str, Any]]:
+        """The decisions about this case's files, as a container states them."""
+        found = sorted(d for sha in {s.sha256 for s in self.sources} for d in self.decided.get(sha, ()))
+        return [d.stated() for d in found]
 
 
 def stem(name: str) -> str:

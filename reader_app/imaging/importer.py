@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from reader_app.errors import ImageError, TableError
-from reader_app.imaging import casetable, container, fourview, grouping
+from reader_app.imaging import casetable, container, fourview, grouping, pixeldecisions
 from reader_app.imaging.assembly import Assembled, Decoded, assemble
 from reader_app.imaging.caseimage import MODALITIES
 from reader_app.imaging.grouping import Group, Source
@@ -97,8 +97,9 @@ def import_sources(
         if dry_run and cases is None and not (images_dir.parent / grouping.SALT_FILE).is_file():
             report.notes.append("the case ids are provisional: pseudonyms are made by the first real import")
         groups = grouping.group(known, cases, secret, as_)
+        decided = pixeldecisions.load(images_dir.parent)
         for own in groups:
-            own.as_acquired = as_acquired
+            own.as_acquired, own.decided = as_acquired, decided
         for source in known:
             if cases is not None and source.row is None:
                 report.files.append(FileReport(source.shown, False, "", "is not named in the case table"))
@@ -260,6 +261,7 @@ def _is_there(own: Group, decoded: Decoded, images_dir: Path) -> bool:
     except ImageError:
         return False
     same = case.source.get("hashes") == _hashes(own) and case.source.get("recipe") == decoded.plan.recipe(RECIPE)
+    same = same and case.source.get("decided", []) == own.decisions
     return same and not container.verify(folder)
 
 
@@ -276,6 +278,7 @@ def _finish_case(own: Group, decoded: Decoded, images_dir: Path) -> Assembled:
                 "hashes": _hashes(own),
                 "origins": result.origins,
                 "recipe": decoded.plan.recipe(RECIPE),
+                "decided": own.decisions,
                 "blinding": result.blinding,
             }
             try:

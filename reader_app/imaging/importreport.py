@@ -101,6 +101,14 @@ class ImportReport:
             "cancelled": self.cancelled,
         }
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> ImportReport:
+        """Return the report that `to_json` described (without the rows for tables)."""
+        own = cls(notes=list(document["notes"]), cancelled=bool(document["cancelled"]))
+        own.cases = [CaseReport(**case) for case in document["cases"]]
+        own.files = [FileReport(**file) for file in document["files"]]
+        return own
+
     def write(self, directory: Path) -> tuple[Path, Path]:
         """Write ``import_report.csv`` (one line a file and a case) and ``import_report.json`` into the study folder.
 

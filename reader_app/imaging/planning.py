@@ -12,6 +12,7 @@ import numpy as np
 from reader_app.errors import ImageError
 from reader_app.imaging import abvs, fourview, mammogram
 from reader_app.imaging.grouping import Group, Source
+from reader_app.imaging.pixeldecisions import BLACK_OUT, Decision
 
 _JOBS = "reader_app.imaging.jobs:"
 
@@ -27,6 +28,7 @@ class Piece:
     role: str = "current"
     days: int | None = 0
     as_acquired: bool = False
+    decided: tuple[Decision, ...] = ()
 
     @property
     def name(self) -> str:
@@ -37,6 +39,12 @@ class Piece:
     def facts(self) -> dict[str, Any]:
         """Header facts of the first file."""
         return self.sources[0].facts
+
+    @property
+    def black_out(self) -> list[tuple[int, ...]]:
+        """Parts of the picture to overwrite: the case table's and the coordinator's."""
+        row = self.sources[0].row
+        return [*(row.black_out if row is not None else ()), *(d.box for d in self.decided if d.verdict == BLACK_OUT and d.box)]
 
     def job(self, out: Path) -> tuple[str, dict[str, Any]]:
         """Return function and arguments for a worker."""
@@ -101,6 +109,8 @@ def pieces_of(own: Group) -> CasePlan:
             id(s): f"{s.path.name}: is not recognised as a breast image; if it is one, name its modality in the case table"
             for s in usable
         }
+    for piece in plan.pieces:
+        piece.decided = own.decided.get(piece.sources[0].sha256, ())
     _drop_twins(plan)
     plan.faults += sorted(set(plan.refused.values()))
     if not plan.pieces and not plan.faults:

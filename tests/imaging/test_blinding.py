@@ -31,7 +31,11 @@ def _banner(image, text="DOE^JANE 1960", row=25, scale=0.5):
 def test_banners_are_found_where_they_are(text, scale):
     image = np.vstack([np.zeros((60, 400), np.uint8), _speckle()])
     found = find_writing(_banner(image, text, 45, scale))
-    assert found and all(w.row_end < 62 for w in found)
+    assert found and all(w.row_end < 75 for w in found)
+    left = np.array(_banner(np.zeros_like(image), text, 45, scale))
+    for w in found:
+        left[w.row : w.row_end, w.column : w.column_end] = 0
+    assert left.max() == 0  # nothing of the writing sticks out of the boxes
     assert find_writing(image) == []  # the control
 
 
@@ -70,9 +74,8 @@ def test_blacked_out_by_the_table(tmp_path, pool):
     report = import_sources([], tmp_path / "images", table=tmp_path / "t.csv", pool=pool)
     stored = open_case(tmp_path / "images" / "U1").image("US1").array
     assert not stored[:60].any() and np.array_equal(stored[60:], image[60:])
-    assert all(w["blacked_out"] for w in report.cases[0].blinding["writing"]) and not any(
-        "writing" in n for n in report.cases[0].notes
-    )
+    assert all(w["decision"] == "black_out" and w["image"] == "US1" for w in report.cases[0].blinding["writing"])
+    assert not any("look at it" in n for n in report.cases[0].notes) and any("blacked out" in n for n in report.cases[0].notes)
     (tmp_path / "t.csv").write_text("case_id,file,black_out\nU1,a.dcm,\n")
     again = import_sources([], tmp_path / "images", table=tmp_path / "t.csv", pool=pool)
     assert not again.cases[0].kept and open_case(tmp_path / "images" / "U1").image("US1").array[:60].any()
@@ -82,6 +85,7 @@ def test_black_out_of_a_cine_covers_all_frames():
     cine = np.full((3, 10, 10), 9, np.uint8)
     cine[0, 0, 0] = 2
     done = black_out(cine, [(0, 0, 4, 20)])
+    assert (black_out(cine, [(0, 0, 4, 20)], invert=True)[:, :4] == 9).all()  # MONOCHROME1: the highest value is black
     assert (done[:, :4] == 2).all() and (done[:, 4:] == 9).all() and cine[1, 0, 0] == 9
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QProgressBar
 
-from reader_app.desk import aids, checking, importing, tables
+from reader_app.desk import aids, checking, importing, tables, writing
 from reader_app.desk.overview import Overview
 from reader_app.imaging.importer import ImportReport
 from reader_app.store.studyfolder import StudyFolder
@@ -140,7 +142,7 @@ class CasesPage(Page):
         """Count the cases and say when some have no images."""
         if not overview.cases:
             return ("none", "attention")
-        return (str(len(overview.cases)), "attention" if overview.without_images else "saved")
+        return (str(len(overview.cases)), "attention" if overview.without_images or overview.writing else "saved")
 
     def present(self, overview: Overview) -> None:
         """Show the case list and what the last import refused."""
@@ -163,6 +165,8 @@ class CasesPage(Page):
             [*(case.get(c, "") for c in columns), "missing" if case.get("case_id", "") in lacking else "verified at import"]
             for case in overview.cases
         ]
+        if overview.writing:
+            self._offer_writing(overview)
         listing = table([*(c.replace("_", " ") for c in columns), "images"], rows)
         self.body.addWidget(listing, 2)
         preview.setEnabled(bool(overview.cases))
@@ -179,6 +183,32 @@ class CasesPage(Page):
                 self.body.addWidget(table(["File or case", "Why it was not taken, and what to do"], [*faulty, *refused]), 1)
             else:
                 self.body.addWidget(label("Every file was taken.", "saved"))
+            notes = [[c.case_id, n] for c in self._report.cases for n in c.notes] + [["", n] for n in self._report.notes]
+            if notes:
+                self.body.addWidget(section("What was assumed or chosen"))
+                self.body.addWidget(table(["Case", "Note"], notes), 1)
+
+    def _offer_writing(self, overview: Overview) -> None:
+        frame, inside = card()
+        places = "place" if overview.writing == 1 else "places"
+        inside.addWidget(
+            label(f"Writing in the pixels at {overview.writing} {places}: look at it before the freeze.", "attention")
+        )
+        line = row()
+        line.addWidget(button("Look at the writing…", on_click=lambda: self._look_at_writing(overview.path)))
+        line.addStretch(1)
+        inside.addLayout(line)
+        self.body.addWidget(frame)
+
+    def _look_at_writing(self, study: Path) -> None:
+        from reader_app.ui.coordinator.writing_window import WritingWindow
+
+        day = datetime.now(UTC).date().isoformat()
+
+        def decide(places: Sequence[writing.Place], verdict: str, done: Callable[[], None]) -> None:
+            self.desk.run("writing", lambda _p, _c: writing.decide(study, places, verdict, day), lambda _r: done())
+
+        WritingWindow(study, decide, self).show()
 
     def _import(self, study: Path, with_table: bool) -> None:
         list_file: Path | None = None
