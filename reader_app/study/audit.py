@@ -38,6 +38,7 @@ def audit(plan: Plan, logged: Sequence[Logged], earlier: Sequence[Plan] = ()) ->
 
 
 _OVERRIDES = ev.RoundUnlocked | ev.ReadVoided | ev.CaseWithdrawn | ev.PlanAmended | ev.ReaderRetired
+_OUTSIDE_A_SITTING = ev.SessionOpened | ev.RoundFinished | _OVERRIDES
 
 
 class Judge(ReadJudge):
@@ -60,12 +61,14 @@ class Judge(ReadJudge):
         event = entry.event
         if self.retired:
             self.say("override", f"{type(event).__name__} happened after the reader had left the study.")
-        quiet = isinstance(event, ev.SessionOpened | ev.RoundFinished | _OVERRIDES) or getattr(event, "cases", None) == ()
-        if not self.open and not quiet:
+        if not self.open and not isinstance(event, _OUTSIDE_A_SITTING) and getattr(event, "cases", None) != ():
             self.say("sitting", f"{type(event).__name__} happened while no sitting was open.")
         if self.round is not None and not self.waiting and not isinstance(event, ev.RoundFinished):
             self.say("round-order", f"Round {self.round.number} was not finished after its last case.")
-        match event:
+        match event:  # the frequent ones first: a log may hold a million events
+            case ev.Assessed() | ev.Scored() | ev.Answered() | ev.Noted() | ev.MarkPlaced() | ev.MarkRemoved():
+                self.in_view(event.case_id)
+                self.answered(event)
             case ev.SessionOpened() | ev.SessionResumed() | ev.SessionClosed():
                 self._sitting(event)
             case ev.RoundStarted() | ev.RoundFinished():
@@ -93,9 +96,6 @@ class Judge(ReadJudge):
             case ev.ReadSubmitted():
                 self.in_view(event.case_id)
                 self.submitted(entry, event)
-            case _:
-                self.in_view(event.case_id)
-                self.answered(event)
         self.before = entry
 
     # --- sequence and clocks ---

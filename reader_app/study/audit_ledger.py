@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from reader_app.study import events as ev
 from reader_app.study.assignment import Plan, RoundPlan
@@ -136,9 +137,10 @@ class Ledger:
             self.say("covered", f"Case {case_id} was answered while it was not in view.")
 
 
-def _day_number(wall: str) -> int:
-    """Return the number of days since 0001-01-01, counted year by year and month by month."""
-    year, month, day = int(wall[0:4]), int(wall[5:7]), int(wall[8:10])
+@lru_cache(maxsize=64)
+def _day_number(date: str) -> int:
+    """Return the number of days from 0001-01-01 to ``YYYY-MM-DD``, counted year by year and month by month."""
+    year, month, day = int(date[0:4]), int(date[5:7]), int(date[8:10])
     lengths = [31, 29 if _is_leap(year) else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
     before = year - 1
     leaps = before // 4 - before // 100 + before // 400
@@ -149,6 +151,7 @@ def _is_leap(year: int) -> bool:
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
+@lru_cache(maxsize=16)  # the same moment is asked for three times: as the event's, as the log's, as that before the next
 def milliseconds(wall: str) -> int | None:
     """Return milliseconds since 0001-01-01 of ``YYYY-MM-DDTHH:MM:SS[.fff]Z``, or None if it is none."""
     if len(wall) < 20 or wall[-1] != "Z" or wall[10] != "T":
@@ -156,6 +159,6 @@ def milliseconds(wall: str) -> int | None:
     try:
         seconds = int(wall[11:13]) * 3600 + int(wall[14:16]) * 60 + int(wall[17:19])
         fraction = int((wall[20:-1] + "000")[:3])
-        return (_day_number(wall) * 86400 + seconds) * 1000 + fraction
+        return (_day_number(wall[:10]) * 86400 + seconds) * 1000 + fraction
     except (ValueError, IndexError):
         return None

@@ -158,7 +158,7 @@ def reads(plan: Plan, logged: Sequence[Logged], *, training: bool = False, void:
         If the log validates a case in a round that was not started with it: it does not belong to this plan.
     """
     done: list[Read] = []
-    orders: dict[int, tuple[str, ...]] = {}
+    places: dict[int, dict[str, int]] = {}  # round -> case -> place in its order, from 1
     under_way: _Open | None = None
     before: Logged | None = None
     due: Logged | None = None  # since when the case in turn has been waited for
@@ -168,7 +168,7 @@ def reads(plan: Plan, logged: Sequence[Logged], *, training: bool = False, void:
         event = entry.event
         match event:
             case ev.RoundStarted():
-                orders[event.round_no] = event.cases
+                places[event.round_no] = {case_id: place for place, case_id in enumerate(event.cases, start=1)}
             case ev.ReadVoided():
                 reasons[event.round_no, event.case_id] = event.reason
             case ev.CaseWithdrawn():
@@ -181,7 +181,7 @@ def reads(plan: Plan, logged: Sequence[Logged], *, training: bool = False, void:
                 _display(under_way, entry, event)
             case ev.ReadSubmitted() if under_way is not None:
                 under_way.stop_all(entry.mono_ns)
-                done.append(replace(_read(plan, under_way, entry, event, orders), plan_hash=plan_hash))
+                done.append(replace(_read(plan, under_way, entry, event, places), plan_hash=plan_hash))
                 under_way = None
             case _ if under_way is not None:
                 _step(under_way, entry, before, plan.timing.idle_pause_s)
@@ -248,10 +248,10 @@ def _step(read: _Open, entry: Logged, before: Logged | None, idle_s: int) -> Non
             read.stop("aid", entry.mono_ns)
 
 
-def _read(plan: Plan, read: _Open, entry: Logged, event: ev.ReadSubmitted, orders: Mapping[int, tuple[str, ...]]) -> Read:
-    order = orders.get(event.round_no, ())
+def _read(plan: Plan, read: _Open, entry: Logged, event: ev.ReadSubmitted, places: Mapping[int, Mapping[str, int]]) -> Read:
+    position = places.get(event.round_no, {}).get(event.case_id)
     planned = next((own for own in plan.rounds if own.number == event.round_no), None)
-    if event.case_id not in order or planned is None:
+    if position is None or planned is None:
         raise LogBug(f"The log validates case {event.case_id} in round {event.round_no}, which was not started with it.")
     return Read(
         reader_id=plan.reader_id,
@@ -266,7 +266,7 @@ def _read(plan: Plan, read: _Open, entry: Logged, event: ev.ReadSubmitted, order
         intervals=tuple(read.intervals),
         displayed_utc=read.displayed_utc,
         submitted_utc=entry.wall_utc,
-        position=order.index(event.case_id) + 1,
+        position=position,
         aid=read.aid,
         interrupted=read.interrupted,
         run_ids=tuple(read.run_ids),
