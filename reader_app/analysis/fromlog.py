@@ -6,7 +6,8 @@ Names of conditions (stable; the same study gives the same names in any language
 - a sequential round gives two reads of each case: ``unaided`` (the sealed answer) and ``aided`` (the final one); where the study
   also has a plain unaided (or concurrently aided) round they are ``unaided (sequential)`` and ``aided (sequential)``;
 - rounds that refine an earlier answer stage by stage are ``aided stage 1``, ``aided stage 2`` ... in the order of the rounds;
-- aided rounds with different models carry the model: ``aided (MODEL)``.
+- aided rounds with different models carry the model: ``aided (MODEL)``;
+- where rounds show different planes of a volume, a round of some planes only carries them: ``unaided (transverse+sagittal)``.
 
 A round repeated under the same condition keeps the name: the first counts, the later ones serve intra-reader agreement.
 The derived condition ``final`` (each reader's last read of a case) is made by :mod:`reader_app.analysis.design`.
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -57,25 +58,56 @@ class LogTables:
     level: str
 
 
+class RoundLike(Protocol):
+    """What the name of a condition depends on: a round of a reader's plan has it."""
+
+    @property
+    def number(self) -> int:
+        """Number of the round."""
+        ...
+
+    @property
+    def condition(self) -> Condition:
+        """What this reader has in it."""
+        ...
+
+    @property
+    def aid(self) -> str | None:
+        """Model whose aid is shown."""
+        ...
+
+    @property
+    def planes(self) -> tuple[str, ...]:
+        """Planes of volumes that are shown; empty for all."""
+        ...
+
+
 def condition_labels(plan: Plan) -> dict[int, tuple[str, str | None]]:
     """Return by round number the label of the (final) answer and, in a sequential round, that of the sealed one."""
-    kinds = [r.condition for r in plan.rounds]
-    models = {r.aid for r in plan.rounds if r.condition in (Condition.AIDED_CONCURRENT, Condition.AIDED_SEQUENTIAL)}
+    return labels_of(plan.rounds)
+
+
+def labels_of(rounds: Sequence[RoundLike]) -> dict[int, tuple[str, str | None]]:
+    """Do the same for the rounds of one reader, without the orders of a plan."""
+    kinds = [r.condition for r in rounds]
+    models = {r.aid for r in rounds if r.condition in (Condition.AIDED_CONCURRENT, Condition.AIDED_SEQUENTIAL)}
     labels: dict[int, tuple[str, str | None]] = {}
     stage = 0
-    for entry in plan.rounds:
-        aided = f"aided ({entry.aid})" if len(models) > 1 else "aided"
+    for entry in rounds:
+        shown = f" ({'+'.join(entry.planes)})" if entry.planes and any(set(r.planes) != set(entry.planes) for r in rounds) else ""
+        aided = (f"aided ({entry.aid})" if len(models) > 1 else "aided") + shown
+        unaided = "unaided" + shown
         match entry.condition:
             case Condition.UNAIDED:
-                labels[entry.number] = ("unaided", None)
+                labels[entry.number] = (unaided, None)
             case Condition.AIDED_CONCURRENT:
                 labels[entry.number] = (aided, None)
             case Condition.AIDED_STAGED:
                 stage += 1
-                labels[entry.number] = (f"aided stage {stage}", None)
+                labels[entry.number] = (f"aided stage {stage}{shown}", None)
             case Condition.AIDED_SEQUENTIAL:
-                final = "aided (sequential)" if Condition.AIDED_CONCURRENT in kinds else aided
-                sealed = "unaided (sequential)" if Condition.UNAIDED in kinds else "unaided"
+                final = "aided (sequential)" + shown if Condition.AIDED_CONCURRENT in kinds else aided
+                sealed = "unaided (sequential)" + shown if Condition.UNAIDED in kinds else unaided
                 labels[entry.number] = (final, sealed)
     return labels
 

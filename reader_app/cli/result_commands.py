@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from reader_app.cli.progress import ProgressBar
 
-_ANALYZE_FILES = ("reads", "reference", "marks", "predictions")
+_ANALYZE_FILES = {
+    "reads": "reads table (csv or xlsx): reader_id, condition, case_id, and score, assessment or call",
+    "reference": "reference table: case_id, malignant, and lesions where marks are given",
+    "lesions": "lesions in a table of their own: case_id, lesion_id, and positions",
+    "marks": "marks table: reader_id, condition, case_id, rating, and positions or lesion_id",
+    "predictions": "predictions table: model_id, case_id, probability",
+}
 
 
 def add_to(sub: Any) -> None:
@@ -19,12 +26,21 @@ def add_to(sub: Any) -> None:
     audit.add_argument("--json", action="store_true")
     audit.set_defaults(run=_audit)
 
-    analyze = sub.add_parser("analyze", help="all statistics, of a study or of plain tables")
+    analyze = sub.add_parser(
+        "analyze",
+        help="all statistics, of a study or of plain tables",
+        description="All statistics, of a study folder (DIR) or of plain tables (--reads and --reference). With --out, a study "
+        "gets analysis.json (its files come from `reader-app export`), plain tables get everything: analysis.json, workbook, "
+        "report (HTML, PDF, figures), csv, iMRMC, RJafroc, OR-DBM and REDCap.",
+    )
     analyze.add_argument("study", metavar="DIR", type=Path, nargs="?")
-    for name in _ANALYZE_FILES:
-        analyze.add_argument(f"--{name}", type=Path, metavar="FILE")
+    for name, about in _ANALYZE_FILES.items():
+        analyze.add_argument(f"--{name}", type=Path, metavar="FILE", help=about)
     _add_options(analyze)
-    analyze.add_argument("--out", type=Path, metavar="DIR")
+    analyze.add_argument("--out", type=Path, metavar="DIR", help="folder for the files; made when absent")
+    analyze.add_argument(
+        "--to", metavar="FORMATS", help="with --out: which files, of xlsx,report,csv,imrmc,rjafroc,ordbm,redcap,sr"
+    )
     analyze.add_argument("--json", action="store_true")
     analyze.set_defaults(run=_analyze)
 
@@ -95,35 +111,67 @@ def _analyze(given: argparse.Namespace) -> int:
         from reader_app.desk.results import analyse
         from reader_app.store.studyfolder import StudyFolder
 
+        _tables_beside_a_study(given)
         default = StudyFolder.load(given.study).definition.assessment.positive_from
-        results = analyse(given.study, _options(given, default), given.interim).results
+        results, material = analyse(given.study, _options(given, default), given.interim).results, None
     else:
-        results = _analyze_tables(given)
+        results, material = _analyze_tables(given)
     text = json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False)
+    written: list[Path] = []
     if given.out is not None:
         from reader_app.desk.tables import write_text
 
         given.out.mkdir(parents=True, exist_ok=True)
         write_text(given.out / "analysis.json", text + "\n")
+        written.append(given.out / "analysis.json")
+        if material is not None or given.to:
+            written += _write_all(given, material)
     if given.json:
         print(text)
     else:
         from reader_app.analysis.summary import as_text
 
         print(as_text(results))
+        _print_written(written, given.out)
     return 0
 
 
-def _analyze_tables(given: argparse.Namespace) -> dict[str, Any]:
+def _tables_beside_a_study(given: argparse.Namespace) -> None:
+    from reader_app.errors import Fault, InputFaults
+
+    named = [f"--{name}" for name in _ANALYZE_FILES if getattr(given, name) is not None]
+    if named:
+        what = f"names a study folder and {' and '.join(named)}"
+        raise InputFaults([Fault("analyze", what, "give a study folder or tables, not both")])
+
+
+def _analyze_tables(given: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     """Analyse plain tables without a study."""
-    from reader_app.analysis.analyze import analyze
+    from reader_app.desk.tablestudy import TableFiles, analyse_tables
     from reader_app.errors import Fault, TableError
 
     if given.reads is None or given.reference is None:
         raise TableError(
             [Fault("analyze", "needs a study folder, or both --reads and --reference", "see reader-app analyze --help")]
         )
-    return analyze(given.reads, given.reference, marks=given.marks, predictions=given.predictions, options=_options(given, "4A"))
+    files = TableFiles(**{name: getattr(given, name) for name in _ANALYZE_FILES})
+    return analyse_tables(files, _options(given, "4A"), given.interim)
+
+
+def _write_all(given: argparse.Namespace, material: Any) -> list[Path]:
+    """Write the files of an analysis; a format that cannot say these reads is named with its reason, the others are written."""
+    from reader_app.desk import exporting, tablestudy
+    from reader_app.errors import Fault, InputFaults
+
+    if material is None:
+        raise InputFaults([Fault("analyze DIR", "--to is for plain tables", "use reader-app export DIR --to ... --out ...")])
+    formats = [name.strip() for name in given.to.split(",") if name.strip()] if given.to else tablestudy.FORMATS
+    refused: list[Fault] | None = None if given.to else []
+    with ProgressBar("analyze", "file") as bar:
+        written = exporting.write_formats(material, formats, given.out, progress=bar, refused=refused)
+    for fault in refused or ():
+        print(f"not written: {fault}", file=sys.stderr)
+    return written
 
 
 def _export(given: argparse.Namespace) -> int:

@@ -6,7 +6,9 @@ import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from reader_app import __version__
 from reader_app.ai import results as predictions
@@ -44,40 +46,90 @@ def export(
     list of Path
         What was written.
     """
+    check_formats(formats)
+    analysed = analyse(study, options, interim)
+    name = analysed.gathered.folder.definition.study_id
+    material = Material(name, content(analysed), analysed.reads, analysed.reference, analysed.marks)
+    return write_formats(material, formats, out, names, progress)
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Refuse a format that does not exist, before anything is computed."""
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise InputFaults([Fault("--to", f"there is no format '{unknown[0]}'", f"choose among {', '.join(FORMATS)}")])
-    analysed = analyse(study, options, interim)
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What files are written from: a study's or that of plain tables.
+
+    Attributes
+    ----------
+    name : str
+        Begins the names of files.
+    reads, reference, marks : DataFrame
+        Tables of the outer interface of ``analyze``; marks may be None.
+    """
+
+    name: str
+    content: WorkbookContent
+    reads: Any
+    reference: Any
+    marks: Any = None
+
+
+def write_formats(
+    material: Material,
+    formats: Sequence[str],
+    out: Path,
+    names: Mapping[str, str] | None = None,
+    progress: Progress = silent,
+    refused: list[Fault] | None = None,
+) -> list[Path]:
+    """Write the wanted formats and return every file.
+
+    Parameters
+    ----------
+    refused : list of Fault, optional
+        Takes the reasons of formats that cannot say this study; without it the first reason is raised.
+    """
+    check_formats(formats)
     out.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     for position, name in enumerate(formats):
         progress(position, len(formats), name)
-        written += _write(name, analysed, out, (names or {}).get(name))
+        try:
+            written += _write(name, material, out, (names or {}).get(name))
+        except InputFaults as fault:
+            if refused is None:
+                raise
+            refused += [Fault(f"--to {name}", str(own), "") for own in fault.faults]
     progress(len(formats), len(formats), "")
     return written
 
 
-def _write(name: str, analysed: Analysed, out: Path, file_name: str | None) -> list[Path]:
-    study_id = analysed.gathered.folder.definition.study_id
+def _write(name: str, material: Material, out: Path, file_name: str | None) -> list[Path]:
     if name == "xlsx":
         from reader_app.export.workbook import write_workbook
 
-        path = out / (file_name or f"{study_id}.xlsx")
-        write_workbook(path, content(analysed))
+        path = out / (file_name or f"{material.name}.xlsx")
+        write_workbook(path, material.content)
         return [path]
     if name == "csv":
         from reader_app.export.plain import write_csv
 
-        return list(write_csv(out, content(analysed), analysed.reads, analysed.reference))
+        folder = out if material.content.given is None else out / f"{material.name}-csv"
+        folder.mkdir(exist_ok=True)
+        return list(write_csv(folder, material.content, material.reads, material.reference))
     if name == "report":
         from reader_app.export.report import write_report
 
-        path = out / (file_name or f"{study_id}-report.html")
-        write_report(path, content(analysed))
-        return [path]
+        return write_report(out / (file_name or f"{material.name}-report.html"), material.content)
     from reader_app.export import interchange
 
-    return list(interchange.write(name, out, study_id, analysed.reads, analysed.reference, content(analysed), analysed.marks))
+    own = (material.reads, material.reference, material.content, material.marks)
+    return list(interchange.write(name, out, material.name, *own))
 
 
 def content(analysed: Analysed) -> WorkbookContent:
@@ -104,7 +156,7 @@ def content(analysed: Analysed) -> WorkbookContent:
         deviations=gathered.deviations,
         analysis=analysed.results,
         predictions=_predictions(analysed),
-        versions=_versions(),
+        versions=versions(),
         hashes=_hashes(analysed),
         heads={reader_id: log.head for reader_id, log in gathered.logs.items()},
         interim=analysed.interim,
@@ -113,7 +165,8 @@ def content(analysed: Analysed) -> WorkbookContent:
     )
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of the program and of what it computes with."""
     found = {"reader-app": __version__, "Python": platform.python_version()}
     for name in ("numpy", "scipy", "statsmodels", "pandas", "scikit-learn", "openpyxl"):
         found[name] = importlib.metadata.version(name)

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from reader_app.analysis.fromlog import condition_labels
+from reader_app.analysis.fromlog import labels_of
 from reader_app.export import words
-from reader_app.study import assignment
+from reader_app.export.layout import Value
 from reader_app.study.assessment import CASE_UNIT, rank
+from reader_app.study.assignment import condition_for
 from reader_app.study.caselist import CaseEntry, Reader
 from reader_app.study.definition import Condition, Round, StudyDefinition
 from reader_app.study.readtable import Read
@@ -68,6 +69,37 @@ class PredictionSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenTables:
+    """Reads that were collected with another program and came as tables.
+
+    Attributes
+    ----------
+    files : sequence of tuple
+        What each table is ("reads", "reference" ...), the name of its file, its number of rows and its SHA-256.
+    reads, marks, predictions : sequence of mapping
+        The checked rows, with the columns of the outer interface of ``analyze``.
+    conditions : mapping of int to str
+        The condition that each round of the made-up protocol stands for.
+    """
+
+    files: Sequence[tuple[str, str, int, str]]
+    reads: Sequence[Mapping[str, Value]]
+    marks: Sequence[Mapping[str, Value]] = ()
+    predictions: Sequence[Mapping[str, Value]] = ()
+    conditions: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _ReaderRound:
+    """A round as one reader has it; what the name of its condition depends on."""
+
+    number: int
+    condition: Condition
+    aid: str | None
+    planes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WorkbookContent:
     """Everything that a workbook, a CSV export or a report states.
 
@@ -97,6 +129,8 @@ class WorkbookContent:
         Sentences that must be read first ("Simulated readers.", "The model was trained on phantoms.").
     written_utc : str
         ISO 8601 with ``Z``.
+    given : GivenTables or None
+        The tables, where the reads do not come from a study's logs; the rounds then stand for the conditions of the tables.
     """
 
     study: StudyDefinition
@@ -113,6 +147,7 @@ class WorkbookContent:
     interim: bool = False
     notes: Sequence[str] = ()
     written_utc: str = ""
+    given: GivenTables | None = None
 
     def valid(self) -> list[Read]:
         """Return the reads that count: neither void nor training."""
@@ -128,11 +163,18 @@ class WorkbookContent:
 
     def labels(self) -> dict[tuple[str, int], str]:
         """Return the name of the condition of each (reader, round), the same as in the analysis."""
-        return {
-            (reader.reader_id, number): final
-            for reader in self.readers
-            for number, (final, _) in condition_labels(assignment.plan(self.study, self.cases, reader, "")).items()
-        }
+        if self.given is not None:
+            return {(reader.reader_id, n): name for reader in self.readers for n, name in self.given.conditions.items()}
+        found: dict[tuple[str, int], str] = {}
+        for reader in self.readers:
+            rounds = []
+            for own in self.study.rounds:
+                condition = condition_for(own, reader.arm)
+                rounds.append(
+                    _ReaderRound(own.number, condition, None if condition is Condition.UNAIDED else own.aid, own.planes)
+                )
+            found |= {(reader.reader_id, number): final for number, (final, _) in labels_of(rounds).items()}
+        return found
 
     def truth(self) -> dict[str, str]:
         """Return "1" or "0" for each case with a reference: malignant if any of its lesions is."""
@@ -149,7 +191,24 @@ class WorkbookContent:
             found[case, CASE_UNIT] = value
             if "" not in sides[case]:
                 found.update({(case, side): "1" if side in sides[case] else "0" for side in ("R", "L")})
+        if self.given is not None:
+            lesions = _highest(((row.get("case_id"), row.get("lesion_id")), row.get("malignant", "")) for row in self.reference)
+            for read in self.given.reads:
+                key = (read.get("case_id"), read.get("lesion_id"))
+                if key[1] and key in lesions:
+                    found[str(key[0]), unit_of(read)] = lesions[key]
         return found
+
+    def round_title(self, number: int) -> str:
+        """Return the heading of a round; of tables, the condition that it stands for."""
+        title = self.rounds()[number].title if number in self.rounds() else ""
+        return words.condition(title) if self.given is not None else f"Round {number}: {title}"
+
+    def origin(self, read: Read) -> str:
+        """Return where an earlier answer stands: its round, or its condition where the reads came as tables."""
+        if self.given is None:
+            return f"round {read.round_no}"
+        return words.condition(self.rounds()[read.round_no].title)
 
     def units(self) -> tuple[str, ...]:
         """Return the units that were judged, the case first, then right, then left."""
@@ -170,6 +229,12 @@ class WorkbookContent:
     def positive_from(self) -> str:
         """Return the lowest positive category: the analysis's, else the study's."""
         return str(self.options().get("positive_from") or self.study.assessment.positive_from)
+
+
+def unit_of(row: Mapping[str, Value]) -> str:
+    """Return the unit that a row of a reads table is about: "case", a side, or side, lesion and type as they are named."""
+    parts = [str(row.get(name) or "") for name in ("laterality", "lesion_id", "lesion_type")]
+    return " ".join(part for part in parts if part) or CASE_UNIT
 
 
 def _highest(pairs: Any) -> dict[Any, str]:
@@ -240,7 +305,7 @@ def changes(content: WorkbookContent) -> list[Change]:
             )
             if earlier is None:
                 continue
-            label, categories, scores = f"round {earlier.round_no}", earlier.categories, earlier.scores
+            label, categories, scores = content.origin(earlier), earlier.categories, earlier.scores
         for unit, after in read.categories.items():
             if unit in categories:
                 found.append(Change(read, unit, label, categories[unit], after, scores.get(unit), read.scores.get(unit)))

@@ -285,8 +285,7 @@ def times(content: WorkbookContent) -> Figure | None:
             capprops={"color": color, "linewidth": 0.8},
             flierprops={"marker": ".", "markersize": 2.5, "markeredgecolor": color, "alpha": 0.6},
         )
-        title = content.rounds()[round_no].title if round_no in content.rounds() else ""
-        axes.plot([], [], color=color, linewidth=4, alpha=0.7, label=f"Round {round_no}: {title}")
+        axes.plot([], [], color=color, linewidth=4, alpha=0.7, label=content.round_title(round_no))
     axes.set_yscale("log")
     _log_ticks(axes)
     axes.set_xticks(range(len(readers)), readers)

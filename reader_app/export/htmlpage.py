@@ -47,11 +47,14 @@ td.hash { overflow-wrap: anywhere; min-width: 30ch; font-family: ui-monospace, C
 figure { margin: 18px 0; }
 figure svg { max-width: 100%; height: auto; display: block; }
 details { margin: 10px 0; }
+.runhead { display: none; }
 summary { cursor: pointer; color: var(--blue); }
 footer { margin-top: 60px; padding-bottom: 40px; color: var(--dim); font-size: 13px; }
 @media print {
   @page { margin: 16mm 14mm; }
-  body { font-size: 10pt; } nav { display: none; } h2 { break-after: avoid; } figure, tr { break-inside: avoid; }
+  body { font-size: 10pt; } nav { display: none; }
+  .runhead { display: block; position: fixed; top: -11mm; left: 0; font-size: 8pt; color: var(--amber); }
+  h2 { break-after: avoid; } figure, tr { break-inside: avoid; }
   table { font-size: 8.5pt; } header, main, footer { padding: 0; max-width: none; }
 }
 @media (max-width: 760px) { nav { columns: 1; } header, main, footer { padding: 0 16px; } }

@@ -14,7 +14,7 @@ from reader_app import __version__
 from reader_app.errors import Fault, InputFaults
 from reader_app.imaging.container import safe_name
 from reader_app.store.canonical import canonical_json
-from reader_app.store.lock import FROZEN_FILES, LOCK
+from reader_app.store.lock import FROZEN_FILES, LOCK, TRAINING_KEY
 
 MANIFEST = "package.json"
 KIND = "reading package"
@@ -27,7 +27,7 @@ MAX_BYTES = 2 << 40
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 CHUNK = 1 << 20
-_FIXED = (*FROZEN_FILES, LOCK)
+_FIXED = (*FROZEN_FILES, LOCK, TRAINING_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +171,13 @@ def name_faults(path: Path, names: list[str]) -> list[Fault]:
 
 
 def _belongs(name: str) -> bool:
-    """Return whether a name is ``study.toml`` ..., ``hanging/X.toml``, ``images/CASE/FILE`` or ``aids/MODEL/CASE.json|npz``."""
+    """Return whether a package may hold a name: a frozen file, ``images/CASE/FILE`` or ``aids/MODEL/CASE.json|npz``."""
     parts = name.split("/")
     if len(parts) == 1:
         return name in _FIXED
     if len(parts) == 2:
-        return parts[0] == "hanging" and safe_name(parts[1]) and parts[1].endswith(".toml")
+        own = {"hanging": ".toml", "lexicon": ".json"}
+        return parts[0] in own and safe_name(parts[1]) and parts[1].endswith(own[parts[0]])
     if len(parts) != 3 or not all(safe_name(part) for part in parts):
         return False
     return parts[0] == "images" or (parts[0] == "aids" and parts[2].endswith((".json", ".npz")))

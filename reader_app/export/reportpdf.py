@@ -1,19 +1,26 @@
-"""The report on paper: A4 pages with the figures as vectors and the main tables, by matplotlib alone."""
+"""The report on paper: A4 pages with all that the page on screen holds, by matplotlib alone.
+
+Figures stand in it at 300 dots per inch, never larger than they were made; the vectors have files of their own. Tables too wide
+for the page go on below with the columns that name their rows repeated; very long folded ones are left to the workbook.
+"""
 
 from __future__ import annotations
 
 import io
 import textwrap
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reader_app.export import figures, words
+from reader_app.export import figures, reportcontent, words
 from reader_app.export.atomic import refuse, write_checked
+from reader_app.export.checklists import FILL_IN, Checklist, answer
 from reader_app.export.content import WorkbookContent
 from reader_app.export.figures import DIM, INK, LINE
 from reader_app.export.htmlpage import text_of
-from reader_app.export.layout import Table, used
+from reader_app.export.layout import Column, Table, used
+from reader_app.export.reportcontent import CAPTIONS, Block, Facts, Picture, Show, Text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +31,9 @@ _WIDTH, _HEIGHT = 210.0, 297.0  # A4, millimetres
 _LEFT, _TOP, _BOTTOM = 18.0, 22.0, 18.0
 _LINE_MM = 3.9
 _MM_PER_CHARACTER = 1.32  # at 7 points
-_WIDEST_CELL = 30  # characters
+#: Widest cell in characters; the next is tried where a table does not fit the page.
+_WIDEST_CELLS = (34, 26, 20, 15)
+_LONGEST_FOLDED = 80  # rows
 
 
 def write_pdf(path: Path, content: WorkbookContent, drawn: Mapping[str, Drawn]) -> Path:
@@ -82,11 +91,42 @@ def _frame(page: Figure, content: WorkbookContent, number: int) -> None:
 
 
 def _pages(content: WorkbookContent, drawn: Mapping[str, Drawn]) -> Iterator[Figure]:
-    from reader_app.export.report import report_tables
-
     yield _cover(content)
-    yield from _figure_pages(drawn)
-    yield from _table_pages(report_tables(content))
+    paper = _Paper()
+    parts = reportcontent.sections(content, drawn)
+    titles = {part.anchor: part.title for part in parts}
+    numbered = {name: number for number, name in enumerate(drawn, start=1)}
+    for part in parts:
+        if part.anchor == "glance":  # stands on the cover
+            continue
+        paper.title(part.title)
+        for block in part.blocks:
+            _print(paper, block, drawn, numbered, titles)
+    yield from paper.pages
+
+
+def _print(
+    paper: _Paper, block: Block, drawn: Mapping[str, Drawn], numbered: Mapping[str, int], titles: Mapping[str, str]
+) -> None:
+    match block:
+        case Text():
+            paper.text(block.text)
+        case Picture():
+            paper.picture(f"Figure {numbered[block.name]}. {CAPTIONS[block.name]}", drawn[block.name])
+        case Show():
+            if block.folded and len(block.table.rows) > _LONGEST_FOLDED:
+                paper.text(f"{block.title}: {len(block.table.rows)} rows, in the workbook and on the page.")
+            else:
+                paper.table(block.title, block.table)
+        case Facts():
+            paper.table("", Table("facts", "", (Column("Number", ""), Column("Of", "")), block.entries))
+        case _:
+            paper.table(block.checklist.name, _answers(block.checklist, titles))
+
+
+def _answers(checklist: Checklist, titles: Mapping[str, str]) -> Table:
+    rows = [(item.number, item.asks, titles.get(answer(item, titles), FILL_IN)) for item in checklist.items]
+    return Table("guideline", "", (Column("Item", ""), Column("Asks for", "", width=60), Column("Where", "")), rows)
 
 
 def _cover(content: WorkbookContent) -> Figure:
@@ -99,102 +139,146 @@ def _cover(content: WorkbookContent) -> Figure:
     for text, size, color in (
         (content.study.description, 10, DIM),
         *((note, 10, "#8A5A00") for note in content.notes),
-        *(
-            [("INTERIM – some rounds are not finished. These figures must not be reported.", 11, "#8A5A00")]
-            if content.interim
-            else []
-        ),
+        *([(reportcontent.INTERIM, 11, "#8A5A00")] if content.interim else []),
     ):
         for line in textwrap.wrap(text, 95):
             _put(page, _LEFT, y, line, fontsize=size, color=color)
             y += 5.5
         y += 2 if text else 0
     y += 8
-    truth = content.truth()
-    malignant = sum(value == "1" for value in truth.values())
-    facts = (
-        (str(len(content.cases)), "cases"),
-        (f"{malignant} / {len(truth) - malignant}", "malignant / benign by the reference standard"),
-        (str(len(content.readers)), "readers"),
-        (str(len(content.study.rounds)), "rounds"),
-        (str(len(content.reads)), "reads"),
-        (str(sum(len(items) for items in content.deviations.values())), "protocol deviations found"),
-    )
-    for number, what in facts:
+    for number, what in reportcontent.facts(content):
         _put(page, _LEFT, y, number, fontsize=14, fontweight="bold", color=INK)
         _put(page, _LEFT + 34, y + 1, what, fontsize=10, color=DIM)
         y += 9
-    stamp = content.written_utc.replace("T", " ").replace("Z", " UTC")
-    _put(page, _LEFT, y + 8, f"Written {stamp} by reader-app {content.versions.get('reader-app', '')}", fontsize=8, color=DIM)
+    _put(page, _LEFT, y + 8, reportcontent.stamp(content), fontsize=8, color=DIM)
     return page
 
 
-def _figure_pages(drawn: Mapping[str, Drawn]) -> Iterator[Figure]:
-    """Yield each figure on its page, never larger than it was made, at 300 dots per inch; the vectors have files of their own."""
-    from matplotlib.image import imread
+class _Paper:
+    """Pages that are filled from the top; what does not fit goes on a new one."""
 
-    page, y = _blank(), _TOP
-    for number, one in enumerate(drawn.values(), start=1):
+    def __init__(self) -> None:
+        self.pages = [_blank()]
+        self._y = _TOP
+
+    @property
+    def _page(self) -> Figure:
+        return self.pages[-1]
+
+    def _need(self, height: float) -> bool:
+        """Turn the page if less than so many millimetres are left; return whether it was turned."""
+        if self._y + height <= _HEIGHT - _BOTTOM:
+            return False
+        if self._y > _TOP:
+            self.pages.append(_blank())
+            self._y = _TOP
+        return True
+
+    def title(self, text: str) -> None:
+        """Begin a section; some of it must stand on the same page."""
+        self._y += 6 if self._y > _TOP else 0
+        self._need(60)
+        _put(self._page, _LEFT, self._y, text, fontsize=15, fontweight="bold", color=INK)
+        self._y += 10
+
+    def text(self, text: str) -> None:
+        """Print a paragraph."""
+        lines = textwrap.wrap(text, 122)
+        self._need(4.2 * len(lines) + 3)
+        for line in lines:
+            _put(self._page, _LEFT, self._y, line, fontsize=8.5, color=DIM)
+            self._y += 4.2
+        self._y += 3
+
+    def picture(self, caption: str, one: Drawn) -> None:
+        """Print a figure with its caption under it."""
+        from matplotlib.image import imread
+
         scale = min(1.0, (_WIDTH - 2 * _LEFT) / one.width_mm, (_HEIGHT - 70) / one.height_mm)
         width, height = one.width_mm * scale, one.height_mm * scale
-        if y + 14 + height > _HEIGHT - _BOTTOM:
-            yield page
-            page, y = _blank(), _TOP
-        _put(page, _LEFT, y, f"Figure {number}", fontsize=11, fontweight="bold", color=INK)
-        _put(page, _LEFT, y + 6, "\n".join(textwrap.wrap(one.caption, 110)), fontsize=8.5, color=DIM)
-        y += 14
-        axes = page.add_axes((_LEFT / _WIDTH, 1 - (y + height) / _HEIGHT, width / _WIDTH, height / _HEIGHT))
+        lines = textwrap.wrap(caption, 122)
+        self._need(height + 4 * len(lines) + 4)
+        area = (_LEFT / _WIDTH, 1 - (self._y + height) / _HEIGHT, width / _WIDTH, height / _HEIGHT)
+        axes = self._page.add_axes(area)
         axes.imshow(imread(io.BytesIO(one.png)), aspect="auto", interpolation="antialiased")
         axes.axis("off")
-        y += height + 12
-    yield page
+        self._y += height + 2
+        for line in lines:
+            _put(self._page, _LEFT, self._y, line, fontsize=8, color=DIM)
+            self._y += 4
+        self._y += 5
 
-
-def _table_pages(tables: list[Table]) -> Iterator[Figure]:
-    page, y = _blank(), _TOP
-    for source in tables:
-        for block in _blocks(source):
-            lines = [[_wrap(cell) for cell in row] for row in block[1:]]
-            header = [_wrap(cell) for cell in block[0]]
-            if y + 12 + _LINE_MM * (_tall(header) + (_tall(lines[0]) if lines else 0)) > _HEIGHT - _BOTTOM:
-                yield page
-                page, y = _blank(), _TOP
-            edges = _edges(block)
-            _put(page, _LEFT, y, source.title, fontsize=10, fontweight="bold", color=INK)
-            y = _row(page, edges, header, y + 6.5, bold=True)
+    def table(self, title: str, source: Table) -> None:
+        """Print a table, in blocks of columns that fit the page."""
+        for block, widest in _blocks(source):
+            lines = [[_wrap(cell, widest) for cell in row] for row in block[1:]]
+            header = [_wrap(cell, widest) for cell in block[0]]
+            self._need(10 + _LINE_MM * (_tall(header) + sum(_tall(row) + 0.3 for row in lines[:3])))
+            edges = _edges(block, widest)
+            if title:
+                _put(self._page, _LEFT, self._y, title, fontsize=10, fontweight="bold", color=INK)
+                self._y += 6.5
+            self._row(edges, header, bold=True)
             for row in lines:
-                if y + _LINE_MM * _tall(row) > _HEIGHT - _BOTTOM:
-                    yield page
-                    page, y = _blank(), _TOP
-                    y = _row(page, edges, header, y, bold=True)
-                y = _row(page, edges, row, y)
-            y += 9
-    yield page
+                if self._need(_LINE_MM * _tall(row) + 1.2):
+                    self._row(edges, header, bold=True)
+                self._row(edges, row)
+            self._y += 7
+
+    def _row(self, edges: list[float], row: list[list[str]], bold: bool = False) -> None:
+        from matplotlib.lines import Line2D
+
+        for x, lines in zip(edges, row, strict=False):
+            for number, line in enumerate(lines):
+                _put(
+                    self._page,
+                    x,
+                    self._y + _LINE_MM * number,
+                    line,
+                    fontsize=7,
+                    color=INK,
+                    fontweight="bold" if bold else "normal",
+                )
+        self._y += _LINE_MM * _tall(row) + 0.6
+        level = 1 - (self._y - 0.4) / _HEIGHT
+        ends = [_LEFT / _WIDTH, min(edges[-1], _WIDTH - _LEFT) / _WIDTH]
+        color, width = (DIM, 0.7) if bold else (LINE, 0.3)
+        self._page.add_artist(Line2D(ends, [level, level], color=color, linewidth=width))
+        self._y += 0.6
 
 
-def _blocks(source: Table) -> Iterator[list[list[str]]]:
-    """Yield a table as text, cut into blocks of columns that fit the page; the columns that name a row are repeated."""
+def _blocks(source: Table) -> Iterator[tuple[list[list[str]], int]]:
+    """Yield a table as text with its widest cell: narrowed until it fits the page, else cut into blocks of columns.
+
+    The columns that name a row are repeated in every block.
+    """
     places = used(source)
     grid = [[source.columns[place].title for place in places]]
     grid += [[text_of(row[place], source.columns[place].kind) for place in places] for row in source.rows]
-    lead = min(2 if "Condition" in grid[0][1:2] or "From → to" in grid[0][1:2] else 1, len(places))
+    wide = max((int(column.width) for column in source.columns), default=0) if len(places) <= 3 else 0
+    for widest in (max(wide, _WIDEST_CELLS[0]), *_WIDEST_CELLS[1:]):
+        if _edges(grid, widest)[-1] <= _WIDTH - _LEFT:
+            yield grid, widest
+            return
+    widest = _WIDEST_CELLS[1]
+    lead = min(2 if grid[0][1:2] and grid[0][1] in ("Condition", "From → to") else 1, len(places))
     start = lead
     while True:
         stop = start
-        while stop < len(places) and _edges([row[:lead] + row[start : stop + 1] for row in grid])[-1] <= _WIDTH - _LEFT:
+        while stop < len(places) and _edges([row[:lead] + row[start : stop + 1] for row in grid], widest)[-1] <= _WIDTH - _LEFT:
             stop += 1
         stop = max(stop, min(start + 1, len(places)))
-        yield [row[:lead] + row[start:stop] for row in grid]
+        yield [row[:lead] + row[start:stop] for row in grid], widest
         if stop >= len(places):
             return
         start = stop
 
 
-def _edges(block: list[list[str]]) -> list[float]:
+def _edges(block: list[list[str]], widest: int) -> list[float]:
     """Return where the columns begin, and where the last one ends, in millimetres."""
     edges = [_LEFT]
     for column in zip(*block, strict=True):
-        longest = max((_units(line) for cell in column for line in _wrap(cell)), default=1)
+        longest = max((_units(line) for cell in set(column) for line in _wrap(cell, widest)), default=1)
         edges.append(edges[-1] + max(8.0, longest * _MM_PER_CHARACTER) + 3)
     return edges
 
@@ -203,22 +287,10 @@ def _units(text: str) -> int:
     return sum(1 + (ord(character) > 0x2E7F) for character in text)
 
 
-def _wrap(cell: str) -> list[str]:
-    return textwrap.wrap(cell, _WIDEST_CELL) or [""]
+@lru_cache(maxsize=20_000)
+def _wrap(cell: str, widest: int) -> list[str]:
+    return textwrap.wrap(cell, widest) or [""]
 
 
 def _tall(row: list[list[str]]) -> int:
     return max((len(lines) for lines in row), default=1)
-
-
-def _row(page: Figure, edges: list[float], row: list[list[str]], y: float, bold: bool = False) -> float:
-    from matplotlib.lines import Line2D
-
-    for x, lines in zip(edges, row, strict=False):
-        for number, line in enumerate(lines):
-            _put(page, x, y + _LINE_MM * number, line, fontsize=7, color=INK, fontweight="bold" if bold else "normal")
-    y += _LINE_MM * _tall(row) + 0.6
-    level = 1 - (y - 0.4) / _HEIGHT
-    ends = [_LEFT / _WIDTH, min(edges[-1], _WIDTH - _LEFT) / _WIDTH]
-    page.add_artist(Line2D(ends, [level, level], color=DIM if bold else LINE, linewidth=0.7 if bold else 0.3))
-    return y + 0.6

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from reader_app.export import sheets_features, words
+from reader_app.export import sheets_features, sheets_given, words
 from reader_app.export.content import WorkbookContent
 from reader_app.export.layout import Column, Kind, Sheet, Table, Value, key_value, used, utc
 
@@ -92,11 +92,10 @@ _LIMITS: tuple[tuple[str, str], ...] = (
 def readme_sheet(content: WorkbookContent, others: Sequence[Sheet]) -> Sheet:
     """Return the sheet ``Read me``; ``others`` are all other sheets, for the list of contents."""
     study = content.study
-    status = (
-        "INTERIM: some rounds are not finished; do not report these figures."
-        if content.interim
-        else "Final: all rounds of all readers are finished and locked."
-    )
+    final = "Final: all rounds of all readers are finished and locked."
+    if content.given is not None:
+        final = "Computed from tables; whether the reading was finished is not known to the program."
+    status = "INTERIM: some rounds are not finished; do not report these figures." if content.interim else final
     about: list[tuple[str, Value]] = [
         ("Study", study.title),
         ("Study name", study.study_id),
@@ -116,8 +115,8 @@ def readme_sheet(content: WorkbookContent, others: Sequence[Sheet]) -> Sheet:
     tables = [
         key_value("about", "", about),
         sheets,
-        key_value("definitions", "Definitions", _DEFINITIONS),
-        key_value("limits", "Limits", _LIMITS),
+        key_value("definitions", "Definitions", _DEFINITIONS if content.given is None else sheets_given.DEFINITIONS),
+        key_value("limits", "Limits", [entry for entry in _LIMITS if content.given is None or entry[0] != "Hashes"]),
     ]
     if content.analysis is not None:
         tables.append(_options(content))
@@ -180,6 +179,8 @@ def _warnings(content: WorkbookContent) -> Table:
 
 def study_sheet(content: WorkbookContent) -> Sheet:
     """Return the sheet ``Study``: the protocol in words."""
+    if content.given is not None:
+        return sheets_given.study_sheet(content)
     study, titles = content.study, words.model_titles(content.study.models)
     assessment, display, timing = study.assessment, study.display, study.timing
     rounds = Table(
@@ -260,16 +261,19 @@ def cases_sheet(content: WorkbookContent) -> Sheet:
         if row.get("lesion_id"):
             lesions.setdefault(row.get("case_id", ""), set()).add(row["lesion_id"])
     count = Counter(read.case_id for read in content.reads)
+    about = "Clinical variable, shown to the reader." if content.given is None else "Further column of the reference table."
     columns = (
         Column("Case", "Pseudonym of the case.", width=14, key="case_id"),
-        Column("Modality", "What was imaged.", width=14, key="modality"),
+        Column("Modality", "What was imaged.", width=14, key="modality", only_if_used=True),
         Column("Breasts", "Right, left or both.", width=10, key="breasts", only_if_used=True),
         Column("Stratum", "Subset that the protocol names; never shown to a reader.", width=12, key="stratum", only_if_used=True),
-        *(Column(words.variable(name), "Clinical variable, shown to the reader.", width=15, key=name) for name in variables),
+        *(Column(words.variable(name), about, width=15, key=name) for name in variables),
         Column("Reference standard", "Malignant or benign; empty when there is none.", width=12, key="reference"),
         Column("Lesions", "Number of lesions in the reference standard.", Kind.INTEGER, 9, "lesions", True),
         Column("Reads", "How often the case was read.", Kind.INTEGER, 8, "reads"),
-        Column("Image fingerprint (SHA-256)", "Of the pixels at full resolution.", width=66, key="fingerprint"),
+        Column(
+            "Image fingerprint (SHA-256)", "Of the pixels at full resolution.", width=66, key="fingerprint", only_if_used=True
+        ),
     )
     rows: list[tuple[Value, ...]] = [
         (
@@ -298,6 +302,8 @@ def deviations_sheet(content: WorkbookContent) -> Sheet:
         for reader, items in content.deviations.items()
         for item in items
     ]
+    if content.given is not None:
+        return Sheet("Deviations", sheets_given.NO_LOGS, (Table("deviations", "", columns, ()),))
     intro = (
         "Protocol deviations found in the logs by a separate program that shares no code with the reading window."
         if rows

@@ -72,8 +72,13 @@ def times_sheet(content: WorkbookContent) -> Sheet:
             for row in results.rows("time", "paired")
         ],
     )
-    tables = [table for table in (by_reader, medians, paired, _model(results), _apart(content)) if table is not None]
-    intro = "From the paint of the last pane to the validation, without pauses; each read's own time stands on the sheet Reads."
+    apart = _apart(content) if content.given is None else None
+    tables = [table for table in (by_reader, medians, paired, _model(results), apart) if table is not None]
+    intro = "Reading times as the reads table states them."
+    if content.given is None:
+        intro = (
+            "From the paint of the last pane to the validation, without pauses; each read's own time stands on the sheet Reads."
+        )
     return Sheet("Times", intro, tuple(tables), (chart,) if chart else ())
 
 
@@ -84,10 +89,11 @@ def _medians(content: WorkbookContent) -> tuple[Table, Chart | None]:
     """Return the medians by reader (rows) and round (columns), computed from the reads themselves, and their chart."""
     times: dict[tuple[str, int], list[float]] = {}
     for read in content.valid():
-        times.setdefault((read.reader_id, read.round_no), []).append(active_seconds(read))
+        if read.intervals:
+            times.setdefault((read.reader_id, read.round_no), []).append(active_seconds(read))
     rounds = [number_ for number_ in sorted(content.rounds()) if any(key[1] == number_ for key in times)]
     readers = list(dict.fromkeys(reader for reader, _ in times))
-    titles = {number_: f"Round {number_}: {a_round.title}" for number_, a_round in content.rounds().items()}
+    titles = {number_: content.round_title(number_) for number_ in content.rounds()}
     columns = (
         Column("Reader", "Pseudonym of the reader.", width=16, key="reader_id"),
         *(

@@ -18,7 +18,8 @@ from reader_app.export.atomic import WrittenFile, refuse, write_checked
 from reader_app.export.cellstyles import Styles
 from reader_app.export.content import WorkbookContent
 from reader_app.export.layout import NOT_ESTIMABLE, Column, Kind, Sheet, Table, Value, unique, used
-from reader_app.export.sheets_reads import aids_sheet, changes_sheet, marks_sheet, reads_sheet
+from reader_app.export.sheets_changes import aids_sheet, changes_sheet
+from reader_app.export.sheets_reads import marks_sheet, reads_sheet
 from reader_app.export.sheets_results import accuracy_sheet, decision_sheet, localisation_sheet, reclassification_sheet
 from reader_app.export.sheets_roc import mrmc_sheet, roc_sheet
 from reader_app.export.sheets_study import cases_sheet, deviations_sheet, dictionary_sheet, readme_sheet, study_sheet

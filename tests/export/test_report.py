@@ -9,7 +9,7 @@ import pytest
 from export.made_up_study import make_content
 
 from reader_app.errors import EnvironmentFault
-from reader_app.export import figures, figures_change, htmlpage, report, reportparts, sheets_features
+from reader_app.export import figures, figures_change, htmlpage, report, reportparts, reportresults, sheets_features
 from reader_app.export.checklists import CHECKLISTS, FILL_IN, answer
 from reader_app.export.content import WorkbookContent
 from reader_app.export.resultrows import Results
@@ -42,12 +42,12 @@ def test_everything_is_written_and_sound(written: list[Path]) -> None:
 def test_numbers_are_those_of_the_analysis(written: list[Path], content: WorkbookContent) -> None:
     text = " ".join(" ".join(htmlpage.inspect(written[0].read_text(encoding="utf-8")).text).split())
     for row in content.analysis["accuracy"]:
-        assert reportparts.interval(row["specificity"], percent=True) in text
+        assert reportresults.interval(row["specificity"], percent=True) in text
     assert "not estimable" in text  # the made-up multi-reader difference
-    assert reportparts.interval({"estimate": 0.9123, "lower": 0.8511, "upper": 0.9731}) == "0.912 (0.851–0.973)"
-    assert reportparts.interval({"estimate": -0.05, "lower": -0.1, "upper": 0.01}) == "-0.050 (-0.100 to 0.010)"
-    assert reportparts.interval({"estimate": None}) == "not estimable"
-    assert reportparts.interval(None) == ""
+    assert reportresults.interval({"estimate": 0.9123, "lower": 0.8511, "upper": 0.9731}) == "0.912 (0.851–0.973)"
+    assert reportresults.interval({"estimate": -0.05, "lower": -0.1, "upper": 0.01}) == "-0.050 (-0.100 to 0.010)"
+    assert reportresults.interval({"estimate": None}) == "not estimable"
+    assert reportresults.interval(None) == ""
     assert htmlpage.p_value(0.0004) == "< 0.001"
     assert htmlpage.p_value(0.0) == "< 0.001"  # never "p = 0"
 
@@ -154,14 +154,14 @@ def test_a_missing_folder_is_one_sentence(tmp_path: Path, content: WorkbookConte
 
 def test_primary_rows_come_first(content: WorkbookContent) -> None:
     results = Results(content)
-    main, others = reportparts.mrmc_rows(results)
+    main, others = reportresults.mrmc_rows(results)
     assert {row["analysis"] for row in main} == {"or"}
     assert {row["analysis"] for row in others} == {"dbm", "gallas"}
     rows = [
         {"condition_from": "unaided", "condition_to": "aided_staged"},
         {"condition_from": "aided_staged", "condition_to": "unaided"},
     ]
-    assert reportparts.forward(results, rows) == rows[:1]
+    assert reportresults.forward(results, rows) == rows[:1]
 
 
 def test_features_are_printed_with_their_groups_as_columns(content: WorkbookContent) -> None:

@@ -61,10 +61,14 @@ def write(
 
     table_formats: dict[str, Callable[..., list[Path]]] = {"imrmc": imrmc.write, "rjafroc": rjafroc.write, "ordbm": ordbm.write}
     if name in table_formats:
-        found = from_tables(reads, reference, content.options().get("conditions") or ())
-        written = table_formats[name](out, study_id, found, content)
+        options = content.options()
+        order = (content.analysis or {}).get("input", {}).get("conditions") or ()
+        level = str(options.get("level") or "case")
+        zero = {"zero": str(options.get("zero") or "error"), "positive_from": content.positive_from()}
+        written = table_formats[name](out, study_id, from_tables(reads, reference, order, level, **zero), content)
         if name == "rjafroc" and marks is not None and len(marks):
-            written += rjafroc.write_froc(out, study_id, found, content, (marks, reference, reads))
+            cases = from_tables(reads, reference, order, **zero)
+            written += rjafroc.write_froc(out, study_id, cases, content, (marks, reference, reads))
         return written
     if name == "redcap":
         return redcap.write(out, study_id, content)

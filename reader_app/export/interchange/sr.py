@@ -1,7 +1,8 @@
 """DICOM structured reports of reads: TID 1500 (Comprehensive SR), one object a read, through highdicom.
 
-Content: for each unit (case, right or left breast) the BI-RADS category (CID 6027) and the reader's probability of cancer in
-percent; for each mark a point or outline in the image with the finding's probability. The observer is the reader's pseudonym.
+An interim analysis gives preliminary reports (Preliminary Flag), and the series says so. Content: for each unit (case, right or
+left breast) the BI-RADS category (CID 6027) and the reader's probability of cancer in percent; for each mark a point or outline
+in the image with the finding's probability. The observer is the reader's pseudonym.
 
 The cases of a study are de-identified containers that no longer know their DICOM identity. Images are therefore referenced by
 UIDs derived from the case's fingerprint and the image's name (2.25., SHA-256): the same image has the same UID in every
@@ -42,6 +43,8 @@ CATEGORY_CODES: Mapping[str, tuple[str, str, str]] = {
 _ASSESSMENT = ("111005", "DCM", "Assessment Category")
 _PROBABILITY = ("111047", "DCM", "Probability of cancer")
 _PERCENT = ("%", "UCUM", "Percent")
+_SCORE = ("score", "99READERAPP", "Score of the reader")  # of plain tables, whose scale nobody stated
+_NO_UNIT = ("1", "UCUM", "no units")
 _BREAST = ("76752008", "SCT", "Breast")
 _SIDES = {"R": ("24028007", "SCT", "Right"), "L": ("7771000", "SCT", "Left")}
 _FINDING = ("52988006", "SCT", "Lesion")
@@ -72,17 +75,23 @@ def write(out: Path, content: WorkbookContent) -> list[Path]:
     fingerprints = {case.case_id: case.fingerprint or case.case_id for case in content.cases}
     readers = readable_ids(list(dict.fromkeys(read.reader_id for read in content.reads)))
     cases = readable_ids(list(dict.fromkeys(read.case_id for read in content.reads)))
+    status = "Interim" if content.interim else "Final"
+    bare = next((read for read in content.reads if not read.categories and not read.scores), None)
+    if bare is not None:
+        what = f"the read of case {bare.case_id} by {bare.reader_id} has neither category nor score"
+        raise InputFaults([Fault("reads", what, "structured reports need one of them; leave sr out")])
     written = []
     for read in content.reads:
-        modality = modalities.get(read.case_id, "ultrasound")
-        report = build(read, modality, fingerprints.get(read.case_id, read.case_id), content.study.study_id)
+        modality = modalities.get(read.case_id) or "ultrasound"
+        percent = content.given is None
+        report = build(read, modality, fingerprints.get(read.case_id, read.case_id), content.study.study_id, status, percent)
         path = out / f"{readers[read.reader_id]}-r{read.round_no}-{cases[read.case_id]}.dcm"
 
         def save(target: Path, report: Any = report) -> None:
             report.save_as(target, enforce_file_format=True)
 
         def check(target: Path, read: Read = read) -> str:
-            refuse(target, differences(target, read))
+            refuse(target, differences(target, read, status))
             return "1 read"
 
         written.append(write_checked(path, save, check).path)
@@ -95,8 +104,16 @@ def uid(*parts: str) -> str:
     return f"2.25.{int.from_bytes(digest[:16], 'big')}"
 
 
-def build(read: Read, modality: str, fingerprint: str, study_id: str) -> Any:
-    """Return the structured report of one read."""
+def build(read: Read, modality: str, fingerprint: str, study_id: str, status: str = "Final", percent: bool = True) -> Any:
+    """Return the structured report of one read.
+
+    Parameters
+    ----------
+    status : str
+        "Interim" where some rounds of the study are not finished; it stands in the report as its series description.
+    percent : bool
+        Whether scores are percent; those of plain tables are numbers of unknown scale.
+    """
     import highdicom as hd
 
     def code(parts: tuple[str, str, str]) -> Any:
@@ -104,17 +121,19 @@ def build(read: Read, modality: str, fingerprint: str, study_id: str) -> Any:
 
     whose = (read.reader_id, str(read.round_no), read.case_id)
     groups: list[Any] = []
-    for unit, category in read.categories.items():
-        if category not in CATEGORY_CODES:
+    concept, unit_of_score = (_PROBABILITY, _PERCENT) if percent else (_SCORE, _NO_UNIT)
+    for unit, category, score in _units(read):
+        if category and category not in CATEGORY_CODES:
             raise InputFaults([Fault(f"read of {read.case_id} by {read.reader_id}", f"category {category!r} has no DICOM code")])
-        score = read.scores.get(unit)
         site = hd.sr.FindingSite(code(_BREAST), laterality=code(_SIDES[unit]) if unit in _SIDES else None)
         groups.append(
             hd.sr.MeasurementsAndQualitativeEvaluations(
                 tracking_identifier=hd.sr.TrackingIdentifier(uid("unit", *whose, unit), unit),
                 finding_sites=[site],
-                measurements=None if score is None else [hd.sr.Measurement(code(_PROBABILITY), float(score), code(_PERCENT))],
-                qualitative_evaluations=[hd.sr.QualitativeEvaluation(code(_ASSESSMENT), code(CATEGORY_CODES[category]))],
+                measurements=None if score is None else [hd.sr.Measurement(code(concept), float(score), code(unit_of_score))],
+                qualitative_evaluations=[hd.sr.QualitativeEvaluation(code(_ASSESSMENT), code(CATEGORY_CODES[category]))]
+                if category
+                else None,
             )
         )
     for mark in read.marks:
@@ -142,7 +161,7 @@ def build(read: Read, modality: str, fingerprint: str, study_id: str) -> Any:
         imaging_measurements=groups,
         title=hd.sr.CodedConcept("126000", "DCM", "Imaging Measurement Report"),
     )
-    return hd.sr.ComprehensiveSR(
+    made = hd.sr.ComprehensiveSR(
         evidence=_evidence(read, modality, fingerprint, study_id),
         content=content[0],
         series_instance_uid=uid("series", study_id, read.reader_id, str(read.round_no)),
@@ -151,8 +170,16 @@ def build(read: Read, modality: str, fingerprint: str, study_id: str) -> Any:
         instance_number=read.position,
         manufacturer="reader-app (research use only)",
         is_complete=True,
-        is_final=True,
+        is_final=status == "Final",
     )
+    made.SeriesDescription = f"{status} read, research use only" + ("; do not report" if status != "Final" else "")
+    return made
+
+
+def _units(read: Read) -> list[tuple[str, str, float | None]]:
+    """Return unit, category ("" for none) and score of everything that was judged."""
+    units = dict.fromkeys([*read.categories, *read.scores])
+    return [(unit, read.categories.get(unit, ""), read.scores.get(unit)) for unit in units]
 
 
 def _class(modality: str, mark: Mark | None) -> str:
@@ -171,6 +198,13 @@ def outline(mark: Mark) -> tuple[str, Any]:
     import numpy as np
 
     row, column = mark.index[-2] + 0.5, mark.index[-1] + 0.5
+    if mark.outline:
+        corners = [(corner[-1] + 0.5, corner[-2] + 0.5) for corner in (*mark.outline, mark.outline[0])]
+        return "POLYLINE", np.array(corners)
+    if mark.kind == "ellipse" and mark.extent:
+        across = [(column - mark.extent[-1] / 2, row), (column + mark.extent[-1] / 2, row)]
+        down = [(column, row - mark.extent[-2] / 2), (column, row + mark.extent[-2] / 2)]
+        return "ELLIPSE", np.array([*across, *down] if mark.extent[-1] >= mark.extent[-2] else [*down, *across])
     if mark.kind != "box" or not mark.extent:
         return "POINT", np.array([[column, row]])
     high, wide = mark.extent[-2] / 2, mark.extent[-1] / 2
@@ -205,21 +239,23 @@ def _evidence(read: Read, modality: str, fingerprint: str, study_id: str) -> lis
     return found
 
 
-def differences(path: Path, read: Read) -> list[str]:
+def differences(path: Path, read: Read, status: str = "Final") -> list[str]:
     """Read a report back with highdicom and return in words where it differs from the read."""
     import highdicom as hd
     import numpy as np
 
-    report: Any = hd.sr.srread(path).content
-    found: list[str] = []
+    whole: Any = hd.sr.srread(path)
+    report = whole.content
+    found = [] if (whole.PreliminaryFlag == "FINAL") == (status == "Final") else ["status"]
     cases = report.get_image_measurement_groups()
-    meant = {(CATEGORY_CODES[category], read.scores.get(unit)) for unit, category in read.categories.items()}
+    meant = {(CATEGORY_CODES.get(category), None if score is None else float(score)) for _, category, score in _units(read)}
     got = set()
     for group in cases:
-        concept = group.get_qualitative_evaluations()[0].value
-        values = [item.value for item in group.get_measurements()]
-        got.add(((concept.value, concept.scheme_designator, concept.meaning), int(values[0]) if values else None))
-    if len(cases) != len(read.categories) or got != meant:
+        stated = [item.value for item in group.get_qualitative_evaluations()]
+        concept = (stated[0].value, stated[0].scheme_designator, stated[0].meaning) if stated else None
+        values = [float(item.value) for item in group.get_measurements()]
+        got.add((concept, values[0] if values else None))
+    if len(cases) != len(_units(read)) or got != meant:
         found.append("assessment")
     regions = report.get_planar_roi_measurement_groups()
     if len(regions) != len(read.marks):
