@@ -168,7 +168,7 @@ class CasesPage(Page):
         if overview.writing:
             self._offer_writing(overview)
         listing = table([*(c.replace("_", " ") for c in columns), "images"], rows)
-        self.body.addWidget(listing, 2)
+        self.body.addWidget(listing, 20)
         preview.setEnabled(bool(overview.cases))
         preview.clicked.connect(lambda: self._preview(overview, listing.currentRow()))
         if self._report is not None:
@@ -180,13 +180,14 @@ class CasesPage(Page):
                 if c["faults"]
             ]
             if refused or faulty:
-                self.body.addWidget(table(["File or case", "Why it was not taken, and what to do"], [*faulty, *refused]), 1)
+                self.body.addWidget(table(["File or case", "Why it was not taken, and what to do"], [*faulty, *refused]), 10)
             else:
                 self.body.addWidget(label("Every file was taken.", "saved"))
             notes = [[c.case_id, n] for c in self._report.cases for n in c.notes] + [["", n] for n in self._report.notes]
             if notes:
                 self.body.addWidget(section("What was assumed or chosen"))
-                self.body.addWidget(table(["Case", "Note"], notes), 1)
+                self.body.addWidget(table(["Case", "Note"], notes), 10)
+        self.body.addStretch(1)
 
     def _offer_writing(self, overview: Overview) -> None:
         frame, inside = card()
