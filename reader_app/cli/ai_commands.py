@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,9 @@ def add_to(sub: Any) -> None:
     run.add_argument(
         "--model", action="append", metavar="BUNDLE", help="a bundle's folder or name; default: all models of the study"
     )
-    run.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    run.add_argument("--device", default="auto", metavar="WHERE", help="auto, cpu, cuda, or several: cuda:0,cuda:1")
+    run.add_argument("--program", metavar="COMMAND", help="ask a program outside instead of a bundle (see: adding a model)")
+    run.add_argument("--threshold", type=float, default=0.5, help="operating point of a program's scores (default 0.5)")
     run.set_defaults(run=_run)
 
     imported = ai_sub.add_parser("import", help="take predictions made elsewhere")
@@ -117,6 +120,8 @@ def _run(given: argparse.Namespace) -> int:
     from reader_app.desk.aids import run_model
     from reader_app.store.studyfolder import StudyFolder
 
+    if given.program is not None:
+        return _run_program(given)
     models = given.model or [model.model_id for model in StudyFolder.load(given.study).definition.models]
     for model in models:
         with ProgressBar(model) as bar:
@@ -125,6 +130,21 @@ def _run(given: argparse.Namespace) -> int:
         if done.not_applicable:
             line += f"; not applicable to {', '.join(done.not_applicable)}"
         print(line)
+    return 0
+
+
+def _run_program(given: argparse.Namespace) -> int:
+    import shlex
+
+    from reader_app.desk.aids import run_program
+    from reader_app.errors import InputFaults
+
+    command = shlex.split(given.program, posix=os.name != "nt")
+    if len(given.model or []) != 1 or not command:
+        raise InputFaults("--program needs one --model ID, the id of the study's model that the program's answers belong to.")
+    done = run_program(given.study, given.model[0], command, given.threshold)
+    line = f"{done.model_id}: {done.computed} computed by {done.device}, {done.current} were current"
+    print(line + (f"; not applicable to {', '.join(done.not_applicable)}" if done.not_applicable else ""))
     return 0
 
 

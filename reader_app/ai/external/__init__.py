@@ -9,7 +9,8 @@ CSV columns: ``case_id``, ``probability`` and, for a box, ``image_id`` with ``st
 (volumes also ``start_slice, stop_slice``), ``score``, ``label``, ``space``; several rows a case are several boxes. TDSC-ABUS
 tables (``id, c_x, c_y, c_z, len_x, len_y, len_z, score``; x = column, y = row, z = slice) are taken for one-volume cases. JSON:
 ``{"schema": 1, "space": "shown", "cases": [{"case_id", "probability", "boxes": [{"image_id", "start", "stop", "score",
-"label"}]}]}``. ``space``: "shown" = index of the container (hung); "source" = index of the original file, which is mapped.
+"label"}], "maps": [{"image_id", "array"}], "status", "reason"}]}``; a map is a ``.npy`` file beside the table, 0 to 1 on the
+image's own pixels. ``space``: "shown" = index of the container (hung); "source" = index of the original file, which is mapped.
 
 A segmentation gives a map and a box around each of its parts; its score is 1 (binary) or the highest fraction inside, and a
 table of the same import that states a probability of the case overrides both.

@@ -7,10 +7,18 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from reader_app.ai.external.intake import Intake, number
+from reader_app.ai.results import STATUSES
 from reader_app.errors import Fault
+
+#: Largest map that is read, in bytes.
+MAP_LIMIT = 4 << 30
 
 _ABUS_COLUMNS = {"c_x", "c_y", "c_z", "len_x", "len_y", "len_z"}
 
@@ -84,13 +92,13 @@ def take_json(intake: Intake, path: str, name: str, content: bytes) -> Iterator[
     space = str(document.get("space", "shown"))
     for place, entry in enumerate(document["cases"]):
         try:
-            intake.found(take_entry(intake, entry, space)).files[name] = digest
+            intake.found(_take_entry(intake, entry, space, Path(path).parent)).files[name] = digest
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             yield Fault(f"{path}: cases[{place}]", f"cannot be taken ({error})", "correct the entry")
 
 
-def take_entry(intake: Intake, entry: Mapping[str, Any], space: str) -> str:
-    """Take one case of a JSON table: ``case_id``, ``probability``, ``boxes``; return its id."""
+def _take_entry(intake: Intake, entry: Mapping[str, Any], space: str, folder: Path) -> str:
+    """Take one case of a JSON table: ``case_id``, ``probability``, ``boxes``, ``maps``, ``status``; return its id."""
     case_id = str(entry["case_id"])
     probability = number(entry["probability"], "probability") if entry.get("probability") is not None else None
     if probability is not None:
@@ -99,5 +107,28 @@ def take_entry(intake: Intake, entry: Mapping[str, Any], space: str) -> str:
         score = number(b["score"], "score") if b.get("score") is not None else probability
         start, stop = [number(v, "start") for v in b["start"]], [number(v, "stop") for v in b["stop"]]
         intake.add_box(case_id, str(b["image_id"]), start, stop, score, str(b.get("label", "")), space)
-    intake.found(case_id)
+    for m in entry.get("maps", []):
+        intake.add_map(case_id, str(m["image_id"]), _array(folder, str(m["array"])), space)
+    found = intake.found(case_id)
+    status = str(entry.get("status", found.status))
+    if status not in STATUSES:
+        raise ValueError(f"the status {status!r} is not one of {', '.join(STATUSES)}")
+    if status in ("not_applicable", "failed") and not entry.get("reason"):
+        raise ValueError(f"the status {status!r} needs a reason")
+    found.status, found.reason = status, str(entry.get("reason", found.reason))
     return case_id
+
+
+def _array(folder: Path, name: str) -> NDArray[Any]:
+    """Read a map beside the table; a name that leads out of the folder is refused."""
+    path = folder / name
+    if Path(name).name != name or path.is_symlink() or path.suffix != ".npy":
+        raise ValueError(f"{name!r} is not the name of a .npy file beside the table")
+    if not path.is_file():
+        raise ValueError(f"{name} is not beside the table")
+    if path.stat().st_size > MAP_LIMIT:
+        raise ValueError(f"{name} is larger than {MAP_LIMIT >> 20} MB")
+    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    if array.dtype.kind not in "fuib":
+        raise ValueError(f"{name} holds no numbers")
+    return array
