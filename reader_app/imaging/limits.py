@@ -30,7 +30,7 @@ class WorkerLimits:
     Attributes
     ----------
     memory_bytes : int
-        Address space of the whole process (not enforced on Windows, where only the time limits act).
+        Address space of the whole process (on Windows: committed memory, by a job object).
     cpu_s, wall_s : float
         Processor and elapsed seconds for one job; the process is killed beyond them.
     """

@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from reader_app.errors import ImageError
+from reader_app.imaging import jobobject
 from reader_app.imaging.limits import WorkerLimits
 
 #: Jobs are functions ``name(**arguments) -> JSON-able`` of these modules and no others.
@@ -196,9 +197,18 @@ class _Worker:
                 else:
                     os.environ[name] = value
         theirs.close()
+        self._cpu_s = limits.cpu_s
+        try:
+            self._confined = jobobject.confine(self.process.pid or 0, limits.memory_bytes)
+        except OSError as error:
+            self._confined = None
+            self.end()
+            raise ImageError(f"{error.strerror}; nothing is decoded without these limits") from error
 
     def send(self, job: Job) -> bool:
         try:
+            if self._confined is not None:
+                self._confined.grant(self._cpu_s)
             self.connection.send_bytes(json.dumps({"function": job.function, "arguments": dict(job.arguments)}).encode())
         except (BrokenPipeError, ConnectionError, EOFError, OSError):
             return False
@@ -220,6 +230,8 @@ class _Worker:
         if code is not None and code < 0:
             names = {signal.SIGXCPU: "used more processor time than allowed"} if hasattr(signal, "SIGXCPU") else {}
             return names.get(signal.Signals(-code), f"the decoder died ({signal.Signals(-code).name})")
+        if code == jobobject.TIME_USED_UP:
+            return "used more processor time than allowed"
         return f"the decoder ended unexpectedly (status {code})"
 
     def end(self) -> None:
@@ -227,6 +239,8 @@ class _Worker:
         if self.process.is_alive():
             self.process.kill()
         self.process.join(5.0)
+        if self._confined is not None:
+            self._confined.close()
 
 
 def _serve(connection: Connection, memory_bytes: int, cpu_s: float, modules: tuple[str, ...]) -> None:
@@ -284,7 +298,7 @@ def _answer(request: Mapping[str, Any], loaded: Mapping[str, Any]) -> dict[str, 
 
 def _confine(memory_bytes: int) -> None:
     if os.name == "nt":
-        return
+        return  # its job object does it, see jobobject
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
