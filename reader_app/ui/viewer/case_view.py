@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,7 +15,7 @@ from reader_app.imaging.overlay import Box, legend
 from reader_app.study.finding import Mark
 from reader_app.ui import theme
 from reader_app.ui.language import tr
-from reader_app.ui.viewer import overlay
+from reader_app.ui.viewer import drawing, overlay
 from reader_app.ui.viewer.camera import Pair
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.gestures import TOOLS
@@ -33,10 +33,14 @@ class CaseView(MovableView):
         self._caliper: tuple[Pane, Pair] | None = None
         self._calipers: dict[str, tuple[tuple[Pair, Pair, str], ...]] = {}
         self._finding = -1
+        self._stroke: list[Pair] = []
+        self._drawn: Mark | None = None
+        self.verdicts: dict[int, str] = {}
 
     def forget_additions(self) -> None:
         """Drop what was drawn for another case."""
         self._calipers, self._caliper, self._moving, self._finding = {}, None, None, -1
+        self._stroke, self._drawn, self.verdicts = [], None, {}
 
     # -- hooks
 
@@ -79,13 +83,32 @@ class CaseView(MovableView):
             self.events.finding_changed.emit(overlay.status_words(self.aid, "") if self.aid_visible else "")
             return
         first = 0 if by > 0 else len(boxes) - 1
-        self._finding = first if self._finding < 0 else (self._finding + by) % len(boxes)
+        self.choose_finding(first if self._finding < 0 else (self._finding + by) % len(boxes))
+
+    def choose_finding(self, number: int) -> None:
+        """Lead to a box of the aid by its number in `findings`."""
+        boxes = self.findings()
+        if not 0 <= number < len(boxes):
+            return
+        self._finding = number
         box = boxes[self._finding]
         self.show_finding(box, self._finding, len(boxes))
         self.refresh()
         what = f"{box.label} {box.score:.2f}".strip()
         text = tr("finding {n} of {total}: {what}", n=self._finding + 1, total=len(boxes), what=what)
         self.events.finding_changed.emit(text)
+        self.events.finding_chosen.emit(self._finding)
+
+    @property
+    def finding_index(self) -> int:
+        """The number of the box the reader stepped to; -1 for none."""
+        return self._finding if 0 <= self._finding < len(self.findings()) else -1
+
+    def set_verdicts(self, verdicts: Mapping[int, str]) -> None:
+        """Show the reader's words on the boxes of the aid, by number."""
+        if dict(verdicts) != self.verdicts:
+            self.verdicts = dict(verdicts)
+            self.refresh()
 
     @property
     def current_finding(self) -> Box | None:
@@ -119,10 +142,11 @@ class CaseView(MovableView):
         """Return the marks as they should be drawn now, one in the hand at its new place."""
         if not self.marks_visible:
             return ()
+        drawn = () if self._drawn is None else (self._drawn,)
         if self._moving is None:
-            return self.marks
+            return (*self.marks, *drawn)
         mark_id, index = self._moving
-        return tuple(replace(m, index=index) if m.mark_id == mark_id else m for m in self.marks)
+        return (*(drawing.moved(m, index) if m.mark_id == mark_id else m for m in self.marks), *drawn)
 
     def mark_at_cursor(self) -> bool:
         """Ask for a mark under the cursor; return False where the cursor is over no image."""
@@ -164,6 +188,34 @@ class CaseView(MovableView):
             self.refresh()
         else:
             self.events.mark_moved.emit(mark_id, self.solid_index(pane, at))
+
+    # -- shapes
+
+    def set_mark_shape(self, shape: str) -> None:
+        """Choose what a left drag draws."""
+        if shape in drawing.SHAPES and shape != self.gestures.shape:
+            self.gestures.shape = shape
+            self.events.mark_shape_changed.emit(shape)
+
+    def begin_stroke(self, pane: Pane, at: Pair | None) -> None:
+        """The pen touches an image."""
+        self._stroke = [] if at is None else [at]
+
+    def drag_stroke(self, pane: Pane, at: Pair | None) -> None:
+        """The pen moves; what it draws is shown. A box or ellipse hangs between its first and last point."""
+        if at is None or not self._stroke:
+            return
+        self._stroke = [*self._stroke, at] if self.gestures.shape == "outline" else [self._stroke[0], at]
+        self._drawn = drawing.mark_of(self.gestures.shape, self._stroke, pane.image_id, partial(self.solid_index, pane))
+        self.refresh()
+
+    def end_stroke(self, pane: Pane, linked: bool) -> None:
+        """Ask for what was drawn; a drag then does what it did before."""
+        drawn, self._stroke, self._drawn = self._drawn, [], None
+        self.refresh()
+        if drawn is not None:
+            self.set_mark_shape("point")
+            self.events.mark_drawn.emit(drawn, linked)
 
     # -- callipers
 

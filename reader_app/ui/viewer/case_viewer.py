@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from reader_app.imaging.hanging import HangingProtocol
 from reader_app.study.finding import Mark
 from reader_app.ui import theme
+from reader_app.ui.viewer.annotations import Annotations
 from reader_app.ui.viewer.case_view import CaseView
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.exposure import AidWatch, Seen
@@ -24,7 +25,7 @@ from reader_app.ui.viewer.volume_view import VolumeView
 SLAB_STEPS_MM = (0.0, 1.0, 2.0, 5.0, 10.0)
 
 
-class CaseViewer(QWidget):
+class CaseViewer(Annotations, QWidget):
     """Shows a case, its aid and the reader's marks; understands the mouse; leaves the keyboard to the window's actions.
 
     Signals are those of :class:`ViewerEvents`, here as attributes. A mark placed, moved or removed is only asked for: call
@@ -38,6 +39,9 @@ class CaseViewer(QWidget):
         self.fully_painted = events.fully_painted
         self.uncovered = events.uncovered
         self.mark_placed = events.mark_placed
+        self.mark_drawn = events.mark_drawn
+        self.mark_shape_changed = events.mark_shape_changed
+        self.finding_chosen = events.finding_chosen
         self.mark_moved = events.mark_moved
         self.mark_removed = events.mark_removed
         self.mark_selected = events.mark_selected
@@ -173,60 +177,6 @@ class CaseViewer(QWidget):
     def position_text(self) -> str:
         """Return where the reader is in a volume (side, clock, distance from the nipple, depth), else ""."""
         return self._volume.position_text() if self._view is self._volume else ""
-
-    # -- aid and marks
-
-    def set_aid(self, aid: Aid | None, visible: bool = True) -> None:
-        """Give the aid after the unaided answer was sealed, or take it away."""
-        if self._view is not None:
-            self._view.set_aid(aid, visible)
-
-    def set_aid_visible(self, visible: bool) -> None:
-        """Show or hide the aid."""
-        if self._view is not None:
-            self._view.set_aid_visible(visible)
-
-    def aid_is_visible(self) -> bool:
-        """Return whether an aid is given and shown."""
-        return self._view is not None and self._view.aid is not None and self._view.aid_visible
-
-    def set_overlay(self, threshold: float, opacity: float) -> None:
-        """Change threshold (raw unit) and opacity of heatmaps."""
-        if self._view is not None:
-            self._view.set_overlay(threshold, opacity)
-
-    def next_finding(self) -> None:
-        """Go to the next box of the aid."""
-        if self._view is not None:
-            self._view.go_to_finding(1)
-
-    def previous_finding(self) -> None:
-        """Go to the previous box of the aid."""
-        if self._view is not None:
-            self._view.go_to_finding(-1)
-
-    def set_marks(self, marks: Sequence[Mark]) -> None:
-        """Show exactly these marks."""
-        if self._view is not None:
-            self._view.set_marks(marks)
-
-    def select_mark(self, mark_id: str) -> bool:
-        """Choose a mark and bring it into view; False when there is none of that id."""
-        return self._view is not None and self._view.select_mark(mark_id)
-
-    def mark_at_cursor(self) -> bool:
-        """Ask for a mark under the cursor (in a volume without a cursor: at the crosshair); False where there is no image."""
-        return self._view is not None and not self._covered and self._view.mark_at_cursor()
-
-    def set_marks_visible(self, visible: bool) -> None:
-        """Show or hide the marks."""
-        if self._view is not None:
-            self._view.set_marks_visible(visible)
-
-    def toggle_marks(self) -> None:
-        """Show the marks if they are hidden, else hide them."""
-        if self._view is not None:
-            self._view.set_marks_visible(not self._view.marks_visible)
 
     # -- grey-scale
 

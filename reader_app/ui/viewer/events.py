@@ -16,6 +16,12 @@ class ViewerEvents(QObject):
         The same after a cover was taken away.
     mark_placed : str, tuple
         The reader asks for a mark at an index of an image. Nothing is drawn until the window hands the marks back.
+    mark_drawn : Mark, bool
+        The reader drew a box, an ellipse or an outline (ids empty); with Shift held down it belongs to the chosen finding.
+    mark_shape_changed : str
+        What a left drag draws from now on; "point" for nothing.
+    finding_chosen : int
+        The reader was led to a finding of the aid: its number among `CaseViewer.findings`.
     mark_moved : str, tuple
         The reader asks to move a mark.
     mark_removed : str
@@ -37,6 +43,9 @@ class ViewerEvents(QObject):
     fully_painted = Signal(object)
     uncovered = Signal(object)
     mark_placed = Signal(str, object)
+    mark_drawn = Signal(object, bool)
+    mark_shape_changed = Signal(str)
+    finding_chosen = Signal(int)
     mark_moved = Signal(str, object)
     mark_removed = Signal(str)
     mark_selected = Signal(str)

@@ -39,6 +39,7 @@ class Gestures:
         self._wheel = 0.0
         self._scroll = 0.0
         self.tool = "window"
+        self.shape = "point"  # what a left drag draws; "point": nothing, the tool above counts
         self.hover: tuple[Pane, QPointF] | None = None
 
     def press(self, pane: Pane, event: QMouseEvent) -> None:
@@ -57,6 +58,9 @@ class Gestures:
             if held is not None:
                 self._tool, self._mark = "mark", held
                 view.mark_pressed(held)
+            elif self.shape != "point":
+                self._tool = "draw"
+                view.begin_stroke(pane, self._index(pane, event.position()))
             else:
                 self._tool = self.tool
                 if self.tool == "caliper":
@@ -94,6 +98,8 @@ class Gestures:
             view.drag_caliper(pane, self._index(pane, here))
         elif self._tool == "magnifier":
             self._glass(pane, here)
+        elif self._tool == "draw":
+            view.drag_stroke(pane, self._index(pane, here))
         elif self._tool == "mark":
             view.drag_mark(pane, self._mark, self._index(pane, here))
 
@@ -109,6 +115,8 @@ class Gestures:
         index = self._index(started, event.position())
         if tool == "mark" and self._dragging:
             view.drop_mark(started, self._mark, index)
+        elif tool == "draw":
+            view.end_stroke(started, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
         elif tool == "caliper":
             view.end_caliper(started, self._dragging)
         elif not self._dragging:

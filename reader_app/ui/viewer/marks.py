@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from reader_app.study.finding import Mark
 from reader_app.ui import theme
@@ -34,9 +36,13 @@ class FlatMark:
     away_mm : float
         Distance from the plane shown (0 in an image).
     extent : tuple of float
-        Full size of a box along (row, column); empty for a point.
+        Full size of a box or ellipse along (row, column); empty for a point or outline.
     selected : bool
         Drawn stronger.
+    kind : str
+        "point", "box", "ellipse" or "outline".
+    outline : tuple of (row, column)
+        Corners of an outline.
     """
 
     mark_id: str
@@ -45,32 +51,57 @@ class FlatMark:
     away_mm: float = 0.0
     extent: tuple[float, ...] = ()
     selected: bool = False
+    kind: str = "point"
+    outline: tuple[Pair, ...] = ()
+
+
+def flat(
+    mark: Mark, at: Pair, extent: tuple[float, ...], selected: str, away_mm: float = 0.0, axes: tuple[int, int] = (-2, -1)
+) -> FlatMark:
+    """Return a mark as it appears in a pane whose rows and columns run along ``axes`` of the mark's index."""
+    outline = tuple((corner[axes[0]], corner[axes[1]]) for corner in mark.outline)
+    text = mark.finding_id or mark.mark_id
+    return FlatMark(mark.mark_id, text, at, away_mm, extent, mark.mark_id == selected, mark.kind, outline)
 
 
 def of_image(marks: Sequence[Mark], image_id: str, selected: str = "") -> tuple[FlatMark, ...]:
     """Return the marks that lie in an image."""
-    return tuple(
-        FlatMark(m.mark_id, m.finding_id or m.mark_id, (m.index[-2], m.index[-1]), 0.0, m.extent[-2:], m.mark_id == selected)
-        for m in marks
-        if m.image_id == image_id
-    )
+    return tuple(flat(m, (m.index[-2], m.index[-1]), m.extent[-2:], selected) for m in marks if m.image_id == image_id)
 
 
 def under(marks: Sequence[FlatMark], camera: Camera, point: Pair, unit: float) -> FlatMark | None:
-    """Return the mark nearest to a screen position, within a hand's reach, or None."""
+    """Return the mark nearest to a screen position, within a hand's reach of its middle or its line, or None."""
     best, nearest = None, GRASP * unit
     for mark in marks:
-        if mark.away_mm > IN_PLANE_MM:
+        if mark.away_mm > IN_PLANE_MM or not mark.mark_id:
             continue
         y, x = camera.to_screen(mark.at)
         distance = math.hypot(y - point[0], x - point[1])
+        corners = _corners(camera, mark)
+        if corners:
+            line = np.asarray(corners, np.float32).reshape(-1, 1, 2)
+            distance = min(distance, abs(cv2.pointPolygonTest(line, (point[0], point[1]), True)))
         if distance <= nearest:
             best, nearest = mark, distance
     return best
 
 
+def _corners(camera: Camera, mark: FlatMark) -> list[Pair]:
+    """Return the line of a shape on the screen, (y, x); nothing for a point."""
+    if mark.outline:
+        return [camera.to_screen(at) for at in mark.outline]
+    if not mark.extent:
+        return []
+    (y, x), (zy, zx) = camera.to_screen(mark.at), camera.zoom
+    h, w = mark.extent[0] * zy / 2, mark.extent[1] * zx / 2
+    if mark.kind == "ellipse":
+        turns = [2 * math.pi * step / 48 for step in range(48)]
+        return [(y + h * math.sin(turn), x + w * math.cos(turn)) for turn in turns]
+    return [(y - h, x - w), (y - h, x + w), (y + h, x + w), (y + h, x - w)]
+
+
 def paint(painter: QPainter, camera: Camera, mark: FlatMark, unit: float) -> None:
-    """Draw one mark: a ring with its number, or a frame for a box; faint when it lies beside the plane."""
+    """Draw one mark with its number: a ring for a point, else its shape; faint when it lies beside the plane."""
     y, x = camera.to_screen(mark.at)
     near = mark.away_mm <= IN_PLANE_MM
     colour = QColor(BLUE)
@@ -79,14 +110,14 @@ def paint(painter: QPainter, camera: Camera, mark: FlatMark, unit: float) -> Non
     width = (3.0 if mark.selected else 2.0) * unit
     painter.setBrush(Qt.BrushStyle.NoBrush)
     radius = RADIUS * unit
+    corners = _corners(camera, mark)
+    shape = QPolygonF([QPointF(across, down) for down, across in corners])
     for tint, line, kind in ((QColor(0, 0, 0, 160), width + 2 * unit, Qt.PenStyle.SolidLine), (colour, width, style)):
         painter.setPen(QPen(tint, line, kind))
-        if mark.extent:
-            zy, zx = camera.zoom
-            h, w = mark.extent[0] * zy, mark.extent[1] * zx
-            painter.drawRect(round(x - w / 2), round(y - h / 2), round(w), round(h))
-            radius = w / 2
+        if corners:
+            painter.drawPolygon(shape)
         else:
             painter.drawEllipse(QPointF(x, y), radius, radius)
+    right, top = (shape.boundingRect().right(), shape.boundingRect().top()) if corners else (x + radius, y - radius)
     image = readout.stamp(mark.text, BLUE if near else "#4a7fb8", readout.BODY, True, unit)
-    painter.drawImage(round(x + radius), round(y - radius - image.height() * 0.55), image)
+    painter.drawImage(round(right), round(top - image.height() * 0.55), image)

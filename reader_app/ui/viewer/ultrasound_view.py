@@ -6,22 +6,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 
 from reader_app.imaging.overlay import Box
 from reader_app.study.finding import Mark
 from reader_app.ui.language import tr
-from reader_app.ui.viewer import content, overlay
+from reader_app.ui.viewer import content, layout, overlay
 from reader_app.ui.viewer.camera import Pair, fitted
 from reader_app.ui.viewer.case_view import CaseView
-from reader_app.ui.viewer.content import Caption, Window
+from reader_app.ui.viewer.cine import Cine
+from reader_app.ui.viewer.content import Window
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.exposure import Seen, still
-from reader_app.ui.viewer.marks import FlatMark
+from reader_app.ui.viewer.marks import FlatMark, flat
 from reader_app.ui.viewer.movement import mode_words
 from reader_app.ui.viewer.overlay import Grid
 from reader_app.ui.viewer.pane import Pane
+from reader_app.ui.viewer.words import Caption
 
 PER_PAGE = 4
 SPEEDS = (0.25, 0.5, 1.0, 2.0)  # of the recorded frame rate
@@ -39,10 +40,7 @@ class UltrasoundView(CaseView):
         self._frames: dict[str, int] = {}
         self._shown: dict[Pane, Any] = {}
         self._grids: dict[str, tuple[Grid, ...]] = {}
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._tick)
-        self._speed = 2
-        self._playing: Pane | None = None
+        self._cine = Cine(SPEEDS, self._tick, self)
 
     # -- the case
 
@@ -100,15 +98,9 @@ class UltrasoundView(CaseView):
 
     def arrange(self) -> None:
         """One image alone; two side by side (one over the other in portrait); three or four in two rows."""
-        count, w, h = len(self.panes), self.width(), self.height()
-        columns = 1 if count == 1 or (count == 2 and h > w) else 2
-        rows = -(-count // columns)
-        for number, pane in enumerate(self.panes):
-            r, c = divmod(number, columns)
-            span = columns if number == count - 1 and count % columns else 1
-            left, top = c * (w + 1) // columns, r * (h + 1) // rows
-            right, bottom = (c + span) * (w + 1) // columns - 1, (r + 1) * (h + 1) // rows - 1
-            pane.setGeometry(left, top, max(1, right - left), max(1, bottom - top))
+        places = layout.images(len(self.panes), self.width(), self.height())
+        for pane, place in zip(self.panes, places, strict=True):
+            pane.setGeometry(*place)
             if pane.picture is None:
                 continue
             if pane.camera is None or self.mode == "fit":
@@ -165,14 +157,7 @@ class UltrasoundView(CaseView):
 
     def _flat_marks(self, marks: Sequence[Mark], image: Any, frame: int) -> tuple[FlatMark, ...]:
         return tuple(
-            FlatMark(
-                m.mark_id,
-                m.finding_id or m.mark_id,
-                (m.index[-2], m.index[-1]),
-                0.0,
-                m.extent[-2:],
-                m.mark_id == self.selected_mark,
-            )
+            flat(m, (m.index[-2], m.index[-1]), m.extent[-2:], self.selected_mark)
             for m in marks
             if m.image_id == image.id and (len(m.index) == 2 or round(m.index[0]) == frame)
         )
@@ -200,8 +185,8 @@ class UltrasoundView(CaseView):
             note = image.title
             if image.kind == "cine":
                 note = " · ".join(w for w in (note, f"{self._frames.get(image.id, 0) + 1} / {image.array.shape[0]}") if w)
-            if pane is self._playing:
-                note += "  " + tr("{speed} frames a second", speed=f"{1000 / self._timer.interval():.0f}")
+            if pane is self._cine.pane:
+                note += "  " + tr("{speed} frames a second", speed=f"{self._cine.per_second:.0f}")
             parts = [f"×{pane.camera.zoom[1]:.2f}"] if pane.camera is not None else []
             if image.channels == 1 or pane.window_state != Window():
                 parts.append(pane.window_state.words(pane.grey))
@@ -274,36 +259,27 @@ class UltrasoundView(CaseView):
 
     def play(self, on: bool | None) -> None:
         """Play the active cine over and over."""
-        on = self._playing is None if on is None else on
+        on = self._cine.pane is None if on is None else on
         pane = self.active
         if on and pane is not None and not self.scrolls(pane):
             pane = next((p for p in self.panes if self.scrolls(p)), None)
         if on and pane is not None:
-            self._playing = pane
-            self._start_timer()
+            self._cine.start(pane, getattr(self._shown[pane], "frame_time_ms", None) or FRAME_MS)
         else:
-            self._playing = None
-            self._timer.stop()
+            self._cine.stop()
         self.captions()
 
     def cine_speed(self, by: int) -> None:
         """Play faster or slower."""
-        self._speed = min(max(self._speed + by, 0), len(SPEEDS) - 1)
-        if self._playing is not None:
-            self._start_timer()
+        self._cine.change_speed(by)
         self.captions()
 
-    def _start_timer(self) -> None:
-        image = self._shown[self._playing] if self._playing is not None else None
-        own = getattr(image, "frame_time_ms", None) or FRAME_MS
-        self._timer.start(max(10, round(own / SPEEDS[self._speed])))
-
-    def _tick(self) -> None:
-        image = self._shown.get(self._playing) if self._playing is not None else None
-        if image is None or self._playing is None:
+    def _tick(self, pane: Pane) -> None:
+        image = self._shown.get(pane)
+        if image is None:
             self.stop_cine()
-            return
-        self._go_to_frame(self._playing, (self._frames.get(image.id, 0) + 1) % image.array.shape[0])
+        else:
+            self._go_to_frame(pane, (self._frames.get(image.id, 0) + 1) % image.array.shape[0])
 
 
 def view_words(view: str) -> str:
