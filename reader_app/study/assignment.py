@@ -2,7 +2,8 @@
 
 Rules
 -----
-* Every reader meets every case of a round once; the order is shuffled per reader and round, or as listed.
+* Every reader meets every case of a round once (some a second time, where the round repeats cases: ``repeats``); the order is
+  shuffled per reader and round, or as listed.
 * The shuffle is Fisher-Yates over the case ids in alphabetical order, fed by SHA-256 of
   ``"reader-app order v1|<study>|<seed>|<reader>|<round>|<attempt>|<counter>"``. It needs nothing but the seed in the study
   file, is the same on every platform and Python version, and does not depend on the order of rows in ``cases.csv``.
@@ -25,7 +26,9 @@ from reader_app.errors import Fault, StudyFileError
 from reader_app.study.assessment import BREAST_UNITS, CASE_UNIT
 from reader_app.study.caselist import CaseEntry, Reader
 from reader_app.study.definition import AssessmentSpec, CaseRule, Condition, DisplaySpec, Round, StudyDefinition, TimingSpec
+from reader_app.study.questionnaires import Questionnaire
 from reader_app.study.questions import Question
+from reader_app.study.repeats import RepeatRule, wanted, with_repeats, wrong_rule
 
 #: Name of the order algorithm; part of its input, so that a change of the algorithm is a change of this text.
 ALGORITHM = "reader-app order v1"
@@ -40,7 +43,8 @@ class RoundPlan:
     Attributes
     ----------
     order : tuple of str
-        The order of all candidate cases. A derived round reads those of them that ``cases`` selects.
+        The order of all candidate cases. A derived round reads those of them that ``cases`` selects. A case that is repeated
+        stands in it twice.
     """
 
     number: int
@@ -54,6 +58,8 @@ class RoundPlan:
     min_washout_days: int
     planes: tuple[str, ...] = ()
     training: bool = False
+    feedback: bool = False
+    repeat: RepeatRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,8 @@ class Plan:
         What is asked beyond category and score.
     modalities : mapping of str to str, or None
         By case, where there are questions.
+    questionnaires : tuple of Questionnaire
+        What is asked between blocks of cases.
     plan_hash : str
         SHA-256 over all other fields that differ from their default.
     """
@@ -87,6 +95,7 @@ class Plan:
     plan_hash: str = ""
     questions: tuple[Question, ...] = ()
     modalities: Mapping[str, str] | None = None
+    questionnaires: tuple[Questionnaire, ...] = ()
 
     def round(self, number: int) -> RoundPlan:
         """Return the round of that number.
@@ -208,7 +217,13 @@ def plan(definition: StudyDefinition, cases: Sequence[CaseEntry], reader: Reader
             )
         order = tuple(candidates)
         if entry.order == "shuffled":
-            order = _order(definition, reader, entry.number, candidates, [earlier.order for earlier in rounds])
+            order = _order(definition, reader, entry.number, candidates, [_once(earlier.order) for earlier in rounds])
+        if entry.repeat is not None and candidates:
+            wrong = wrong_rule(entry.repeat, candidates)
+            if wrong:
+                faults.append(Fault(f"study.toml, round {entry.number}.repeat", wrong, "repeat fewer cases, or less far apart"))
+            else:
+                order = _repeated(definition, reader, entry.number, entry.repeat, order)
         rounds.append(
             RoundPlan(
                 number=entry.number,
@@ -222,6 +237,8 @@ def plan(definition: StudyDefinition, cases: Sequence[CaseEntry], reader: Reader
                 min_washout_days=entry.min_washout_days,
                 planes=entry.planes,
                 training=entry.training,
+                feedback=entry.feedback,
+                repeat=entry.repeat,
             )
         )
     if faults:
@@ -239,6 +256,7 @@ def plan(definition: StudyDefinition, cases: Sequence[CaseEntry], reader: Reader
         timing=definition.timing,
         questions=definition.questions,
         modalities={case.case_id: case.modality for case in cases} if definition.questions else None,
+        questionnaires=definition.questionnaires,
     )
     return replace(settled, plan_hash=_hash(settled))
 
@@ -278,6 +296,20 @@ def _order(
         if drawn not in earlier:
             break
     return drawn
+
+
+def _once(order: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(order))
+
+
+def _repeated(
+    definition: StudyDefinition, reader: Reader, number: int, rule: RepeatRule, order: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the order with the repeated cases standing twice: the same cases for all readers, each reader's own places."""
+    material = f"{ALGORITHM}|{definition.study_id}|{definition.seed}"
+    again = wanted(rule, order, CounterGenerator(f"{material}|repeat|{number}").shuffled)
+    below = CounterGenerator(f"{material}|{reader.reader_id}|{number}|repeat").below
+    return with_repeats(order, again, rule.min_gap, below)
 
 
 def _hash(settled: Plan) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reader_app.study.events import AidShown
+from reader_app.study.events import AidShown, SliceSeen
 from reader_app.study.finding import Mark
 
 
@@ -145,6 +146,47 @@ class JudgeAidFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class SeeAid:
+    """Report the slices on which the aid was in view since the last report."""
+
+    case_id: str
+    revision: int
+    slices: tuple[SliceSeen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgeFeedback:
+    """Training: go on after the reference of the case just validated has been shown for ``shown_ms``."""
+
+    case_id: str
+    shown_ms: int
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerQuestionnaire:
+    """Hand in the questionnaire that is due, whole; fields as in ``QuestionnaireAnswered``."""
+
+    questionnaire: str
+    round_no: int
+    count: int
+    answers: Mapping[str, tuple[str, ...]]
+    shown_ms: int
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDisplay:
+    """Note on which screen the images are. Changes no state."""
+
+    screen: str
+    width_px: int
+    height_px: int
+    scale: int
+    checked_utc: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportDisturbance:
     """Note that time did not pass as it should: "suspend", "clock_step" or "stall". Changes no state."""
 
@@ -204,6 +246,7 @@ class VoidRead:
     coordinator: str
     reason: str
     wall_utc: str
+    occurrence: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,5 +285,5 @@ Command = (
     OpenSession | CloseSession | StartRound | DisplayCase | Assess | GiveScore | WriteNote | PlaceMark | RemoveMark | RevealAid
     | HideAid | ShowAid | Pause | Resume | Interrupt | SubmitRead
     | UnlockRound | VoidRead | WithdrawCase | AmendPlan | RetireReader | AnswerQuestion
-    | AdjustAid | JudgeAidFinding | ReportDisturbance
+    | AdjustAid | JudgeAidFinding | ReportDisturbance | SeeAid | AcknowledgeFeedback | AnswerQuestionnaire | ReportDisplay
 )  # fmt: skip

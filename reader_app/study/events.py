@@ -66,8 +66,12 @@ class AidShown:
     threshold, opacity : float
         As the study file states them.
     status : str
-        What the prediction said: "ok", "no_finding", "not_applicable" or "failed". All four are aids: the reader is
-        told in words that nothing was found or that the aid is not available.
+        What the prediction said: "ok", "no_finding", "not_applicable", "failed" or "withheld". All five are aids: the reader
+        is told in words that nothing was found or that the aid is not available.
+    model_sha256 : str
+        SHA-256 of the bundle that made the prediction, where its provenance says so.
+    findings : int
+        How many findings it marks; they are named "1", "2" ... in the order of the stored prediction.
     """
 
     model_id: str
@@ -75,6 +79,8 @@ class AidShown:
     threshold: float
     opacity: float
     status: str = "ok"
+    model_sha256: str = ""
+    findings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +206,7 @@ class ReadInterrupted:
 
 @dataclass(frozen=True, slots=True)
 class ReadSubmitted:
-    """The reader validated the case: the whole answer, locked."""
+    """The reader validated the case: the whole answer, locked. ``occurrence`` is 2 when the case came again in the round."""
 
     round_no: int
     case_id: str
@@ -209,6 +215,7 @@ class ReadSubmitted:
     note: str
     marks: tuple[Mark, ...] = field(default=())
     answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    occurrence: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +234,82 @@ class AidFindingJudged:
     case_id: str
     finding: str
     verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class SliceSeen:
+    """A stretch of slices of one pane.
+
+    Attributes
+    ----------
+    image_id, plane : str
+        The image, and the plane of a volume ("coronal", "transverse", "sagittal"), "frame" of a cine, or "" of a still image.
+    index : int
+        Where the pane stands now, zero-based.
+    first, last : int
+        Lowest and highest slice that was on the screen since the last report.
+    pane : str
+        Name of the pane.
+    """
+
+    image_id: str
+    plane: str
+    index: int
+    first: int
+    last: int
+    pane: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AidSeen:
+    """The aid was in view on these slices; reported when scrolling comes to rest and before the aid leaves the screen."""
+
+    case_id: str
+    slices: tuple[SliceSeen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackSeen:
+    """Training: the reader was told the reference of the case just validated and went on after ``shown_ms``."""
+
+    round_no: int
+    case_id: str
+    shown_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionnaireAnswered:
+    """A questionnaire between blocks was answered.
+
+    Attributes
+    ----------
+    round_no : int
+        The round it is about; 0 at the end of a sitting.
+    count : int
+        Validated cases of the round when it was asked; 0 at the end of the round; at the end of a sitting its number.
+    answers : mapping of str to tuple of str
+        By ``"<question>:case"``.
+    shown_ms : int
+        How long it was on the screen.
+    """
+
+    questionnaire: str
+    round_no: int
+    count: int
+    answers: Mapping[str, tuple[str, ...]]
+    shown_ms: int
+    wall_utc: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayChanged:
+    """The images are on this screen from now on: its name, size in pixels, scale in percent, and when it was last checked."""
+
+    screen: str
+    width_px: int
+    height_px: int
+    scale: int
+    checked_utc: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +343,7 @@ class ReadVoided:
     coordinator: str
     reason: str
     wall_utc: str
+    occurrence: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +381,7 @@ Event = (
     SessionOpened | SessionResumed | SessionClosed | RoundStarted | RoundFinished | CaseDisplayed | Assessed | Scored | Noted
     | MarkPlaced | MarkRemoved | InitialSealed | AidRevealed | AidHidden | AidShownAgain | ReadPaused | ReadResumed
     | ReadInterrupted | ReadSubmitted | RoundUnlocked | ReadVoided | CaseWithdrawn | PlanAmended | ReaderRetired
-    | Answered | AidAdjusted | AidFindingJudged | Disturbed
+    | Answered | AidAdjusted | AidFindingJudged | Disturbed | AidSeen | FeedbackSeen | QuestionnaireAnswered | DisplayChanged
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from reader_app.study.assignment import Plan
 from reader_app.study.events import (
     AidAdjusted,
+    AidFindingJudged,
     AidHidden,
     AidRevealed,
     AidShownAgain,
@@ -15,11 +16,13 @@ from reader_app.study.events import (
     CaseDisplayed,
     CaseWithdrawn,
     Event,
+    FeedbackSeen,
     InitialSealed,
     MarkPlaced,
     MarkRemoved,
     Noted,
     PlanAmended,
+    QuestionnaireAnswered,
     ReaderRetired,
     ReadInterrupted,
     ReadPaused,
@@ -47,7 +50,8 @@ def evolve(plan: Plan, state: SessionState, event: Event) -> SessionState:
         return changed(state, draft=drafted(state.draft, event))
     match event:
         case SessionOpened(plan_hash=plan_hash):
-            return changed(state, phase=_resting(plan, state), plan_hash=plan_hash)
+            begun = changed(state, sitting=state.sitting + 1, sitting_reads=0, plan_hash=plan_hash)
+            return changed(begun, phase=_resting(plan, state))
         case SessionResumed() | ReadInterrupted():
             return changed(state, phase=_resting(plan, state), displayed=False, aid_visible=False)
         case SessionClosed():
@@ -57,32 +61,52 @@ def evolve(plan: Plan, state: SessionState, event: Event) -> SessionState:
             return changed(begun, phase=state.phase) if state.phase is Phase.CLOSED else begun
         case RoundFinished(round_no=number, wall_utc=wall):
             ended = changed(state, round_no=None, case_order=(), index=0, finished={**state.finished, number: wall})
+            ended = changed(ended, ended_round=number if state.index else state.ended_round)
             return ended if state.phase is Phase.CLOSED else changed(ended, phase=_resting(plan, ended))
         case CaseDisplayed(aid=aid):
             shown = changed(state, phase=Phase.READING, displayed=True, revision=state.revision + 1, aid_visible=aid is not None)
             return changed(shown, aid=aid or state.aid)
-        case ReadSubmitted(round_no=number, case_id=case_id):
-            answer = Answer(event.categories, event.scores, event.note, event.marks, event.answers)
-            return _due(changed(state, answers=state.answers.extended((number, case_id), answer)), state.index + 1)
+        case ReadSubmitted():
+            return _submitted(plan, state, event)
+        case FeedbackSeen():
+            return changed(state, feedback=None)
+        case QuestionnaireAnswered(questionnaire=name, round_no=number, count=count):
+            return changed(state, filled=state.filled | {(name, number, count)})
         case RoundUnlocked() | ReadVoided() | CaseWithdrawn() | PlanAmended() | ReaderRetired():
             return _overridden(state, event)
         case _:
             return _within_read(state, event)
 
 
+def _submitted(plan: Plan, state: SessionState, event: ReadSubmitted) -> SessionState:
+    answer = Answer(event.categories, event.scores, event.note, event.marks, event.answers)
+    key_of_first = (event.round_no, event.case_id)
+    if event.occurrence > 1:
+        kept = changed(state, repeats=state.repeats.extended((*key_of_first, event.occurrence), answer))
+    else:
+        kept = changed(state, answers=state.answers.extended(key_of_first, answer))
+    tells = any(entry.feedback for entry in plan.rounds if entry.number == event.round_no)
+    told = changed(kept, feedback=event.case_id if tells else None, sitting_reads=state.sitting_reads + 1)
+    return _due(told, state.index + 1)
+
+
 def _overridden(state: SessionState, event: Event) -> SessionState:
     match event:
         case RoundUnlocked(round_no=number):
             return changed(state, unlocked=state.unlocked | {number})
+        case ReadVoided(round_no=number, case_id=case_id, occurrence=occurrence) if occurrence > 1:
+            return changed(state, voided_repeats=state.voided_repeats | {(number, case_id, occurrence)})
         case ReadVoided(round_no=number, case_id=case_id):
             return changed(state, voided=state.voided | {(number, case_id)})
         case PlanAmended(new_plan_hash=plan_hash):
             return changed(state, plan_hash=plan_hash)
         case CaseWithdrawn(case_id=case_id):
-            without = changed(state, withdrawn=state.withdrawn | {case_id})
-            if case_id not in state.case_order[state.index :]:
+            told = None if state.feedback == case_id else state.feedback
+            without = changed(state, withdrawn=state.withdrawn | {case_id}, feedback=told)
+            ahead = state.case_order[state.index :]
+            if case_id not in ahead:
                 return without
-            order = tuple(own for own in state.case_order if own != case_id)
+            order = (*state.case_order[: state.index], *(own for own in ahead if own != case_id))
             was_due = case_id == due_case(state)
             shorter = changed(without, case_order=order)
             return changed(_due(shorter, state.index), phase=state.phase) if was_due else shorter
@@ -98,6 +122,9 @@ def _within_read(state: SessionState, event: Event) -> SessionState:
             return changed(state, aid=aid, aid_visible=True)
         case AidAdjusted(threshold=threshold, opacity=opacity) if state.aid is not None:
             return changed(state, aid=replace(state.aid, threshold=threshold, opacity=opacity))
+        case AidFindingJudged(finding=finding, verdict=verdict):
+            others = {name: own for name, own in state.verdicts.items() if name != finding}
+            return changed(state, verdicts={**others, finding: verdict} if verdict else others)
         case AidHidden():
             return changed(state, aid_visible=False)
         case ReadPaused():
@@ -129,7 +156,7 @@ def drafted(draft: Draft, event: Drafting) -> Draft:
 
 def _due(state: SessionState, index: int) -> SessionState:
     """Return the state in which the case at ``index`` has not been displayed yet."""
-    fresh = changed(state, index=index, draft=Draft(), sealed=None, aid=None)
+    fresh = changed(state, index=index, draft=Draft(), sealed=None, aid=None, verdicts={})
     return changed(fresh, phase=Phase.BETWEEN, displayed=False, aid_visible=False)
 
 

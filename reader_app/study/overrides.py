@@ -43,10 +43,12 @@ def decide_override(plan: Plan, state: SessionState, command: Override) -> tuple
             if following is None or following.number != number or round_opens(plan, state, number) is None:
                 raise ProtocolViolation(f"Round {number} is not held back by a washout.")
             return (RoundUnlocked(number, who, why, wall),)
-        case VoidRead(round_no=number, case_id=case_id):
-            if (number, case_id) not in state.answers or (number, case_id) in state.voided:
+        case VoidRead(round_no=number, case_id=case_id, occurrence=occurrence):
+            first, again = (number, case_id), (number, case_id, occurrence)
+            is_there = first in state.answers if occurrence == 1 else again in state.repeats
+            if not is_there or (first in state.voided if occurrence == 1 else again in state.voided_repeats):
                 raise ProtocolViolation(f"There is no valid read of case {case_id} in round {number}.")
-            return (ReadVoided(number, case_id, who, why, wall),)
+            return (ReadVoided(number, case_id, who, why, wall, occurrence),)
         case WithdrawCase(case_id=case_id):
             if case_id not in plan.units or case_id in state.withdrawn:
                 raise ProtocolViolation(f"Case {case_id} is not in the study, or has been withdrawn.")
@@ -58,5 +60,5 @@ def decide_override(plan: Plan, state: SessionState, command: Override) -> tuple
 
 
 def is_round_exhausted(state: SessionState) -> bool:
-    """Return whether a round is under way in which no case is left to read."""
-    return state.round_no is not None and due_case(state) is None
+    """Return whether a round is under way in which no case is left to read, and no reference to be told."""
+    return state.round_no is not None and due_case(state) is None and state.feedback is None

@@ -43,8 +43,7 @@ def parse_questions(
             faults.append(Fault(f"{place}.id", f"{values['id']!r} holds other signs than letters, digits, - and _"))
         if values["id"] in {question.question_id for question in questions}:
             faults.append(Fault(f"{place}.id", f"{values['id']!r} is declared twice"))
-        if (values["low"] is not None or values["high"] is not None) and values["kind"] != "number":
-            faults.append(Fault(place, "only a number has low and high", "take them out"))
+        _check_range(values, place, faults)
         questions.append(
             Question(
                 question_id=values["id"],
@@ -55,12 +54,27 @@ def parse_questions(
                 level=values["level"],
                 required=values["required"],
                 modalities=tuple(values["modalities"] or ()),
-                when=_when(values["when"], questions, categories, f"{place}.when", faults),
+                when=_when(values["when"], values["level"], questions, categories, f"{place}.when", faults),
                 low=None if values["low"] is None else float(values["low"]),
                 high=None if values["high"] is None else float(values["high"]),
+                low_text=values["low_text"],
+                high_text=values["high_text"],
             )
         )
     return tuple(questions)
+
+
+def _check_range(values: Mapping[str, Any], place: str, faults: list[Fault]) -> None:
+    low, high = values["low"], values["high"]
+    if values["kind"] == "scale":
+        whole = all(number is not None and number == int(number) and number >= 0 for number in (low, high))
+        if not whole or low >= high:
+            faults.append(Fault(place, "a scale goes from a whole number to a higher one", "add low = 0 and high = 100"))
+        return
+    if (low is not None or high is not None) and values["kind"] != "number":
+        faults.append(Fault(place, "only a number or a scale has low and high", "take them out"))
+    if values["low_text"] or values["high_text"]:
+        faults.append(Fault(place, "only a scale has words at its ends", 'take them out, or write kind = "scale"'))
 
 
 def _choices(
@@ -84,7 +98,7 @@ def _choices(
 
 
 def _when(
-    given: Mapping[str, Any], earlier: Sequence[Question], categories: Sequence[str], place: str, faults: list[Fault]
+    given: Mapping[str, Any], level: str, earlier: Sequence[Question], categories: Sequence[str], place: str, faults: list[Fault]
 ) -> When:
     values = read_table("questions.when", given, place, faults)
     told = [name for name in ("category", "question", "marks") if values[name] is not None]
@@ -102,6 +116,8 @@ def _when(
         else:
             possible = asked.choices if asked.kind == "choice" else ("yes", "no")
             unknown = sorted(set(values["is"]) - set(possible))
+            if asked.level == "finding" and level == "unit":
+                faults.append(Fault(f"{place}.question", f"{asked.question_id} is asked for findings, not for the unit"))
             if asked.kind not in ("choice", "yes_no") or unknown:
                 faults.append(Fault(f"{place}.is", f"{', '.join(values['is'])} cannot be the answer to {asked.question_id}"))
     return When(tuple(values["category"] or ()), values["question"] or "", tuple(values["is"] or ()), values["marks"] or "")

@@ -2,12 +2,14 @@
 
 Rules
 -----
-* A question is asked for each unit that is judged, or once for the case; only for some modalities where it says so.
-* It may depend on the category of its unit (for the case: of any unit), on the answer to a question declared before it, or on
-  whether anything has been marked. Where its condition does not hold it is not asked, and an answer given earlier does not count.
-* An answer is a tuple of texts: one of the choices (several where ``many``), "yes" or "no", a number as written, or free text.
-  The empty tuple takes an answer back.
-* Answers are kept under ``"<question>:<unit>"``; the unit of a question for the case is "case".
+* A question is asked for each unit that is judged, once for the case (the patient), or for each finding that was marked; only
+  for some modalities where it says so.
+* It may depend on the category of its unit (for the case and for a finding: of any unit), on the answer to a question declared
+  before it, or on whether anything has been marked. Where its condition does not hold it is not asked, and an answer given
+  earlier does not count.
+* An answer is a tuple of texts: one of the choices (several where ``many``), "yes" or "no", a number as written, a whole number
+  on a scale, or free text. The empty tuple takes an answer back.
+* Answers are kept under ``"<question>:<unit>"``; the unit of a question for the case is "case", for a finding "#" and its id.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from dataclasses import dataclass
 
 from reader_app.study.assessment import CASE_UNIT
 
-KINDS: tuple[str, ...] = ("choice", "yes_no", "number", "text")
+KINDS: tuple[str, ...] = ("choice", "yes_no", "number", "scale", "text")
+#: Stands before the id of a finding where it is the unit of a question.
+FINDING_SIGN = "#"
 
 #: Longest free text of an answer, in characters.
 MAX_TEXT = 2000
@@ -53,12 +57,14 @@ class Question:
     kind: str = "choice"
     choices: tuple[str, ...] = ()
     many: bool = False
-    level: str = "unit"  # "unit" or "case"
+    level: str = "unit"  # "unit", "case" or "finding"
     required: bool = True
     modalities: tuple[str, ...] = ()  # () for all
     when: When = When()
     low: float | None = None
     high: float | None = None
+    low_text: str = ""  # what stands at the ends of a scale
+    high_text: str = ""
 
 
 def key(question_id: str, unit: str) -> str:
@@ -72,31 +78,37 @@ def asked(
     units: Sequence[str],
     categories: Mapping[str, str],
     answers: Mapping[str, tuple[str, ...]],
-    marks: int,
+    findings: Sequence[str],
 ) -> Iterator[tuple[Question, str]]:
-    """Yield the questions that are asked with the unit of each, given the answers so far; in the order of the form."""
+    """Yield the questions that are asked with the unit of each, given the answers so far; in the order of the form.
+
+    ``findings`` are the ids of the findings marked so far, each once.
+    """
     counted: dict[str, tuple[str, ...]] = {}
+    places = {"unit": tuple(units), "case": (CASE_UNIT,), "finding": tuple(f"{FINDING_SIGN}{name}" for name in findings)}
     for question in questions:
         if question.modalities and modality not in question.modalities:
             continue
-        for unit in units if question.level == "unit" else (CASE_UNIT,):
-            if _holds(question.when, unit, question.level, categories, counted, marks):
+        for unit in places[question.level]:
+            if _holds(question.when, unit, question.level, categories, counted, bool(findings)):
                 counted[key(question.question_id, unit)] = answers.get(key(question.question_id, unit), ())
                 yield question, unit
 
 
 def _holds(
-    when: When, unit: str, level: str, categories: Mapping[str, str], counted: Mapping[str, tuple[str, ...]], marks: int
+    when: When, unit: str, level: str, categories: Mapping[str, str], counted: Mapping[str, tuple[str, ...]], is_marked: bool
 ) -> bool:
     if when.categories:
         given = {categories.get(unit, "")} if level == "unit" else set(categories.values())
         return bool(given & set(when.categories))
     if when.question:
-        found = counted.get(key(when.question, unit)) or counted.get(key(when.question, CASE_UNIT)) or ()
-        if level == "case":
-            found = tuple(text for own, texts in counted.items() if own.rpartition(":")[0] == when.question for text in texts)
-        return bool(set(found) & set(when.answers))
-    return not when.marks or (marks > 0) == (when.marks == "some")
+        told = {own.partition(":")[2]: texts for own, texts in counted.items() if own.partition(":")[0] == when.question}
+        if level == "unit":
+            told = {place: texts for place, texts in told.items() if place in (unit, CASE_UNIT)}
+        if level == "finding":
+            told = {place: texts for place, texts in told.items() if place == unit or not place.startswith(FINDING_SIGN)}
+        return any(set(texts) & set(when.answers) for texts in told.values())
+    return not when.marks or is_marked == (when.marks == "some")
 
 
 def wrong_answer(question: Question, values: tuple[str, ...]) -> str:
@@ -111,7 +123,7 @@ def wrong_answer(question: Question, values: tuple[str, ...]) -> str:
         if strange or len(set(values)) < len(values):
             return f"{question.question_id} is answered by {', '.join(choices)}"
         return ""
-    if question.kind == "number":
+    if question.kind in ("number", "scale"):
         return _wrong_number(question, values[0])
     if len(values[0]) > MAX_TEXT or any("\ud800" <= letter <= "\udfff" for letter in values[0]):
         return f"{question.question_id} is answered by at most {MAX_TEXT} characters"
@@ -125,6 +137,8 @@ def _wrong_number(question: Question, text: str) -> str:
         number = math.nan
     low = -math.inf if question.low is None else question.low
     high = math.inf if question.high is None else question.high
-    if math.isfinite(number) and low <= number <= high:
+    whole = question.kind == "number" or text.isdecimal()
+    if math.isfinite(number) and low <= number <= high and whole:
         return ""
-    return f"{question.question_id} is answered by a number from {low:g} to {high:g}"
+    what = "a number" if question.kind == "number" else "a whole number"
+    return f"{question.question_id} is answered by {what} from {low:g} to {high:g}"

@@ -18,8 +18,10 @@ from reader_app.study.commands import (
     JudgeAidFinding,
     PlaceMark,
     RemoveMark,
+    ReportDisplay,
     ReportDisturbance,
     RevealAid,
+    SeeAid,
     ShowAid,
     WriteNote,
 )
@@ -28,10 +30,12 @@ from reader_app.study.events import (
     AidFindingJudged,
     AidHidden,
     AidRevealed,
+    AidSeen,
     AidShown,
     AidShownAgain,
     Answered,
     Assessed,
+    DisplayChanged,
     Disturbed,
     Event,
     InitialSealed,
@@ -46,10 +50,10 @@ from reader_app.study.state import SessionState, counted_answers, questions_aske
 #: Longest free text of a read, in characters; well below what a spreadsheet cell holds.
 MAX_NOTE = 10_000
 
-PAUSE_REASONS: tuple[str, ...] = ("reader", "idle", "hidden", "system")
+PAUSE_REASONS: tuple[str, ...] = ("reader", "idle", "hidden", "system", "display")
 DISTURBANCES: tuple[str, ...] = ("suspend", "clock_step", "stall")
 VERDICTS: tuple[str, ...] = ("accepted", "rejected", "")
-AID_STATUSES: tuple[str, ...] = ("ok", "no_finding", "not_applicable", "failed")
+AID_STATUSES: tuple[str, ...] = ("ok", "no_finding", "not_applicable", "failed", "withheld")
 
 
 def check_aid(plan: Plan, state: SessionState, aid: AidShown) -> None:
@@ -61,9 +65,15 @@ def check_aid(plan: Plan, state: SessionState, aid: AidShown) -> None:
         raise ProtocolViolation("The aid does not say which stored prediction it shows.")
     if aid.status not in AID_STATUSES:
         raise ProtocolViolation(f"{aid.status!r} is not the status of an aid.")
+    if aid.findings < 0 or (aid.findings and aid.status != "ok"):
+        raise ProtocolViolation("An aid that is not there marks no finding.")
     check_look(plan, aid.threshold, aid.opacity)
-    if state.aid is not None and state.aid.prediction_sha256 != aid.prediction_sha256:
+    if state.aid is not None and _identity(state.aid) != _identity(aid):
         raise ProtocolViolation("The aid of this read is another prediction than before.")
+
+
+def _identity(aid: AidShown) -> tuple[str, str, str, int]:
+    return (aid.prediction_sha256, aid.model_sha256, aid.status, aid.findings)
 
 
 def check_look(plan: Plan, threshold: float, opacity: float) -> None:
@@ -85,7 +95,25 @@ def judge_finding(plan: Plan, state: SessionState, command: JudgeAidFinding) -> 
     """Accept or reject a finding of the aid."""
     if not command.finding or command.verdict not in VERDICTS:
         raise ProtocolViolation("A finding of the aid is accepted, rejected, or neither.")
+    findings = state.aid.findings if state.aid is not None else 0
+    if findings and command.finding not in {str(number) for number in range(1, findings + 1)}:
+        raise ProtocolViolation(f"The aid has {findings} findings, none of them is {command.finding}.")
     return (AidFindingJudged(command.case_id, command.finding, command.verdict),)
+
+
+def see_aid(plan: Plan, state: SessionState, command: SeeAid) -> tuple[Event, ...]:
+    """Note the slices on which the aid was in view."""
+    sound = all(0 <= seen.first <= seen.index <= seen.last and seen.image_id for seen in command.slices)
+    if not command.slices or not sound:
+        raise ProtocolViolation("What was seen of the aid is stretches of slices: first, present and last, from 0.")
+    return (AidSeen(command.case_id, command.slices),)
+
+
+def display_changed(plan: Plan, state: SessionState, command: ReportDisplay) -> tuple[Event, ...]:
+    """Note the screen on which the images are."""
+    if min(command.width_px, command.height_px, command.scale) <= 0:
+        raise ProtocolViolation("A screen has a size and a scale.")
+    return (DisplayChanged(command.screen, command.width_px, command.height_px, command.scale, command.checked_utc),)
 
 
 def disturbance(plan: Plan, state: SessionState, command: ReportDisturbance) -> tuple[Event, ...]:

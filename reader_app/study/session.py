@@ -15,6 +15,9 @@ Rules
 * A pause covers the images: nothing can be answered until they are uncovered.
 * After a crash or an interruption the draft survives and the case must be displayed again. A sitting that ends in a pause
   interrupts the read.
+* A case that is repeated in a round comes again in its order like any other; the first reading is what later rounds refer to.
+* In a training round with feedback the reader is told the reference after each validated case and goes on from there. A
+  questionnaire that is due comes before the next case or round; one for the end of a sitting before its end.
 * A read is validated whole: a category for every unit, a score where required, the aid revealed in a sequential round. A round
   that refines an earlier one begins with an empty draft; the earlier answer can be looked up with :func:`earlier_answer`.
 
@@ -30,9 +33,11 @@ from reader_app.errors import ProtocolViolation
 from reader_app.study import readrules
 from reader_app.study.assignment import Plan
 from reader_app.study.commands import (
+    AcknowledgeFeedback,
     AdjustAid,
     AmendPlan,
     AnswerQuestion,
+    AnswerQuestionnaire,
     Assess,
     CloseSession,
     Command,
@@ -46,10 +51,12 @@ from reader_app.study.commands import (
     Pause,
     PlaceMark,
     RemoveMark,
+    ReportDisplay,
     ReportDisturbance,
     Resume,
     RetireReader,
     RevealAid,
+    SeeAid,
     ShowAid,
     StartRound,
     SubmitRead,
@@ -61,6 +68,8 @@ from reader_app.study.commands import (
 from reader_app.study.events import (
     CaseDisplayed,
     Event,
+    FeedbackSeen,
+    QuestionnaireAnswered,
     ReadInterrupted,
     ReadPaused,
     ReadResumed,
@@ -73,6 +82,7 @@ from reader_app.study.events import (
 )
 from reader_app.study.evolution import Drafting, drafted, evolve
 from reader_app.study.overrides import decide_override, is_round_exhausted
+from reader_app.study.questionnaires import wrong_answers
 from reader_app.study.readrules import (
     AID_STATUSES,
     DISTURBANCES,
@@ -89,9 +99,13 @@ from reader_app.study.state import (
     SessionState,
     aid_due,
     changed,
+    closing_questionnaire,
     counted_answers,
     current_round,
     due_case,
+    due_feedback,
+    due_occurrence,
+    due_questionnaire,
     earlier_answer,
     hidden_planes,
     initial,
@@ -106,7 +120,8 @@ from reader_app.study.state import (
 
 __all__ = [
     "AID_STATUSES", "DISTURBANCES", "MAX_NOTE", "PAUSE_REASONS", "VERDICTS", "Answer", "Draft", "Phase", "SessionState",
-    "aid_due", "counted_answers", "current_round", "decide", "due_case", "earlier_answer", "evolve", "hidden_planes",
+    "aid_due", "closing_questionnaire", "counted_answers", "current_round", "decide", "due_case", "due_feedback",
+    "due_occurrence", "due_questionnaire", "earlier_answer", "evolve", "hidden_planes",
     "initial", "legal_commands", "legal_overrides", "missing", "next_round", "questions_asked", "replay", "round_cases",
     "round_opens",
 ]  # fmt: skip
@@ -143,7 +158,8 @@ def decide(plan: Plan, state: SessionState, command: Command) -> tuple[Event, ..
     if type(command) not in legal_commands(plan, state) | legal_overrides(plan, state):
         raise ProtocolViolation(_why_not(plan, state, type(command)))
     case_id = getattr(command, "case_id", None)
-    if case_id is not None and case_id != due_case(state) and not isinstance(command, Override):
+    due = state.feedback or due_case(state)
+    if case_id is not None and case_id != due and not isinstance(command, Override):
         raise ProtocolViolation(f"Case {case_id} is not the case to be read now.")
     revision = getattr(command, "revision", None)
     if revision is not None and revision != state.revision:
@@ -160,6 +176,10 @@ def _why_not(plan: Plan, state: SessionState, wanted: type) -> str:
         return f"{wanted.__name__} is not possible now; no case may be on the screen, and it must have something to act on."
     if state.phase is Phase.CLOSED:
         return "No sitting is open; log in first."
+    if state.feedback is not None:
+        return "The reference of the training case comes first."
+    if due_questionnaire(plan, state) is not None or (wanted is CloseSession and closing_questionnaire(plan, state) is not None):
+        return "A questionnaire comes first."
     if state.phase is Phase.PAUSED:
         return "The read is paused; continue it first."
     if wanted is SubmitRead and state.phase is Phase.READING:
@@ -239,10 +259,28 @@ def _submit(plan: Plan, state: SessionState, command: SubmitRead) -> tuple[Event
     number = round_under_way(plan, state).number
     draft = state.draft
     answers = counted_answers(plan, state)
-    submitted = ReadSubmitted(
-        number, command.case_id, dict(draft.categories), dict(draft.scores), draft.note, draft.marks, answers
-    )
+    parts = (dict(draft.categories), dict(draft.scores), draft.note, draft.marks, answers)
+    submitted = ReadSubmitted(number, command.case_id, *parts, due_occurrence(state))
     return (submitted, *_finish(plan, evolve(plan, state, submitted), command.wall_utc))
+
+
+def _acknowledge(plan: Plan, state: SessionState, command: AcknowledgeFeedback) -> tuple[Event, ...]:
+    if command.shown_ms < 0:
+        raise ProtocolViolation("Nothing is shown for less than no time.")
+    seen = FeedbackSeen(round_under_way(plan, state).number, command.case_id, command.shown_ms)
+    return (seen, *_finish(plan, evolve(plan, state, seen), command.wall_utc))
+
+
+def _questionnaire(plan: Plan, state: SessionState, command: AnswerQuestionnaire) -> tuple[Event, ...]:
+    asking = due_questionnaire(plan, state) or closing_questionnaire(plan, state)
+    given = (command.questionnaire, command.round_no, command.count)
+    if asking is None or asking.occasion != given or command.shown_ms < 0:
+        raise ProtocolViolation("This is not the questionnaire that is due.")
+    answers = {name: tuple(values) for name, values in command.answers.items() if values}
+    wrong = wrong_answers(asking.questionnaire, answers)
+    if wrong:
+        raise ProtocolViolation(f"{wrong}.")
+    return (QuestionnaireAnswered(*given, answers, command.shown_ms, command.wall_utc),)
 
 
 def _override(plan: Plan, state: SessionState, command: Override) -> tuple[Event, ...]:
@@ -271,6 +309,7 @@ _HANDLERS: dict[type, Callable[..., tuple[Event, ...]]] = {
     Assess: readrules.assess, GiveScore: readrules.score, AnswerQuestion: readrules.answer, WriteNote: readrules.note,
     PlaceMark: readrules.place, RemoveMark: readrules.remove, RevealAid: readrules.reveal, HideAid: readrules.hide,
     ShowAid: readrules.show, AdjustAid: readrules.adjust, JudgeAidFinding: readrules.judge_finding,
-    ReportDisturbance: readrules.disturbance,
+    ReportDisturbance: readrules.disturbance, ReportDisplay: readrules.display_changed, SeeAid: readrules.see_aid,
+    AcknowledgeFeedback: _acknowledge, AnswerQuestionnaire: _questionnaire,
     UnlockRound: _override, VoidRead: _override, WithdrawCase: _override, AmendPlan: _override, RetireReader: _override,
 }  # fmt: skip

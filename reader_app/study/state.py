@@ -13,9 +13,11 @@ from typing import Any
 
 from reader_app.study.assignment import Plan, RoundPlan
 from reader_app.study.commands import (
+    AcknowledgeFeedback,
     AdjustAid,
     AmendPlan,
     AnswerQuestion,
+    AnswerQuestionnaire,
     Assess,
     CloseSession,
     DisplayCase,
@@ -27,10 +29,12 @@ from reader_app.study.commands import (
     Pause,
     PlaceMark,
     RemoveMark,
+    ReportDisplay,
     ReportDisturbance,
     Resume,
     RetireReader,
     RevealAid,
+    SeeAid,
     ShowAid,
     StartRound,
     SubmitRead,
@@ -44,6 +48,7 @@ from reader_app.study.definition import Condition
 from reader_app.study.events import AidShown
 from reader_app.study.finding import Mark
 from reader_app.study.growing import Growing
+from reader_app.study.questionnaires import Asking, Questionnaire
 from reader_app.study.questions import Question, asked, key
 from reader_app.study.studykeys import PLANES
 
@@ -104,7 +109,19 @@ class SessionState:
         How many times a case has been displayed.
     plan_hash : str
         The plan under which the log stands; empty before the first sitting.
-    unlocked, voided, withdrawn, retired
+    verdicts : mapping of str to str
+        What the reader made of the findings of the aid of the due case: "accepted" or "rejected", by finding.
+    repeats : mapping of (int, str, int) to Answer
+        Answers to cases that came again in a round, by round, case and occurrence (2 ...); ``answers`` holds the first ones.
+    feedback : str or None
+        The training case whose reference the reader has still to be told.
+    sitting, sitting_reads : int
+        Number of the sitting, and how many cases were validated in it.
+    ended_round : int
+        The last round that ended with something read in it; 0 for none.
+    filled : frozenset of (str, int, int)
+        The occasions on which a questionnaire was answered.
+    unlocked, voided, voided_repeats, withdrawn, retired
         What a coordinator has overridden: rounds let in early, reads declared void, cases taken out, the reader's leave.
     """
 
@@ -125,6 +142,14 @@ class SessionState:
     voided: frozenset[tuple[int, str]] = frozenset()
     withdrawn: frozenset[str] = frozenset()
     retired: bool = False
+    verdicts: Mapping[str, str] = field(default_factory=dict)
+    repeats: Growing[tuple[int, str, int], Answer] = field(default_factory=Growing)
+    voided_repeats: frozenset[tuple[int, str, int]] = frozenset()
+    feedback: str | None = None
+    sitting: int = 0
+    sitting_reads: int = 0
+    ended_round: int = 0
+    filled: frozenset[tuple[str, int, int]] = frozenset()
 
 
 _FIELDS = tuple(entry.name for entry in fields(SessionState))
@@ -145,6 +170,46 @@ def initial(plan: Plan) -> SessionState:
 def due_case(state: SessionState) -> str | None:
     """Return the case to be read now, or None between rounds."""
     return state.case_order[state.index] if state.index < len(state.case_order) else None
+
+
+def due_occurrence(state: SessionState) -> int:
+    """Return 1 for the first reading of the due case in the round, 2 when it comes again; 0 when none is due."""
+    return state.case_order[: state.index + 1].count(due_case(state) or "")
+
+
+def due_feedback(plan: Plan, state: SessionState) -> str | None:
+    """Return the training case whose reference must be told before anything else, or None."""
+    del plan  # as in ``initial``
+    return state.feedback
+
+
+def due_questionnaire(plan: Plan, state: SessionState) -> Asking | None:
+    """Return the questionnaire that must be answered before the next case or round, or None."""
+    if not plan.questionnaires or state.phase not in (Phase.BETWEEN, Phase.DONE) or state.feedback is not None:
+        return None
+    under_way = state.round_no is not None
+    number, when = (state.round_no or 0, "after_cases") if under_way else (state.ended_round, "round_end")
+    for own in plan.questionnaires:
+        count = state.index if under_way else 0
+        on_time = under_way is False or (own.every > 0 and count > 0 and count % own.every == 0)
+        asking = Asking(own, number, count)
+        if own.when == when and on_time and _is_about(plan, own, number) and asking.occasion not in state.filled:
+            return asking
+    return None
+
+
+def closing_questionnaire(plan: Plan, state: SessionState) -> Asking | None:
+    """Return the questionnaire that must be answered before the reader can end the sitting, or None."""
+    if state.phase in (Phase.CLOSED, Phase.READING) or not state.sitting_reads:
+        return None
+    asked_now = (Asking(own, 0, state.sitting) for own in plan.questionnaires if own.when == "session_end")
+    return next((own for own in asked_now if own.occasion not in state.filled), None)
+
+
+def _is_about(plan: Plan, questionnaire: Questionnaire, number: int) -> bool:
+    """Return whether a questionnaire is asked about a round."""
+    entry = next((own for own in plan.rounds if own.number == number), None)
+    return entry is not None and (number in questionnaire.rounds if questionnaire.rounds else not entry.training)
 
 
 def current_round(plan: Plan, state: SessionState) -> RoundPlan | None:
@@ -200,12 +265,16 @@ def missing(plan: Plan, state: SessionState) -> tuple[str, ...]:
     -------
     tuple of str
         ``"category:<unit>"``, ``"score:<unit>"`` in the order of the units, ``"question:<id>:<unit>"`` in the order of the form,
-        then ``"aid"`` where it must first be revealed; empty when the case can be validated, or none is due.
+        ``"finding:<name>"`` for findings of the aid that must be judged, then ``"aid"`` where it must first be revealed; empty
+        when the case can be validated, or none is due.
     """
     case_id, entry = due_case(state), current_round(plan, state)
     if case_id is None or entry is None:
         return ()
     needs = list(_unanswered(plan, state, case_id))
+    if plan.display.findings_must_be_judged and state.aid is not None:
+        names = (str(number) for number in range(1, state.aid.findings + 1))
+        needs += [f"finding:{name}" for name in names if name not in state.verdicts]
     if entry.condition is Condition.AIDED_SEQUENTIAL and state.sealed is None:
         needs.append("aid")
     return tuple(needs)
@@ -217,10 +286,15 @@ def legal_commands(plan: Plan, state: SessionState) -> frozenset[type]:
         return frozenset()
     if state.phase is Phase.CLOSED:
         return frozenset({OpenSession})
-    legal: set[type] = {OpenSession} if state.phase is Phase.DONE else {OpenSession, ReportDisturbance}
-    if state.phase is not Phase.READING:
+    legal: set[type] = {OpenSession} if state.phase is Phase.DONE else {OpenSession, ReportDisturbance, ReportDisplay}
+    if state.feedback is not None:
+        return frozenset(legal | {AcknowledgeFeedback})
+    blocked = due_questionnaire(plan, state) is not None
+    if blocked or closing_questionnaire(plan, state) is not None:
+        legal.add(AnswerQuestionnaire)
+    elif state.phase is not Phase.READING:
         legal.add(CloseSession)
-    if state.phase is Phase.BETWEEN:
+    if state.phase is Phase.BETWEEN and not blocked:
         legal.add(StartRound if state.round_no is None else DisplayCase)
     if state.phase is Phase.PAUSED:
         legal |= {Resume, Interrupt}
@@ -237,7 +311,7 @@ def legal_overrides(plan: Plan, state: SessionState) -> frozenset[type]:
     following = next_round(plan, state)
     if following is not None and round_opens(plan, state, following.number) is not None:
         legal.add(UnlockRound)
-    if set(state.answers) - state.voided:
+    if set(state.answers) - state.voided or set(state.repeats) - state.voided_repeats:
         legal.add(VoidRead)
     if set(plan.units) - state.withdrawn:
         legal.add(WithdrawCase)
@@ -265,6 +339,8 @@ def _reading_commands(plan: Plan, state: SessionState) -> set[type]:
         legal.add(SubmitRead)
     if plan.display.reader_may_adjust_aid and state.aid_visible:
         legal.add(AdjustAid)
+    if state.aid_visible:
+        legal.add(SeeAid)
     if plan.display.reader_judges_findings and state.aid_visible:
         legal.add(JudgeAidFinding)
     if plan.display.reader_may_hide_aid and state.aid is not None:
@@ -285,7 +361,8 @@ def questions_asked(plan: Plan, state: SessionState) -> tuple[tuple[Question, st
     if case_id is None or plan.modalities is None:
         return ()
     modality, units = plan.modalities[case_id], plan.units[case_id]
-    return tuple(asked(plan.questions, modality, units, draft.categories, draft.answers, len(draft.marks)))
+    findings = tuple(dict.fromkeys(mark.finding_id for mark in draft.marks))
+    return tuple(asked(plan.questions, modality, units, draft.categories, draft.answers, findings))
 
 
 def counted_answers(plan: Plan, state: SessionState) -> dict[str, tuple[str, ...]]:

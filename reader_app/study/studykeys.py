@@ -20,7 +20,8 @@ class Key:
     name : str
         As written in the file.
     kind : str
-        "text", "whole number", "number", "yes or no", "list of text", "table", "list of tables" or "text or table".
+        "text", "whole number", "number", "yes or no", "list of text", "list of whole numbers", "table", "list of tables" or
+        "text or table".
     meaning : str
         One sentence for the coordinator.
     default : object
@@ -59,9 +60,11 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("display", "table", "How the aid looks: conditions of the experiment.", default={}),
         Key("timing", "table", "Timing rules.", default={}),
         Key("questions", "list of tables", "Questions beyond category and score, in the order of the form.", default=[]),
+        Key("questionnaires", "list of tables", "Questions between blocks of cases: workload, confidence ...", default=[]),
         Key("models", "list of tables", "The models whose stored predictions serve as aids.", default=[]),
         Key("rounds", "list of tables", "The rounds in the order in which they are read.", required=True),
         Key("randomisation", "table", "The seed of every order.", required=True),
+        Key("analysis", "table", "What was decided about the analysis before the first read; frozen with the study.", default={}),
     ),
     "assessment": (
         Key("scale", "text", "The scale of the categories.", default="birads", choices=("birads",)),
@@ -88,6 +91,12 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("reader_may_hide_aid", "yes or no", "Whether the reader can switch the aid off and on.", default=True),
         Key("reader_may_adjust_aid", "yes or no", "Whether the reader can change threshold and opacity.", default=False),
         Key("reader_judges_findings", "yes or no", "Whether each finding of the aid can be accepted or rejected.", default=False),
+        Key(
+            "findings_must_be_judged",
+            "yes or no",
+            "Whether a case can be validated only when every finding of its aid has been accepted or rejected.",
+            default=False,
+        ),
     ),
     "timing": (
         Key(
@@ -107,16 +116,30 @@ TABLES: dict[str, tuple[Key, ...]] = {
     "questions": (
         Key("id", "text", "Short name of the question; a column of the workbook.", required=True),
         Key("text", "text", "The question as readers see it.", required=True),
-        Key("kind", "text", "choice, yes_no, number or text.", default="choice", choices=("choice", "yes_no", "number", "text")),
+        Key(
+            "kind",
+            "text",
+            "choice, yes_no, number, text, or scale: a whole number from low to high on a slider.",
+            default="choice",
+            choices=("choice", "yes_no", "number", "scale", "text"),
+        ),
         Key("choices", "list of text", "The answers to choose from."),
         Key("lexicon", "text", "Instead of choices: the name of a list of terms in the lexicons of the program."),
         Key("many", "yes or no", "Whether several choices can be taken.", default=False),
-        Key("level", "text", "unit: for each unit that is judged; case: once.", default="unit", choices=("unit", "case")),
+        Key(
+            "level",
+            "text",
+            "unit: for each unit that is judged; case: once for the patient; finding: for each finding that was marked.",
+            default="unit",
+            choices=("unit", "case", "finding"),
+        ),
         Key("required", "yes or no", "Whether a case can be validated only with an answer, where it is asked.", default=True),
         Key("modalities", "list of text", "Only for cases of these modalities.", choices=MODALITIES),
         Key("when", "table", "The condition under which it is asked.", default={}),
         Key("low", "number", "Lowest number."),
         Key("high", "number", "Highest number."),
+        Key("low_text", "text", "What stands at the low end of a scale.", default=""),
+        Key("high_text", "text", "What stands at the high end of a scale.", default=""),
     ),
     "questions.when": (
         Key("category", "list of text", "The category is one of these.", choices=CATEGORIES),
@@ -124,10 +147,40 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("is", "list of text", "... has one of these answers."),
         Key("marks", "text", "Nothing (none) or something (some) has been marked.", choices=("none", "some")),
     ),
+    "questionnaires": (
+        Key("id", "text", "Short name of the questionnaire.", required=True),
+        Key("title", "text", "Heading as readers see it.", default=""),
+        Key("text", "text", "What is said above the questions.", default=""),
+        Key(
+            "when",
+            "text",
+            "after_cases: after so many cases of a round, while it goes on; round_end; session_end: before the reader leaves.",
+            required=True,
+            choices=("after_cases", "round_end", "session_end"),
+        ),
+        Key("every", "whole number", "With after_cases: after every so many cases.", low=1),
+        Key("rounds", "list of whole numbers", "Only in these rounds; all but training rounds when left out."),
+        Key("template", "text", "Instead of questions: the name of a ready list of questions, for example nasa_tlx."),
+        Key("questions", "list of tables", "The questions, with the keys of [[questions]]; each is asked once.", default=[]),
+    ),
     "models": (
         Key("id", "text", "Name of the model; also of its folder under aids/.", required=True),
         Key("title", "text", "Name as readers see it.", default=""),
         Key("explanation", "text", "One plain sentence for readers on what the model says.", default=""),
+        Key("of", "text", "Id of the model from whose predictions this set of aids is prepared, some of them changed."),
+        Key("changes", "list of tables", "With of: which aids are withheld or changed on purpose.", default=[]),
+    ),
+    "models.changes": (
+        Key(
+            "kind",
+            "text",
+            "withheld: no aid is available; inverted: the opposite score and call; swapped: the aid of another case.",
+            required=True,
+            choices=("withheld", "inverted", "swapped"),
+        ),
+        Key("stratum", "list of text", "Only cases of these strata of cases.csv; all of them unless share or sample says less."),
+        Key("share", "number", "This share of the cases, drawn from a seed that the coordinator keeps.", low=0, high=1),
+        Key("sample", "whole number", "This many of the cases, drawn likewise.", low=1),
     ),
     "rounds": (
         Key("number", "whole number", "1, 2, 3 ... in reading order.", required=True, low=1),
@@ -147,6 +200,19 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("training", "yes or no", "Whether it is training: its cases stay apart and count for nothing.", default=False),
         Key("order", "text", "Case order.", default="shuffled", choices=("shuffled", "as_listed")),
         Key("min_washout_days", "whole number", "Days since the previous round was finished.", default=0, low=0, high=3650),
+        Key(
+            "feedback",
+            "yes or no",
+            "In training: whether the reader is told the reference of training_key.csv after each validated case.",
+            default=False,
+        ),
+        Key("repeat", "table", "Cases that come a second time in this round, to measure agreement with oneself.", default={}),
+    ),
+    "rounds.repeat": (
+        Key("share", "number", "This share of the cases of the round, drawn once for all readers.", low=0, high=1),
+        Key("sample", "whole number", "This many of them, drawn likewise.", low=1),
+        Key("cases", "list of text", "These cases, by id."),
+        Key("min_gap", "whole number", "At least this many places between the two readings.", default=10, low=1),
     ),
     "rounds.cases": (
         Key("stratum", "list of text", "Cases of these strata of cases.csv."),
@@ -155,11 +221,25 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("of_round", "whole number", "... in the round of this number.", low=1),
     ),
     "randomisation": (Key("seed", "whole number", "Any whole number; drawn once, never changed.", required=True, low=0),),
+    "analysis": (
+        Key("primary_endpoint", "text", "What the study is judged by, in words; for example: AUC of the score.", default=""),
+        Key("comparison", "list of text", "The two conditions that are compared, the reference first."),
+        Key(
+            "hypothesis",
+            "text",
+            "What is to be shown.",
+            default="superiority",
+            choices=("superiority", "non-inferiority", "equivalence", "description"),
+        ),
+        Key("margin", "number", "Margin of non-inferiority or equivalence, in the unit of the endpoint.", low=0),
+        Key("alpha", "number", "Two-sided level of significance.", default=0.05, low=0.000001, high=0.5),
+        Key("plan", "text", "The analysis plan, as long as need be, or where the registered one is found.", default=""),
+    ),
 }
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "text": (str,), "whole number": (int,), "number": (int, float), "yes or no": (bool,), "list of text": (list, tuple),
-    "table": (dict,), "list of tables": (list, tuple), "text or table": (str, dict),
+    "list of whole numbers": (list, tuple), "table": (dict,), "list of tables": (list, tuple), "text or table": (str, dict),
 }  # fmt: skip
 
 
@@ -222,6 +302,10 @@ def _wrong(key: Key, value: object) -> str:
         if len(set(value)) < len(value):
             return "a value is listed twice"
         return "" if value else "the list is empty"
+    if key.kind == "list of whole numbers" and isinstance(value, list | tuple):
+        if not value or not all(type(member) is int and member >= 1 for member in value):
+            return f"{value!r} is not a list of whole numbers from 1"
+        return "a value is listed twice" if len(set(value)) < len(value) else ""
     if key.kind == "list of tables" and isinstance(value, list | tuple):
         return "" if all(isinstance(member, dict) for member in value) else f"it is not a list of tables; write [[{key.name}]]"
     return ""

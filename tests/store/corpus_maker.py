@@ -1,4 +1,4 @@
-"""Write the corpus log of the present version; run once at each release: ``python tests/store/corpus_maker.py``.
+"""Write the corpus log of the present version; run once at each release: ``python tests/store/corpus_maker.py [WORD]``.
 
 A log in ``corpus/`` is never written again: programs of all later versions must read it to the same events.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from reader_app import __version__
@@ -51,19 +52,26 @@ def every_event() -> list[ev.Event]:
         ev.SessionResumed("ab" * 32, wall),
         ev.CaseDisplayed(1, "case-01", "0" * 64, ("RCC", "LCC"), aid),
         ev.ReadSubmitted(1, "case-01", {"R": "2", "L": "4B"}, {}, "", (box,)),
+        ev.CaseDisplayed(1, "case-01", "0" * 64, ("coronal",), replace(aid, model_sha256="6" * 64, findings=2)),
+        ev.AidSeen("case-01", (ev.SliceSeen("L_AP", "coronal", 40, 12, 61, "coronal"), ev.SliceSeen("RCC", "", 0, 0, 0))),
+        ev.ReadSubmitted(1, "case-01", {"R": "2", "L": "4B"}, {}, "", (), {"shape:#F1": ("oval",)}, 2),
+        ev.FeedbackSeen(1, "case-01", 4200),
         ev.RoundFinished(1, wall),
+        ev.QuestionnaireAnswered("tlx", 1, 0, {"mental:case": ("55",)}, 61_000, wall),
+        ev.DisplayChanged("left", 2048, 2560, 100, "2027-01-14T07:00:00.000Z"),
         ev.ReadVoided(1, "case-01", "coordinator", "fire alarm during the read", wall),
         ev.CaseWithdrawn("case-03", "coordinator", "consent was withdrawn", wall),
         ev.RoundUnlocked(2, "coordinator", "leaves the hospital in March", wall),
         ev.PlanAmended("ab" * 32, "cd" * 32, "coordinator", "threshold raised", wall),
+        ev.ReadVoided(1, "case-01", "coordinator", "fire alarm during the read", wall, 2),
         ev.ReaderRetired("R09", "coordinator", "left the hospital", wall),
         ev.SessionClosed(wall),
     ]
 
 
-def make(folder: Path) -> Path:
+def make(folder: Path, name: str = __version__) -> Path:
     """Write the log and, beside it, what must be read from it."""
-    path = folder / f"{__version__}.readlog"
+    path = folder / f"{name}.readlog"
     clock = FrozenClock()
     screens = (Screen("left", 2048, 2560, 340, 425, 100, 60, 30, "c" * 64, "2027-01-14T07:00:00.000Z"),)
     events = every_event()
@@ -81,9 +89,10 @@ def make(folder: Path) -> Path:
 
 if __name__ == "__main__":
     CORPUS.mkdir(exist_ok=True)
-    if (CORPUS / f"{__version__}.readlog").exists():
-        sys.exit(f"the corpus has a log of version {__version__} already; it is never written again")
+    name = "-".join([__version__, *sys.argv[1:2]])  # a word after the version where events came during its making
+    if (CORPUS / f"{name}.readlog").exists():
+        sys.exit(f"the corpus has a log {name} already; it is never written again")
     missing = set(KINDS) - {type(event).__name__ for event in every_event()}
     if missing:
         sys.exit(f"add these kinds of event first: {', '.join(sorted(missing))}")
-    print(make(CORPUS))
+    print(make(CORPUS, name))

@@ -184,7 +184,7 @@ FAULTS = [
     (document(choices=..., lexicon="x"), "'x' is not the name of a list of terms; known: none is at hand"),
     (document(1, choices=["a"]), "a question of kind yes_no has no choices"),
     (document(1, many=True), "has no choices"),
-    (document(1, low=1), "only a number has low and high"),
+    (document(1, low=1), "only a number or a scale has low and high"),
     (document(modalities=["mri"]), "'mri' is not one of"),
     (document(2, when={"category": ["3"]}), "3 is not a category of this study"),
     (document(2, when={"category": ["0"], "marks": "none"}), "does not state one condition"),
