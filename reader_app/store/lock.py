@@ -1,7 +1,7 @@
 """``assignment.lock.json``: the frozen study, by hash. Made once; what it names can no longer change unseen.
 
-It covers the protocol, the case list, the readers, the hanging, every container's manifest and every stored prediction, but not
-the reference standard, whose very hash could tell a reader something.
+It covers the protocol, the case list, the readers, the hanging, the lexicons, the training key, every container's manifest and
+every stored prediction, but not the reference standard, whose very hash could tell a reader something.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ SCHEMA = 1
 #: The files of a study folder that are frozen by their bytes, beside ``hanging/*.toml``; the last one may be absent.
 FROZEN_FILES: tuple[str, ...] = ("study.toml", "cases.csv", "readers.csv", "hanging.toml")
 ABSENT = "absent"
+#: What readers are told after training cases; frozen where a study has it.
+TRAINING_KEY = "training_key.csv"
+#: The study's own files that are frozen where they exist: folder and pattern.
+_OWN_FILES: tuple[tuple[str, str], ...] = (("hanging", "*.toml"), ("lexicon", "*.json"), (".", TRAINING_KEY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +110,9 @@ def study_hash(
 
 
 def frozen_names(study: Path) -> tuple[str, ...]:
-    """Return the names of the files that are frozen by their bytes: the fixed ones, and the study's own hanging protocols."""
-    return (*FROZEN_FILES, *sorted(f"hanging/{path.name}" for path in (study / "hanging").glob("*.toml")))
+    """Return the names of the files that are frozen by their bytes: the fixed ones, the study's own hanging and lexicons."""
+    own = sorted(path.relative_to(study).as_posix() for folder, pattern in _OWN_FILES for path in (study / folder).glob(pattern))
+    return (*FROZEN_FILES, *own)
 
 
 def file_hashes(study: Path) -> dict[str, str]:

@@ -6,18 +6,22 @@ import csv
 import io
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from reader_app.errors import Fault, StudyFileError
+from reader_app.store import lexicons
+from reader_app.store.lock import TRAINING_KEY
 from reader_app.study import caselist, definition
 from reader_app.study.caselist import CaseEntry, Reader
 from reader_app.study.definition import StudyDefinition
+from reader_app.study.training import Feedback, parse_training_key
 
 
-def read_definition(path: Path) -> StudyDefinition:
-    """Return the protocol of a study folder; StudyFileError with every fault."""
+def read_document(path: Path) -> dict[str, Any]:
+    """Return ``study.toml`` as it is written; StudyFileError if it cannot be read."""
     file = path / "study.toml"
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         remedy = "check that this is a study folder; make one with: reader-app new DIR --protocol NAME"
         raise StudyFileError([Fault(str(file), "there is no such file", remedy)]) from None
@@ -27,7 +31,13 @@ def read_definition(path: Path) -> StudyDefinition:
         raise StudyFileError([Fault(str(file), f"it cannot be read ({error})", "check the file")]) from error
     except tomllib.TOMLDecodeError as error:
         raise StudyFileError([Fault(str(file), f"it is not valid TOML: {error}", "correct that line")]) from error
-    return definition.parse(document, str(file))
+
+
+def read_definition(path: Path) -> StudyDefinition:
+    """Return the protocol of a study folder; StudyFileError with every fault."""
+    document = read_document(path)
+    terms = lexicons.load(path)
+    return definition.parse(document, str(path / "study.toml"), terms.lists, terms.questionnaires)
 
 
 def read_cases(path: Path) -> tuple[CaseEntry, ...]:
@@ -42,6 +52,12 @@ def read_readers(path: Path) -> tuple[Reader, ...]:
     file = path / "readers.csv"
     rows = read_table(file)
     return caselist.parse_readers(rows, str(file)) if rows else ()
+
+
+def read_training_key(path: Path) -> dict[str, Feedback]:
+    """Return what is told after training cases, nothing where there is no such file; StudyFileError with every fault."""
+    file = path / TRAINING_KEY
+    return parse_training_key(read_table(file), str(file))
 
 
 def read_table(file: Path) -> list[dict[str, str]]:

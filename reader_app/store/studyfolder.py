@@ -5,39 +5,39 @@ Loading opens neither an aid nor the reference standard: a reading program that 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from reader_app import __version__
 from reader_app.clock import Clock, SystemClock
 from reader_app.errors import Fault, StudyFileError
-from reader_app.store.canonical import sha256_file
-from reader_app.store.disk import write_atomically
+from reader_app.store import aidfiles, freezing, lexicons
 from reader_app.store.lock import (
     FROZEN_FILES,
     LOCK,
-    MANIFEST,
+    TRAINING_KEY,
     VERSIONS,
-    LockedCase,
     StudyLock,
     changed_containers,
     changed_files,
-    file_hashes,
-    keep_version,
     load_lock,
-    study_hash,
-    with_plans_of,
 )
 from reader_app.store.readlog import SUFFIX, ReadLog
 from reader_app.store.runinfo import RunInfo
-from reader_app.store.studyfiles import read_cases, read_definition, read_readers, read_table
+from reader_app.store.studyfiles import (
+    read_cases,
+    read_definition,
+    read_document,
+    read_readers,
+    read_table,
+    read_training_key,
+)
 from reader_app.study import assignment
 from reader_app.study.assignment import Plan
 from reader_app.study.caselist import CaseEntry, Reader
 from reader_app.study.definition import StudyDefinition
+from reader_app.study.training import Feedback, key_faults
 
 _SHOWN = 5
 
@@ -56,6 +56,8 @@ class StudyFolder:
     readers : tuple of Reader
     lock : StudyLock or None
         None until the study is frozen.
+    feedback : mapping of str to Feedback
+        What is told after training cases, by case; nothing about any other case.
     """
 
     path: Path
@@ -63,6 +65,7 @@ class StudyFolder:
     cases: tuple[CaseEntry, ...]
     readers: tuple[Reader, ...]
     lock: StudyLock | None
+    feedback: Mapping[str, Feedback] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path) -> StudyFolder:
@@ -87,18 +90,22 @@ class StudyFolder:
     def _read(cls, path: Path, lock: StudyLock | None) -> StudyFolder:
         faults: list[Fault] = []
         found: list[Any] = []
-        for read in (read_definition, read_cases, read_readers):
+        for read in (read_definition, read_cases, read_readers, read_training_key):
             try:
                 found.append(read(path))
             except StudyFileError as fault:
                 faults += fault.faults
         if faults:
             raise StudyFileError(faults)
-        protocol, cases, readers = found
+        protocol, cases, readers, feedback = found
+        if cases:
+            wrong = key_faults(protocol, cases, feedback, str(path / TRAINING_KEY))
+            if wrong:
+                raise StudyFileError(wrong)
         readers = assignment.allocate(protocol, readers)
         if lock is not None:
             cases = tuple(replace(case, fingerprint=lock.cases[case.case_id].fingerprint) for case in cases)
-        return cls(path, protocol, cases, readers, lock)
+        return cls(path, protocol, cases, readers, lock, feedback)
 
     @property
     def is_frozen(self) -> bool:
@@ -232,7 +239,9 @@ class StudyFolder:
         if any((self.path / "logs").glob(f"*{SUFFIX}")):
             remedy = f"bring back {LOCK}, or move the logs away to begin anew"
             faults.append(Fault(str(self.path / "logs"), "there are logs, but the lock they were made under is gone", remedy))
-        return self._write_lock(None, faults, clock or SystemClock())
+        lexicons.bring_in(self.path, read_document(self.path))
+        freezing.write_lock(StudyFolder._read(self.path, None), None, faults, clock or SystemClock())
+        return StudyFolder.load(self.path)
 
     @classmethod
     def amend(cls, path: Path, clock: Clock | None = None) -> StudyFolder:
@@ -265,27 +274,9 @@ class StudyFolder:
         if fresh.definition.study_id != old.study_id:
             what = f"the id is {fresh.definition.study_id} now, it was {old.study_id}"
             faults.append(Fault(str(path / "study.toml"), what, "an amended study keeps its id"))
-        return fresh._write_lock(old, faults, clock or SystemClock())
-
-    def _write_lock(self, old: StudyLock | None, faults: list[Fault], clock: Clock) -> StudyFolder:
-        cases = self._cases_to_freeze(faults)
-        aids = {model_id: self._aids_to_freeze(model_id, faults) for model_id in self.aided_models()}
-        if not self.cases:
-            faults.append(Fault(str(self.path / "cases.csv"), "it lists no case", "import images: reader-app import DIR SOURCE"))
-        if not self.readers:
-            faults.append(Fault(str(self.path / "readers.csv"), "it lists no reader", "add one row per reader"))
-        if faults:
-            raise StudyFileError(faults)
-        files = file_hashes(self.path)
-        amends, earlier = ("", {}) if old is None else (old.study_hash, with_plans_of(old))
-        whole = study_hash(self.definition.study_id, files, cases, aids, amends, earlier)
-        listed = tuple(replace(case, fingerprint=cases[case.case_id].fingerprint) for case in self.cases)
-        plans = {r.reader_id: assignment.plan(self.definition, listed, r, whole).plan_hash for r in self.readers}
-        frozen_utc = clock.now().wall_utc
-        lock = StudyLock(self.definition.study_id, __version__, frozen_utc, files, cases, aids, plans, whole, amends, earlier)
-        keep_version(self.path, lock)
-        write_atomically(self.path / LOCK, lock.as_bytes())
-        return StudyFolder.load(self.path)
+        lexicons.bring_in(path, read_document(path))
+        freezing.write_lock(fresh, old, faults, clock or SystemClock())
+        return cls.load(path)
 
     def aided_models(self) -> tuple[str, ...]:
         """Return the models whose predictions some round shows."""
@@ -293,108 +284,15 @@ class StudyFolder:
 
     def missing_aids(self, model_id: str) -> tuple[str, ...]:
         """Return the cases of whose frozen predictions of a model the files are not here (a closed round's, in a package)."""
-        directory = self.aid_dir(model_id)
-        listed = self.lock.aids.get(model_id, {}) if self.lock is not None else {case.case_id: "" for case in self.cases}
-        return tuple(case_id for case_id in listed if not (directory / f"{case_id}.json").is_file())
+        return aidfiles.missing(self, model_id)
 
     def aid_faults(self, model_id: str, case_ids: Iterable[str] | None = None) -> list[Fault]:
-        """Compare a model's stored predictions with the lock.
-
-        This opens the aids: a reading program calls it only for a round that shows them.
-
-        Parameters
-        ----------
-        model_id : str
-        case_ids : iterable of str, optional
-            Only these cases; all that the lock names if absent.
-        """
-        locked = self.lock.aids.get(model_id, {}) if self.lock is not None else {}
-        faults = []
-        for case_id in locked if case_ids is None else case_ids:
-            path = self.aid_dir(model_id) / f"{case_id}.json"
-            if case_id not in locked:
-                faults.append(Fault(str(path), "no prediction was frozen for this case", "ask the coordinator"))
-            elif not path.is_file():
-                faults.append(Fault(str(path), "the stored prediction is missing", "bring the package of this round"))
-            elif (now := sha256_file(path)) != locked[case_id]:
-                what = f"the prediction was changed after the study was frozen: frozen {locked[case_id]}, now {now}"
-                faults.append(Fault(str(path), what, "bring back the frozen file"))
-        return faults
+        """Compare a model's stored predictions with the lock: :func:`reader_app.store.aidfiles.faults`."""
+        return aidfiles.faults(self, model_id, case_ids)
 
     def install_aids(self, source: Path, model_id: str) -> int:
-        """Take over a model's predictions, when its round opens, from another folder that holds this study.
-
-        Parameters
-        ----------
-        source : Path
-            Folder with ``<case_id>.json`` and ``<case_id>.npz`` files.
-        model_id : str
-
-        Returns
-        -------
-        int
-            How many were new here.
-
-        Raises
-        ------
-        StudyFileError
-            If one is not the frozen prediction; then none is taken over.
-        """
-        locked = self.lock.aids.get(model_id, {}) if self.lock is not None else {}
-        wanted = [case_id for case_id in self.missing_aids(model_id) if (source / f"{case_id}.json").is_file()]
-        faults = []
-        for case_id in wanted:
-            given = source / f"{case_id}.json"
-            now = sha256_file(given)
-            if now != locked.get(case_id):
-                what = f"this is not the frozen prediction: frozen {locked.get(case_id)}, here {now}"
-                faults.append(Fault(str(given), what, "ask the coordinator for the package of this study"))
-            elif not _arrays_sound(given):
-                faults.append(
-                    Fault(str(given.with_suffix(".npz")), "its arrays are missing or damaged", "copy the package again")
-                )
-        if faults:
-            raise StudyFileError(faults)
-        target = self.aid_dir(model_id)
-        target.mkdir(parents=True, exist_ok=True)
-        for case_id in wanted:
-            write_atomically(target / f"{case_id}.npz", (source / f"{case_id}.npz").read_bytes())
-            write_atomically(target / f"{case_id}.json", (source / f"{case_id}.json").read_bytes())
-        return len(wanted)
-
-    def _cases_to_freeze(self, faults: list[Fault]) -> dict[str, LockedCase]:
-        cases: dict[str, LockedCase] = {}
-        for case in self.cases:
-            path = self.container(case.case_id) / MANIFEST
-            try:
-                fingerprint = str(json.loads(path.read_text(encoding="utf-8"))["fingerprint"])
-            except (OSError, ValueError, KeyError, TypeError):
-                faults.append(Fault(str(path), f"case {case.case_id} has no sound container", "import its images"))
-                continue
-            if case.fingerprint and case.fingerprint != fingerprint:
-                what = f"the images are not those that cases.csv names ({fingerprint} instead of {case.fingerprint})"
-                faults.append(Fault(str(path), what, "import the case again"))
-            cases[case.case_id] = LockedCase(sha256_file(path), fingerprint)
-        return cases
-
-    def _aids_to_freeze(self, model_id: str, faults: list[Fault]) -> dict[str, str]:
-        directory = self.aid_dir(model_id)
-        lacking = self.missing_aids(model_id)
-        if lacking:
-            named = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
-            what = f"no prediction of model {model_id} for {named}"
-            faults.append(Fault(str(directory), what, f"run it: reader-app ai run DIR --model {model_id}"))
-        there = (case.case_id for case in self.cases if case.case_id not in lacking)
-        return {case_id: sha256_file(directory / f"{case_id}.json") for case_id in there}
-
-
-def _arrays_sound(prediction: Path) -> bool:
-    """Return whether the arrays beside a prediction's JSON file are those it names."""
-    try:
-        expected = json.loads(prediction.read_text(encoding="utf-8"))["arrays"]["sha256"]
-        return bool(sha256_file(prediction.with_suffix(".npz")) == expected)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+        """Take over a model's predictions when its round opens: :func:`reader_app.store.aidfiles.install`."""
+        return aidfiles.install(self, source, model_id)
 
 
 __all__ = ["FROZEN_FILES", "LOCK", "StudyFolder", "read_table"]
