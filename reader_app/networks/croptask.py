@@ -43,6 +43,10 @@ class Recipe:
         Whole images instead of windows of stated size.
     output : mapping
         Further entries of the manifest's "output".
+    draw : int
+        Added to the seed of the initial weights, so that two models of a system do not start as one and the same network.
+    vary : bool
+        Whether phantoms too are varied in size and place, as pictures always are.
     """
 
     system: str
@@ -55,12 +59,14 @@ class Recipe:
     modalities: tuple[str, ...]
     whole: bool
     output: Mapping[str, Any]
+    draw: int = 0
+    vary: bool = False
 
     def windows(self, backbone: str) -> dict[str, Working]:
         """Return how planes are made for a backbone."""
         sized = preprocess.working_for(backbone)
         if self.whole:
-            # one pixel more: cells of stride 2^n then lie symmetrically in the image, and with them what the border does to the map
+            # one pixel more: cells of stride 2^n then lie symmetrically in the image, and so does what its border does to the map
             sized = {m: Working(0.0, w.window + 1, w.slice_mm) for m, w in sized.items()}
         return {m: sized[m] for m in self.modalities}
 
