@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reader_app.errors import BundleError, ImageError
-from reader_app.imaging.container import safe_name
+from reader_app.imaging import air
+from reader_app.imaging.container import OpenCase, safe_name
 from reader_app.imaging.overlay import Box, Heatmap
 
 SCHEMA = 1
@@ -82,6 +83,15 @@ class Prediction:
     def boxes_of(self, image_id: str) -> tuple[Box, ...]:
         """Return the boxes of one image."""
         return tuple(b for b in self.boxes if b.image_id == image_id)
+
+
+def on_tissue(prediction: Prediction, case: OpenCase) -> Prediction:
+    """Return the prediction as it is painted: heatmaps of volumes without colour on air; everything else as stored."""
+    shown = []
+    for heatmap in prediction.heatmaps:
+        image = next((i for i in case.images if i.id == heatmap.image_id), None)
+        shown.append(heatmap if image is None else air.on_tissue(heatmap, image.skin, image.array.shape))
+    return replace(prediction, heatmaps=tuple(shown))
 
 
 def matches(prediction: Prediction, fingerprint: str) -> bool:

@@ -197,6 +197,8 @@ class CaseImage(NewImage):
         The volume again with axes (column, slice, row), so that sagittal planes are contiguous.
     channels : int
         1 or 3.
+    skin : ndarray or None
+        Of a volume with air: the row at which tissue begins, for blocks of columns; see `air.find_skin`.
     files : tuple of str
         Names of the array files inside the container, in the order of `arrays`.
     """
@@ -204,6 +206,7 @@ class CaseImage(NewImage):
     pyramid: tuple[NDArray[Any], ...] = ()
     column_major: NDArray[Any] | None = None
     channels: int = 1
+    skin: NDArray[np.uint16] | None = None
     files: tuple[str, ...] = ()
 
     def arrays(self) -> tuple[NDArray[Any], ...]:

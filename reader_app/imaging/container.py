@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from reader_app.errors import Fault, ImageError
 from reader_app.imaging import fingerprint as fp
+from reader_app.imaging.air import find_skin
 from reader_app.imaging.caseimage import DTYPES, KINDS, MODALITIES, CaseImage, NewImage, OpenCase, Region, check, safe_name
 from reader_app.imaging.pyramid import column_major, halve, pyramid
 from reader_app.imaging.scanconvert import Fan
@@ -201,6 +202,12 @@ def _store_image(work: Path, image: NewImage) -> dict[str, Any]:
     columns_name = f"{image.id}.cols.npy" if image.kind == "volume" else None
     if columns_name:
         np.save(work / columns_name, column_major(array), allow_pickle=False)
+    skin_name = None
+    if image.kind == "volume" and image.grey is not None:
+        skin = find_skin(array, image.grey, image.padding)
+        if skin is not None:
+            skin_name = f"{image.id}.skin.npy"
+            np.save(work / skin_name, skin, allow_pickle=False)
     return {
         "id": image.id,
         "kind": image.kind,
@@ -211,6 +218,7 @@ def _store_image(work: Path, image: NewImage) -> dict[str, Any]:
         "array": name,
         "pyramid": level_names,
         "column_major": columns_name,
+        "skin": skin_name,
         "shape": list(array.shape),
         "dtype": array.dtype.name,
         "channels": 1 if image.grey is not None else 3,
@@ -301,6 +309,7 @@ def _open_image(directory: Path, record: Mapping[str, Any]) -> CaseImage:
         pyramid=tuple(_map(directory, name) for name in record["pyramid"]),
         column_major=None if record["column_major"] is None else _map(directory, record["column_major"]),
         channels=int(record["channels"]),
+        skin=np.array(_map(directory, record["skin"])) if record.get("skin") else None,
         files=(record["array"], *record["pyramid"], *([record["column_major"]] if record["column_major"] else [])),
     )
 

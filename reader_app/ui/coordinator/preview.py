@@ -71,5 +71,6 @@ class CasePreview(QDialog):
             self._words.setText(f"The images of this case cannot be shown: {fault}")
             return
         display = self._folder.definition.display
+        aid = None if aid is None else results.on_tissue(aid, images)
         self._viewer.show_case(images, aid, threshold=display.aid_threshold, opacity=display.aid_opacity)
         self._words.setText(clinical)
