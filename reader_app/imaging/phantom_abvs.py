@@ -25,6 +25,22 @@ from reader_app.imaging.phantom_us import _FWHM, log_compress, mask_box
 PSF_MM = (1.3, 0.45, 0.9)
 
 
+@dataclass(frozen=True, eq=False)
+class LesionMask:
+    """Which voxels of a scan are a lesion: a small mask and where it begins, so that large scans cost no more.
+
+    Attributes
+    ----------
+    origin : tuple of int
+        Index (slice, row, column) of the mask's first voxel.
+    mask : bool array, (slice, row, column)
+        The lesion.
+    """
+
+    origin: tuple[int, int, int]
+    mask: NDArray[np.bool_]
+
+
 @dataclass(frozen=True, slots=True)
 class AbvsVolume:
     """One scan.
@@ -35,12 +51,15 @@ class AbvsVolume:
         Log-compressed volume.
     boxes : tuple
         One box per lesion: starts then exclusive stops in (slice, row, column).
+    masks : tuple of LesionMask
+        The lesion within each box, in the same order.
     nipple : tuple of float
         Index of the nipple.
     """
 
     pixels: NDArray[np.uint8]
     boxes: tuple[tuple[float, ...], ...]
+    masks: tuple[LesionMask, ...]
     nipple: tuple[float, float, float]
 
 
@@ -86,6 +105,7 @@ def volume(
     echo[np.broadcast_to(depth < 1.6, shape)] = 6
     loss = np.zeros(shape, np.float32)
     boxes: list[tuple[float, ...]] = []
+    masks: list[LesionMask] = []
     for look, centre in lesions:
         reach = 2.7 * look.radius_mm
         window = tuple(
@@ -107,6 +127,10 @@ def volume(
         found = mask_box(inside > 0.5)
         if found:
             boxes.append(tuple(v + window[k % 3].start for k, v in enumerate(found)))
+            first, last = [int(v) for v in found[:3]], [int(v) for v in found[3:]]
+            own_mask = (inside > 0.5)[tuple(slice(a, b) for a, b in zip(first, last, strict=True))]
+            at = [w.start + a for w, a in zip(window, first, strict=True)]
+            masks.append(LesionMask((at[0], at[1], at[2]), np.ascontiguousarray(own_mask)))
     shadow = np.cumsum(loss, axis=1, dtype=np.float32) * np.float32(dr)
     shadow = np.clip(blur(shadow, (0.8 / ds, 0.0, 0.8 / dc)), -6, 15)
     shadow += 7 * np.exp(-((away / 4.5) ** 2)) * np.clip(depth / 8, 0, 1)
@@ -119,4 +143,4 @@ def volume(
     parts: list[Float] = [blur(rng.standard_normal(shape, dtype=np.float32) * amplitude, sigma) for _ in range(2)]
     shadow += 4 * (depth / (nr * dr)) ** 2
     pixels = log_compress(np.hypot(parts[0], parts[1]), shadow)
-    return AbvsVolume(pixels, tuple(boxes), (ns_mm / ds, 0.0, nc_mm / dc))
+    return AbvsVolume(pixels, tuple(boxes), tuple(masks), (ns_mm / ds, 0.0, nc_mm / dc))

@@ -56,6 +56,33 @@ class BreastLesion:
     upper_mm: float
     seed: int
 
+    @property
+    def shape(self) -> str:
+        """BI-RADS-like shape of a mass; "" for other kinds."""
+        look = self.latents
+        if self.kind != "mass":
+            return ""
+        if look.spicules or look.irregularity > 0.12:
+            return "irregular"
+        return "round" if 0.82 < look.aspect < 1.22 else "oval"
+
+    @property
+    def margin(self) -> str:
+        """BI-RADS-like margin of a mass; "" for other kinds."""
+        look = self.latents
+        if self.kind != "mass":
+            return ""
+        if look.spicules:
+            return "spiculated"
+        if look.edge_mm > 0.5:
+            return "indistinct"
+        return "microlobulated" if look.irregularity > 0.12 else "circumscribed"
+
+    @property
+    def distribution(self) -> str:
+        """BI-RADS-like distribution of calcifications; "" for other kinds."""
+        return ("linear" if self.latents.malignant else "grouped") if self.kind == "calcification" else ""
+
 
 @dataclass(frozen=True, slots=True)
 class MammogramView:
@@ -109,7 +136,7 @@ def _lesion_signal(rng: np.random.Generator, lesion: BreastLesion, dy: Float, dx
     if lesion.kind in ("mass", "asymmetry"):
         q = lesion_radius_field(rng, look, (dy, dx))
         bulk = np.sqrt(np.clip(1.06 - np.minimum(q, 1.03) ** 2, 0, None)) * soft_inside(q, look)
-        strength = 0.36 if lesion.kind == "mass" else 0.14
+        strength = 0.36 if lesion.kind == "mass" else 0.11 + 0.08 * look.suspicion
         out += blur(np.asarray(bulk, np.float32), (look.edge_mm * 0.6 / mm,) * 2) * strength
         if lesion.kind == "asymmetry":
             out = blur(out, (3.0 / mm,) * 2)
@@ -119,6 +146,9 @@ def _lesion_signal(rng: np.random.Generator, lesion: BreastLesion, dy: Float, dx
             a, length = rng.uniform(-np.pi, np.pi), look.radius_mm * rng.uniform(1.6, 2.8)
             off = np.abs(np.angle(np.exp(1j * (angle - a)))).astype(np.float32) * distance
             out += 0.13 * np.exp(-((off / 0.35) ** 2)) * np.clip(1 - distance / length, 0, 1) * (np.abs(angle - a) < 1.5)
+    if lesion.kind == "distortion":  # a cancer has a dense core, a radial scar a lucent one
+        core = 0.16 * look.suspicion - 0.05
+        out += np.float32(core) * np.exp(-((np.hypot(dy, dx) / np.float32(0.45 * look.radius_mm)) ** 2))
     if lesion.kind == "calcification":
         count = int(rng.integers(14, 34) if look.malignant else rng.integers(4, 12))
         spread = look.radius_mm * (0.55 if look.malignant else 0.45)
@@ -230,8 +260,9 @@ def draw_breast(
     malignant: bool | None,
     kinds: Sequence[str] = ("mass", "mass", "mass", "mass", "calcification"),
     normal: float = 0.25,
+    most: int = 1,
 ) -> Breast:
-    """Draw a woman: density, size, and one lesion (or, for benign cases, none in a share ``normal`` of them).
+    """Draw a woman: density, size, and lesions (or, for benign cases, none in a share ``normal`` of them).
 
     Parameters
     ----------
@@ -243,6 +274,8 @@ def draw_breast(
         Drawn from with equal chances.
     normal : float
         Share of benign cases without any lesion.
+    most : int
+        Most lesions; the first is the same whatever this is, further ones of a malignant case are of either class.
     """
     rng = np.random.default_rng([seed, 11])
     if malignant is None:
@@ -268,7 +301,42 @@ def draw_breast(
             if _well_inside(lesion, Breast(density, depth, half, (), seed)):
                 break
         lesions.append(lesion)
+    if lesions and most > 1:
+        lesions += _more(
+            np.random.default_rng([seed, 12]), Breast(density, depth, half, tuple(lesions), seed), malignant, kinds, most
+        )
     return Breast(density, depth, half, tuple(lesions), seed)
+
+
+def _more(rng: np.random.Generator, breast: Breast, malignant: bool, kinds: Sequence[str], most: int) -> list[BreastLesion]:
+    """Return further lesions, each clear of the others of its breast in both views."""
+    added: list[BreastLesion] = []
+    for _ in range(int(rng.integers(most))):
+        bad = bool(malignant and rng.random() < 0.5)
+        look = draw_latents(rng, bad)
+        look = replace(look, radius_mm=look.radius_mm * 1.35)
+        kind, side = str(rng.choice(list(kinds))), "RL"[int(rng.integers(2))]
+        for _ in range(60):
+            lesion = BreastLesion(
+                side,
+                kind,
+                look,
+                depth_mm=float(rng.uniform(34, 0.8 * breast.depth_mm)),
+                outer_mm=float(rng.uniform(-0.45, 0.6) * breast.half_mm),
+                upper_mm=float(rng.uniform(-0.35, 0.6) * breast.half_mm),
+                seed=int(rng.integers(2**31)),
+            )
+            others = [o for o in (*breast.lesions, *added) if o.side == side]
+            if _well_inside(lesion, breast) and all(_apart(lesion, o) for o in others):
+                added.append(lesion)
+                break
+    return added
+
+
+def _apart(a: BreastLesion, b: BreastLesion) -> bool:
+    reach = 1.6 * (a.latents.radius_mm + b.latents.radius_mm)
+    places = [(project(a, name), project(b, name)) for name in ("CC", "MLO")]
+    return all(float(np.hypot(p[0] - q[0], p[1] - q[1])) > reach for p, q in places)
 
 
 def _well_inside(lesion: BreastLesion, breast: Breast) -> bool:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from reader_app.imaging import container, geometry, phantom_abvs, phantom_mg, phantom_us
 from reader_app.imaging.container import NewImage
+from reader_app.imaging.phantom_abvs import LesionMask
 from reader_app.imaging.phantom_texture import LesionLatents, draw_latents
 from reader_app.imaging.window import GreyScale, Preset
 
@@ -39,6 +40,8 @@ class LesionTruth:
         "R" or "L".
     start, stop : tuple of float
         Bounding box in index order, stop exclusive.
+    shape, margin, distribution : str
+        BI-RADS-like descriptors of a mammographic mass and of calcifications; "" where they do not apply.
     """
 
     lesion_id: str
@@ -48,6 +51,9 @@ class LesionTruth:
     laterality: str
     start: tuple[float, ...]
     stop: tuple[float, ...]
+    shape: str = ""
+    margin: str = ""
+    distribution: str = ""
 
     @property
     def centre(self) -> tuple[float, ...]:
@@ -80,6 +86,8 @@ class PhantomCase:
         The breasts shown.
     masks : mapping of str to bool array
         Image id -> lesion mask of the image's shape (row, column); ultrasound only.
+    volume_masks : mapping of str to tuple
+        Image id -> the masks of its lesions, each with its place in the volume; ABVS only.
     """
 
     modality: str
@@ -92,6 +100,7 @@ class PhantomCase:
     clinical: Mapping[str, str] = field(default_factory=dict)
     breasts: tuple[str, ...] = ()
     masks: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict, compare=False, repr=False)
+    volume_masks: Mapping[str, tuple[LesionMask, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def image(self, image_id: str) -> NewImage:
         """Return one image by its id."""
@@ -148,6 +157,7 @@ def mammogram_exam(
     kinds: Sequence[str] = ("mass", "mass", "mass", "mass", "calcification"),
     normal: float = 0.25,
     views: Sequence[str] = ("RCC", "LCC", "RMLO", "LMLO"),
+    most: int = 1,
 ) -> PhantomCase:
     """Make a four-view mammogram: 12-bit values in uint16, right breasts with the chest wall at the right edge.
 
@@ -165,8 +175,10 @@ def mammogram_exam(
         Share of benign cases without a lesion.
     views : sequence of str
         Which views to make (all belong to the same woman whatever the choice).
+    most : int
+        Most lesions of one woman (1 to this number, with equal chances); further ones may lie in either breast.
     """
-    breast = phantom_mg.draw_breast(seed, malignant, kinds, normal)
+    breast = phantom_mg.draw_breast(seed, malignant, kinds, normal, most)
     images, lesions = [], []
     for name in views:
         side, projection = name[0], name[1:]
@@ -186,8 +198,10 @@ def mammogram_exam(
                 padding=(0, 0),
             )
         )
-        for k, (lesion, box) in enumerate(made.boxes):
-            lesions.append(LesionTruth(f"{k + 1}", name, lesion.latents.malignant, lesion.kind, side, box[:2], box[2:]))
+        for lesion, box in made.boxes:
+            number = 1 + breast.lesions.index(lesion)
+            looks = (lesion.shape, lesion.margin, lesion.distribution)
+            lesions.append(LesionTruth(f"{number}", name, lesion.latents.malignant, lesion.kind, side, box[:2], box[2:], *looks))
     truth = any(item.latents.malignant for item in breast.lesions)
     suspicion, category = _latent(breast.lesions[0].latents if breast.lesions else None)
     rng = np.random.default_rng([seed, 13])
@@ -236,6 +250,7 @@ def abvs_volume(
     high = look.radius_mm * look.aspect**0.5
     at[1] = float(np.clip(rng.uniform(9, 20), high + 3, 28 - high if high < 12 else 16))
     images, lesions = [], []
+    masks: dict[str, tuple[LesionMask, ...]] = {}
     for number, scan in enumerate(scans):
         own = np.random.default_rng([seed, 19, number])
         shift = {"AP": 0.0, "LAT": 14.0, "MED": -14.0}.get(scan, 0.0) * (1 if side == "L" else -1)
@@ -257,9 +272,11 @@ def abvs_volume(
             )
         )
         lesions += [LesionTruth("1", name, malignant, "mass", side, b[:3], b[3:]) for b in made.boxes]
+        masks[name] = made.masks
     clinical = _clinical(rng, malignant, "abvs")
     suspicion, category = _latent(look)
-    return PhantomCase("abvs", seed, tuple(images), malignant, tuple(lesions), suspicion, category, clinical, (side,))
+    found = (tuple(images), malignant, tuple(lesions), suspicion, category, clinical, (side,))
+    return PhantomCase("abvs", seed, *found, volume_masks=masks)
 
 
 def ultrasound_case(

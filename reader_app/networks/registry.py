@@ -154,13 +154,11 @@ def train(
     if data is not None and (calibrate is not None or test is not None):
         raise BundleError("--calibrate and --test count phantoms; leave them out with --data, which holds cases back by itself.")
     if system == "zhou2023":
-        if phantoms is None or folds not in (None, 1):
-            raise BundleError(
-                "zhou2023 is trained on phantom exams with one split; give --phantoms and leave --data and --folds out."
-            )
+        if folds not in (None, 1):
+            raise BundleError("zhou2023 is trained with one split; leave --folds out.")
         from reader_app.networks import zhou2023_train
 
-        return zhou2023_train.train(out, phantoms, trunk, weights, epochs, seed, device, progress, calibrate, test)
+        return zhou2023_train.train(out, phantoms, trunk, weights, epochs, seed, device, progress, calibrate, test, data)
     if system == "bong2023":
         if folds not in (None, 1):
             raise BundleError("bong2023 is trained on one split, as in its paper; leave --folds out.")

@@ -21,6 +21,9 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
+#: Boxes that are compared with all others at once in :func:`nms`.
+_BLOCK = 128
+
 _library: Any = None
 _mode = ""
 
@@ -50,16 +53,18 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
     area = (x2 - x1) * (y2 - y1)
     dropped = np.zeros(len(corner), bool)
     keep: list[int] = []
-    for i in range(len(corner)):
-        if dropped[i]:
-            continue
-        keep.append(i)
-        rest = slice(i + 1, None)
-        width = np.minimum(x2[i], x2[rest]) - np.maximum(x1[i], x1[rest])
-        height = np.minimum(y2[i], y2[rest]) - np.maximum(y1[i], y1[rest])
+    for first in range(0, len(corner), _BLOCK):
+        rows = np.arange(first, min(first + _BLOCK, len(corner)))
+        rows = rows[~dropped[rows]]
+        part = slice(first, None)
+        width = np.minimum(x2[rows, None], x2[part]) - np.maximum(x1[rows, None], x1[part])
+        height = np.minimum(y2[rows, None], y2[part]) - np.maximum(y1[rows, None], y1[part])
         overlap = np.maximum(width, 0) * np.maximum(height, 0)
-        union = area[i] + area[rest] - overlap
-        dropped[rest] |= overlap > iou_threshold * union
+        covers = overlap > iou_threshold * (area[rows, None] + area[part] - overlap)
+        for i, covered in zip(rows, covers, strict=True):
+            if not dropped[i]:
+                keep.append(int(i))
+                dropped[i + 1 :] |= covered[i + 1 - first :]
     return order[torch.as_tensor(keep, device=order.device)]
 
 

@@ -6,13 +6,13 @@ matching of CC and MLO by boosted trees (:mod:`reader_app.networks.zhou2023_matc
 Where the paper is silent we chose: the suspicion of a finding is the probability that it is there times the probability that it
 is malignant; a lesion seen in both views has the mean of both (in log odds), as an overlap of tissue shows in one; the case has
 the highest of its lesions, calibrated on separate cases. Boxes below a share of the operating point are not shown. The heat of a
-finding peaks at its calibrated probability, so that a weak finding is never stretched to full colour. The heads for shape, margin
-and distribution need descriptors that no data set here carries, and are left out.
+finding peaks at its calibrated probability, so that a weak finding is never stretched to full colour. Shape and margin are said
+of masses, the distribution of calcifications.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from reader_app.ai.results import Prediction
 from reader_app.errors import BundleError, ImageError
 from reader_app.imaging.container import NewImage, OpenCase
 from reader_app.imaging.overlay import Box, Heatmap
-from reader_app.networks import checkpoint, detection, explain, preprocess, zhou2023_matching
+from reader_app.networks import checkpoint, detection_merge, explain, preprocess, zhou2023_matching
 from reader_app.networks.detection import Detection, Float, FourViewDetector
 from reader_app.networks.provenance import provenance
 from reader_app.networks.zhou2023_views import PLACES, VERSION, VIEWS, FourViews, stack
@@ -35,6 +35,14 @@ LABELS: tuple[str, str] = ("benign", "malignant")
 
 #: Lesion types; the detector's label k is type k - 1.
 KINDS: tuple[str, ...] = ("mass", "calcification", "asymmetry", "distortion")
+
+#: Descriptors by group (BI-RADS, 5th edition), and the type that each group is said of.
+LOOKS: Mapping[str, tuple[str, ...]] = {
+    "shape": ("oval", "round", "irregular"),
+    "margin": ("circumscribed", "obscured", "microlobulated", "indistinct", "spiculated"),
+    "distribution": ("diffuse", "regional", "grouped", "linear", "segmental"),
+}
+SAID_OF: Mapping[str, str] = {"shape": "mass", "margin": "mass", "distribution": "calcification"}
 
 #: Findings that are shown have at least this share of the threshold, and there are at most so many in a view.
 SHOWN, MOST = 0.5, 3
@@ -94,12 +102,13 @@ def find(
     passes = [first]
     if flips:
         mirrored, _ = network.detect(pixels.flip(2), present)
-        passes.append([detection.unflip(d, views.pixels.shape[2]) for d in mirrored])
-    found = detection.merge(passes)
+        passes.append([detection_merge.unflip(d, views.pixels.shape[2]) for d in mirrored])
+    found = detection_merge.merge(passes)
     kept: list[Detection] = []
     for item in found:
         if sum(k.view == item.view for k in kept) < MOST:
             kept.append(item)
+    kept = network.locate(pixels, kept)
     side = views.pixels.shape[1:]
     return kept, [network.evidence(levels, item, side) for item in kept] if heat else []
 
@@ -114,7 +123,18 @@ def examine(
     return Examined(views, found, lesions, suspicion, maps)
 
 
-def views_of(images: list[NewImage]) -> dict[str, NewImage]:
+def described(found: Detection) -> dict[str, str]:
+    """Return the likeliest word of each group of descriptors that is said of the finding's type."""
+    words, first = {}, 0
+    for group, names in LOOKS.items():
+        chances = found.looks[first : first + len(names)]
+        first += len(names)
+        if chances and SAID_OF[group] == KINDS[found.kind - 1]:
+            words[group] = names[int(np.argmax(chances))]
+    return words
+
+
+def views_of(images: Sequence[NewImage]) -> dict[str, NewImage]:
     """Return the images by view name; of several of one view the first."""
     named: dict[str, NewImage] = {}
     for image in images:
@@ -207,13 +227,14 @@ class FourViewModel:
     def _heat(self, seen: Examined, view: int, by_finding: list[float]) -> tuple[Heatmap, Float]:
         placed = seen.views.placed[view]
         assert placed is not None
-        cells = tuple(n // detection.FINEST for n in seen.views.pixels.shape[1:])
+        finest = self.network.size.finest
+        cells = tuple(n // finest for n in seen.views.pixels.shape[1:])
         total = np.zeros(cells, np.float32)
         for item, values, p in zip(seen.found, seen.heat, by_finding, strict=True):
             top = float(values.max())
             if item.view == view and p >= self.threshold and top > 0:
                 total = np.maximum(total, values / top * np.float32(p))
-        grid, scale, offset = placed.cells(total, detection.FINEST)
+        grid, scale, offset = placed.cells(total, finest)
         return explain.heatmap(placed.image_id, grid, scale, offset, 0.0, 1.0, 1e-3)
 
     def _lesions(self, seen: Examined, by_finding: list[float], shown: list[int]) -> list[dict[str, Any]]:
@@ -232,6 +253,7 @@ class FourViewModel:
                             "probability": round(by_finding[k], 4),
                             "place": PLACES[int(np.argmax(item.places))],
                             "depth": round(item.depth, 3),
+                            **described(item),
                         }
                     )
         return rows

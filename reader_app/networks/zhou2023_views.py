@@ -195,9 +195,14 @@ def place_of(views: FourViews, view: int, row: float, column: float) -> tuple[in
     placed = views.placed[view]
     if placed is None:
         raise ImageError(f"the view {VIEWS[view]} is missing")
-    above = (views.nipple[0] - row) * views.mm
-    behind = (views.nipple[1] - column) * views.mm
-    depth = float(np.clip(behind / max((views.nipple[1] - placed.breast[1]) * views.mm, 1.0), 0, 1))
+    return place_at(view, row, column, views.nipple, placed.breast[1], views.mm)
+
+
+def place_at(view: int, row: float, column: float, nipple: Sequence[float], chest: float, mm: float) -> tuple[int, float]:
+    """Return what :func:`place_of` does from the nipple (row, column), the column of the chest wall, and the pixel size."""
+    above = (nipple[0] - row) * mm
+    behind = (nipple[1] - column) * mm
+    depth = float(np.clip(behind / max((nipple[1] - chest) * mm, 1.0), 0, 1))
     near, middle = bool(np.hypot(above, behind) < 20), abs(above) <= 12
     if VIEWS[view].endswith("CC"):
         return (3 if near else 1 if middle else 0 if above > 0 else 2), depth

@@ -14,11 +14,21 @@ import torch
 
 from reader_app.ai import bundle as bundles
 from reader_app.ai import results
-from reader_app.errors import BundleError, ImageError
+from reader_app.errors import BundleError, ImageError, TableError
 from reader_app.imaging import phantoms
 from reader_app.imaging.container import open_case
-from reader_app.networks import checkpoint, detection, registry, worker, zhou2023, zhou2023_matching, zhou2023_train
-from reader_app.networks.detection import Detection, FourViewDetector, ViewFusion
+from reader_app.networks import (
+    checkpoint,
+    detection,
+    detection_merge,
+    registry,
+    worker,
+    zhou2023,
+    zhou2023_matching,
+    zhou2023_samples,
+)
+from reader_app.networks.detection import Detection, FourViewDetector
+from reader_app.networks.detection_parts import ViewFusion
 from reader_app.networks.zhou2023_views import PLACES, VIEWS, FourViews, place_of, stack
 
 CPU = torch.device("cpu")
@@ -36,7 +46,7 @@ def views(exam: phantoms.PhantomCase) -> FourViews:
 
 
 def _finding(view: int, x: float, y: float, **changes: Any) -> Detection:
-    made = Detection(view, (x - 10, y - 10, x + 10, y + 10), 1, 0.8, 0.5, (1.0, *[0.0] * 8), 0.5)
+    made = Detection(view, (x - 10, y - 10, x + 10, y + 10), 1, 0.8, 0.5, (1.0,), (1.0, *[0.0] * 8), 0.5)
     return replace(made, **changes)
 
 
@@ -172,8 +182,8 @@ def test_lesions_are_joined_within_a_breast() -> None:
 def test_merge_averages_passes_and_keeps_one_box_a_place() -> None:
     nested = _finding(0, 0, 0, box=(52.0, 52.0, 56.0, 56.0), score=0.7)
     first = [_finding(0, 50, 50), nested, _finding(0, 51, 50, kind=2, score=0.3), _finding(1, 50, 50, score=0.4)]
-    second = [detection.unflip(_finding(0, 200 - 52, 50, score=0.6), 200)]
-    merged = detection.merge([first, second])
+    second = [detection_merge.unflip(_finding(0, 200 - 52, 50, score=0.6), 200)]
+    merged = detection_merge.merge([first, second])
     assert [(d.view, d.kind) for d in merged] == [(0, 1), (1, 1)]
     assert merged[0].score == pytest.approx(0.7) and 40 < merged[0].box[0] < 42
     assert merged[1].score == pytest.approx(0.2)  # the mirrored pass did not see it
@@ -193,19 +203,22 @@ def test_evidence_stays_at_its_finding() -> None:
         levels = network.features(torch.rand(4, 128, 96), torch.ones(4, dtype=torch.bool))
     found = _finding(2, 60, 40)
     heat = network.evidence(levels, found, (128, 96))
-    assert heat.shape == (32, 24) and heat.max() > 0
+    step = network.size.finest
+    assert heat.shape == (128 // step, 96 // step) and heat.max() > 0
     rows, columns = np.nonzero(heat)
-    assert 4 * rows.min() >= 40 - 10 - 8 and 4 * rows.max() <= 40 + 10 + 8
-    assert 4 * columns.min() >= 60 - 10 - 8 and 4 * columns.max() <= 60 + 10 + 8
+    assert step * rows.min() >= 40 - 10 - 2 * step and step * rows.max() <= 40 + 10 + 2 * step
+    assert step * columns.min() >= 60 - 10 - 2 * step and step * columns.max() <= 60 + 10 + 2 * step
 
 
 @pytest.mark.parametrize("backbone", ["small", "resnet50"])
-def test_every_backbone_fuses_five_levels(backbone: str) -> None:
+def test_every_backbone_fuses_all_levels(backbone: str) -> None:
     torch.manual_seed(0)
     network = FourViewDetector(backbone).eval()
     with torch.no_grad():
         levels = network.features(torch.rand(4, 64, 64), torch.ones(4, dtype=torch.bool))
-    assert [tuple(v.shape[2:]) for v in levels.values()] == [(16, 16), (8, 8), (4, 4), (2, 2), (1, 1)]
+    sizes = [tuple(v.shape[2:]) for v in levels.values()]
+    assert sizes == [(16, 16), (8, 8), (4, 4), (2, 2), (1, 1)][network.size.first :]
+    assert 64 // sizes[0][0] == network.size.finest and len(network.size.anchors) == len(sizes)
     assert not any("Frozen" in type(m).__name__ for m in network.modules())
 
 
@@ -216,8 +229,8 @@ def test_unknown_backbone_is_one_sentence() -> None:
 
 def test_froc_by_hand() -> None:
     marks = [(0.9, True), (0.8, False), (0.7, True), (0.6, False), (0.5, False)]
-    assert zhou2023_train.froc(marks, 4, 2) == [0.25, 0.5, 0.5, 0.5]
-    assert zhou2023_train.froc([], 0, 2) == [0.0] * 4
+    assert zhou2023_samples.froc(marks, 4, 2) == [0.25, 0.5, 0.5, 0.5]
+    assert zhou2023_samples.froc([], 0, 2) == [0.0] * 4
 
 
 class _Killed(Exception):
@@ -254,7 +267,7 @@ def test_training_goes_on_after_a_kill(trained: tuple[bundles.Bundle, list[str]]
     after = told[told.index("continued") :]
     assert not any("epoch 1" in t for t in after) and any("epoch 2" in t for t in after)
     settings = bundle.manifest["settings"]
-    assert (settings["optimiser"], settings["rate"], settings["decay"]) == ("sgd", 0.005, 1e-4)
+    assert (settings["optimiser"], settings["rate"]) == ("adam", 1e-3)
     assert bundle.manifest["output"]["types"] == ["mass", "calcification", "asymmetry", "distortion"]
     history = json.loads((bundle.path / "metrics.json").read_text())["history"]
     assert [h["epoch"] for h in history] == [1, 2] and all(np.isfinite(h["loss"]) for h in history)
@@ -264,7 +277,7 @@ def test_resumed_weights_equal_uninterrupted_ones(trained: tuple[bundles.Bundle,
     work = trained[0].path.parent / "zhou2023.work"
     files = sorted((work / "exams-0.6-3").glob("*.safetensors"))
     state, note = checkpoint.read(next(work.glob("zhou2023-small-*.safetensors")))
-    task = zhou2023_train.ExamTask(files, CPU)
+    task = zhou2023_samples.ExamTask(files, CPU)
     from reader_app.networks import training
 
     torch.manual_seed(3)
@@ -307,7 +320,7 @@ def test_predictions_lie_in_their_views(
             placed = views.placed[view]
             assert placed is not None
             box = placed.to_stack(lesion.start, lesion.stop)
-            found.append(Detection(view, box, 1, 0.9, 0.9, (1.0, *[0.0] * 8), 0.5))
+            found.append(Detection(view, box, 1, 0.9, 0.9, (1.0, *[0.0] * 12)))
         return found, model.network.features(pixels, present)
 
     real = predict(case, {})
@@ -340,9 +353,9 @@ def test_predictions_lie_in_their_views(
     assert predict(open_case(cases["U1"]), {}).status == "not_applicable"
 
 
-def test_only_phantoms_with_one_split(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="phantom"):
-        registry.train("zhou2023", data=tmp_path, out=tmp_path / "m")
+def test_faulty_orders_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=r"lesions\.csv"):
+        registry.train("zhou2023", data=tmp_path, out=tmp_path / "m", backbone="small")
     with pytest.raises(BundleError, match="split"):
         registry.train("zhou2023", phantoms=2, folds=5, out=tmp_path / "m")
     with pytest.raises(BundleError, match="two exams"):
