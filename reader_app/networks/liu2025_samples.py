@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from reader_app.imaging import phantoms
+from reader_app.imaging.phantom_abvs import LesionMask
 from reader_app.networks import liu2025_volume as geometry
 from reader_app.networks import preprocess, training
 from reader_app.networks.liu2025 import PLANES
@@ -79,11 +80,39 @@ def mask(shape: Sequence[int], factor: Sequence[float], start: Sequence[float], 
     return np.asarray(distance <= 1, np.uint8)
 
 
+@dataclass(frozen=True, eq=False)
+class Outlined:
+    """A lesion of a volume.
+
+    Attributes
+    ----------
+    start, stop : sequence of float
+        Its box in image index edges (slice, row, column).
+    mask : LesionMask or None
+        Which voxels it is; without one the ellipsoid that fills the box stands for it.
+    """
+
+    start: Sequence[float]
+    stop: Sequence[float]
+    mask: LesionMask | None = None
+
+    def on_cubes(self, shape: Sequence[int], factor: Sequence[float]) -> NDArray[np.uint8]:
+        """Return where the lesion fills at least half a cube, (slice, row, column) of the cubes."""
+        if self.mask is None:
+            return mask(shape, factor, self.start, self.stop)
+        share = self.mask.mask.astype(np.float32)
+        for axis, (n, f, first) in enumerate(zip(shape, factor, self.mask.origin, strict=True)):
+            voxel, cube = first + np.arange(share.shape[axis]), np.arange(n)[:, None] * f
+            part = np.clip(np.minimum(cube + f, voxel + 1) - np.maximum(cube, voxel), 0, None) / f
+            share = np.moveaxis(np.tensordot(part.astype(np.float32), share, (1, axis)), 0, axis)
+        return np.asarray(share >= 0.5, np.uint8)
+
+
 def of_volume(
     rng: np.random.Generator,
     volume: NDArray[np.uint8],
     spacing: Sequence[float],
-    lesions: Sequence[tuple[Sequence[float], Sequence[float]]],
+    lesions: Sequence[Outlined],
     working: Working,
 ) -> tuple[dict[str, tuple[NDArray[np.float16], NDArray[np.uint8]]], NDArray[np.uint8]]:
     """Return a volume's slices with masks by plane, and its lesions' frames (n, 3, window, window).
@@ -94,15 +123,15 @@ def of_volume(
         Chooses slices, and moves and scales the boxes a little, as found boxes differ from true ones.
     volume, spacing : uint8 array and sequence
         The scan.
-    lesions : sequence of (start, stop)
-        Boxes in image index edges.
+    lesions : sequence of Outlined
+        Its lesions.
     working : Working
         Sizes.
     """
     grid, factor = geometry.resample(volume, spacing, working.mm)
     marked = np.zeros(grid.shape, np.uint8)
-    for start, stop in lesions:
-        marked |= mask(grid.shape, factor, start, stop)
+    for lesion in lesions:
+        marked |= lesion.on_cubes(grid.shape, factor)
     out = {}
     for plane in PLANES:
         pictures, outlines = geometry.slices(grid, plane), geometry.slices(marked, plane)
@@ -112,13 +141,20 @@ def of_volume(
         rows = np.concatenate(chosen)
         out[plane] = (pictures[rows].astype(np.float16), np.ascontiguousarray(outlines[rows]))
     crops = []
-    for start, stop in lesions:
-        extent = np.subtract(stop, start)
-        middle = np.add(start, stop) / 2 + rng.uniform(-0.12, 0.12, 3) * extent
+    for lesion in lesions:
+        extent = np.subtract(lesion.stop, lesion.start)
+        middle = np.add(lesion.start, lesion.stop) / 2 + rng.uniform(-0.12, 0.12, 3) * extent
         half = extent / 2 * rng.uniform(0.75, 1.3)
         for frame in geometry.frames(list(middle - half), list(middle + half), spacing, volume.shape, working.window, FRAMES):
             crops.append(np.stack([geometry.cut(volume, frame[plane]) for plane in PLANES]))
     return out, np.stack(crops)
+
+
+def outlined(case: phantoms.PhantomCase) -> list[Outlined]:
+    """Return the lesions of a phantom's first scan."""
+    first = case.images[0].id
+    own = [lesion for lesion in case.lesions if lesion.image_id == first]
+    return [Outlined(o.start, o.stop, m) for o, m in zip(own, case.volume_masks[first], strict=True)]
 
 
 def of_phantoms(seeds: Sequence[int], working: Working, progress: Callable[[int, int], None] | None = None) -> VolumeSamples:
@@ -131,8 +167,7 @@ def of_phantoms(seeds: Sequence[int], working: Working, progress: Callable[[int,
         image = made.images[0]
         spacing = image.spacing_mm
         assert spacing is not None
-        boxes = [(lesion.start, lesion.stop) for lesion in made.lesions]
-        found, cut = of_volume(np.random.default_rng([seed, 37]), image.array, spacing, boxes, working)
+        found, cut = of_volume(np.random.default_rng([seed, 37]), image.array, spacing, outlined(made), working)
         for plane, (grey, outline) in found.items():
             pictures[plane].append(grey)
             masks[plane].append(outline)

@@ -22,10 +22,11 @@ from reader_app.errors import BundleError
 from reader_app.imaging import container, phantoms
 from reader_app.networks import checkpoint, device, liu2025, training
 from reader_app.networks.classifier_measure import whole_case
-from reader_app.networks.classifier_train import CALIBRATION_SEED, TEST_SEED, TRAIN_SEED, Report
+from reader_app.networks.classifier_train import CALIBRATION_SEED, TEST_SEED, TRAIN_SEED
 from reader_app.networks.liu2025 import PLANES, Liu2025Network
 from reader_app.networks.liu2025_predict import VERSION, Liu2025Model, Working, heat_volume, judge, search, working_for
 from reader_app.networks.liu2025_samples import FindTask, JudgeTask, VolumeSamples, of_phantoms
+from reader_app.networks.report import Report
 from reader_app.networks.training import Progress, Settings
 
 
@@ -36,8 +37,8 @@ def settings_for(backbone: str, epochs: int | None, seed: int) -> tuple[Settings
     starts from nothing and trains briefly, takes Adam. For the U-Nets the paper is silent: Adam, rate 0.001, batch 16.
     """
     if backbone == "small":
-        find = Settings(rate=3e-3, warmup=20, batch=32, epochs=epochs or 6, seed=seed)
-        return find, Settings(rate=2e-3, decay=1e-4, warmup=20, batch=32, epochs=epochs or 20, seed=seed)
+        find = Settings(rate=1e-2, warmup=10, batch=16, epochs=epochs or 3, seed=seed)
+        return find, Settings(rate=2e-3, decay=1e-4, warmup=20, batch=32, epochs=epochs or 12, seed=seed)
     find = Settings(rate=1e-3, batch=16, epochs=epochs or 30, seed=seed)
     return find, Settings("sgd", rate=1e-3, decay=1e-4, batch=64, epochs=epochs or 100, seed=seed)
 

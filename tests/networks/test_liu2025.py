@@ -255,7 +255,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_killed_training_goes_on_and_its_bundle_runs(trained: Path, tmp_path: Path) -> None:
     bundle = bundles.load(trained)
     assert bundle.phantom_trained and bundle.manifest["command"].startswith("reader-app ai train liu2025 --model liu2025 ")
-    assert "--calibrate 1 --test 1" in bundle.manifest["command"] and bundle.weights.stat().st_size <= 1_000_000
+    assert "--calibrate 1 --test 1" in bundle.manifest["command"] and bundle.weights.stat().st_size <= 1_200_000
     metrics = json.loads((trained / "metrics.json").read_text())
     assert [len(metrics["history"][k]) for k in (*liu2025.PLANES, "judge")] == [2, 2, 2, 2]
     phantoms.write_container(phantoms.abvs_volume(3, True, shape=SMALL), tmp_path / "A1", "A1")
