@@ -113,7 +113,7 @@ def add_to(sub: Subparsers) -> None:
     package.add_argument("--out", type=Path, required=True, metavar="FILE")
     package.set_defaults(run=_package)
 
-    dicom = sub.add_parser("dicom", help="cases as de-identified DICOM again, with marks (GSPS), boxes and heatmaps (SEG)")
+    dicom = sub.add_parser("dicom", help="cases as de-identified DICOM again, with marks (GSPS, SR), boxes and heatmaps (SEG)")
     dicom.add_argument("study", metavar="DIR", type=Path)
     dicom.add_argument("--case", dest="cases", metavar="ID", action="append", default=[], help="may be repeated; default: all")
     dicom.add_argument("--out", type=Path, required=True, metavar="DIR")

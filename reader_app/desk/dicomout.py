@@ -1,4 +1,4 @@
-"""A case of a study as DICOM again: de-identified images, the readers' marks as presentation states, the models' aids."""
+"""A case of a study as DICOM again: de-identified images, the readers' marks and categories, the models' aids."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ def write_dicom(study: Path, case_ids: Sequence[str], out: Path, with_marks: boo
     case_ids : sequence of str
         Empty: every case of the study.
     with_marks : bool
-        One presentation state for each image and read in which something was marked; needs a frozen study.
+        Of each read a structured report (marks and categories), and a presentation state for each single image in which
+        something was marked; needs a frozen study.
     with_aids : bool
-        Boxes as presentation states, heatmaps as fractional segmentations.
+        Boxes as presentation states and structured reports, heatmaps as fractional segmentations.
 
     Returns
     -------
@@ -49,24 +50,26 @@ def write_dicom(study: Path, case_ids: Sequence[str], out: Path, with_marks: boo
             faults.append(Fault(str(out / case_id), "this folder is not empty", "choose another --out"))
     if faults:
         raise InputFaults(faults)
-    marks = _marks(study) if with_marks and folder.is_frozen else {}
+    marks, assessed = _reads(study) if with_marks and folder.is_frozen else ({}, {})
     secret = grouping.salt(study / "images", create=True)
     written: list[Path] = []
     for case_id in wanted:
         case = container.open_case(folder.container(case_id))
         aids = _aids(folder, case_id) if with_aids else {}
-        written += dicomexport.write_case(case, out / case_id, secret, marks.get(case_id, {}), aids)
+        written += dicomexport.write_case(case, out / case_id, secret, marks.get(case_id, {}), aids, assessed.get(case_id, {}))
     return written
 
 
-def _marks(study: Path) -> dict[str, dict[str, list[ExportMark]]]:
-    """Return by case and read ("R01 round 1") what was marked."""
-    found: dict[str, dict[str, list[ExportMark]]] = {}
+def _reads(study: Path) -> tuple[dict[str, dict[str, list[ExportMark]]], dict[str, dict[str, dict[str, str]]]]:
+    """Return by case and read ("R01 round 1") what was marked, and the category of each unit."""
+    marks: dict[str, dict[str, list[ExportMark]]] = {}
+    assessed: dict[str, dict[str, dict[str, str]]] = {}
     for read in gather(study).reads:
+        label = f"{read.reader_id} round {read.round_no}"
         if read.marks:
-            label = f"{read.reader_id} round {read.round_no}"
-            found.setdefault(read.case_id, {})[label] = [_mark(own) for own in read.marks]
-    return found
+            marks.setdefault(read.case_id, {})[label] = [_mark(own) for own in read.marks]
+        assessed.setdefault(read.case_id, {})[label] = {unit: str(category) for unit, category in read.categories.items()}
+    return marks, assessed
 
 
 def _mark(mark: Mark) -> ExportMark:
@@ -78,7 +81,8 @@ def _mark(mark: Mark) -> ExportMark:
         (row, column), (height, width) = mark.index[-2:], mark.extent[-2:]
         angles = [2 * math.pi * step / _CORNERS for step in range(_CORNERS)]
         outline = tuple((row + math.sin(a) * height / 2, column + math.cos(a) * width / 2) for a in angles)
-    return ExportMark(mark.image_id, mark.index, text, mark.extent, outline)
+    per_cent = None if mark.score is None else float(mark.score)
+    return ExportMark(mark.image_id, mark.index, text, mark.extent, outline, per_cent)
 
 
 def _aids(folder: StudyFolder, case_id: str) -> Mapping[str, tuple[str, Sequence[Box], Sequence[Heatmap]]]:

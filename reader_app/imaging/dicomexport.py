@@ -1,4 +1,4 @@
-"""A case back as DICOM: its images without any identity, marks as presentation states, heatmaps as segmentations.
+"""A case back as DICOM: images without any identity, marks as presentation states and reports, heatmaps as segmentations.
 
 The images are written from the container, so they cannot hold what the container does not hold. Positions in presentation states
 are (column, row) with the corner of the first pixel at 0, 0: the centre of index i lies at i + 0.5.
@@ -6,8 +6,8 @@ are (column, row) with the corner of the first pixel at 0, 0: the centre of inde
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,21 @@ from numpy.typing import NDArray
 
 from reader_app import __version__
 from reader_app.errors import ImageError
+from reader_app.imaging import dicomreport
 from reader_app.imaging.caseimage import CaseImage, OpenCase
 from reader_app.imaging.deidentify import Deidentifier
+from reader_app.imaging.dicomreport import ExportMark
 from reader_app.imaging.overlay import Box, Heatmap
+
+__all__ = [
+    "ExportMark",
+    "full_grid",
+    "heatmap_segmentation",
+    "image_to_dicom",
+    "presentation_state",
+    "volume_segmentation",
+    "write_case",
+]
 
 _MG, _US, _US_MULTI = "1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.3.1"
 _VIEWS = {
@@ -35,17 +47,6 @@ _DEVICE: dict[str, Any] = {
     "software_versions": __version__,
     "device_serial_number": "0",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ExportMark:
-    """A mark of a reader to be written: a point, a box (``extent``) or a closed line (``outline``) in index order, and a text."""
-
-    image_id: str
-    index: tuple[float, ...]
-    text: str = ""
-    extent: tuple[float, ...] = ()
-    outline: tuple[tuple[float, ...], ...] = ()
 
 
 def image_to_dicom(case: OpenCase, image: CaseImage, secret: bytes) -> Any:
@@ -312,8 +313,9 @@ def write_case(
     secret: bytes,
     marks: Sequence[ExportMark] | Mapping[str, Sequence[ExportMark]] = (),
     aids: Mapping[str, tuple[str, Sequence[Box], Sequence[Heatmap]]] | None = None,
+    assessments: Mapping[str, Mapping[str, str]] | None = None,
 ) -> list[Path]:
-    """Write a case: every image, one presentation state of the reader's marks an image, and each model's boxes and heatmaps.
+    """Write a case: every image; of each read and model a presentation state an image and a structured report; the heatmaps.
 
     Parameters
     ----------
@@ -324,10 +326,12 @@ def write_case(
     secret : bytes
         The study's secret.
     marks : sequence of ExportMark, or mapping from a read's name to one
-        Of one reader and read, or of several ("R01 round 1" -> marks); those on volumes, cines and colour images are left to the
-        tables and structured reports.
+        Of one reader and read, or of several ("R01 round 1" -> marks). Presentation states hold those on single grey images,
+        the reports all of them.
     aids : mapping, optional
         Model id -> (version, boxes, heatmaps).
+    assessments : mapping, optional
+        Read's name -> unit -> category, for the reports.
 
     Returns
     -------
@@ -336,6 +340,7 @@ def write_case(
     """
     import pydicom
 
+    warnings.filterwarnings("ignore", message=".*unlikely to represent the intended person name.*")  # pseudonyms are not names
     directory.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
 
@@ -345,8 +350,9 @@ def write_case(
         written.append(path)
 
     reads = marks if isinstance(marks, Mapping) else {"marks": marks}
+    sources: dict[str, Any] = {}
     for image in case.images:
-        ds = image_to_dicom(case, image, secret)
+        ds = sources[image.id] = image_to_dicom(case, image, secret)
         keep(image.id, ds)
         single = image.kind == "image" and image.grey is not None
         for label, own in reads.items():
@@ -362,4 +368,14 @@ def write_case(
                     keep(f"{image.id}.{model}.heatmap", heatmap_segmentation(ds, heatmap, model, version, secret))
                 elif heatmap.grid.ndim == 3 and image.kind == "volume" and image.affine is not None and image.spacing_mm:
                     keep(f"{image.id}.{model}.heatmap", volume_segmentation(ds, image, heatmap, model, version, secret))
+    assessed = assessments or {}
+    for label in dict.fromkeys([*reads, *assessed]):
+        marked = [dicomreport.of_mark(m) for m in reads.get(label, ()) if m.image_id in sources]
+        if marked or assessed.get(label):
+            own = dicomreport.report(case, sources, label, marked, secret, assessed.get(label))
+            keep(f"report.{label.replace(' ', '_')}", own)
+    for model, (version, boxes, _) in (aids or {}).items():
+        boxed = [dicomreport.of_box(b) for b in boxes if b.image_id in sources]
+        if boxed:
+            keep(f"report.{model}", dicomreport.report(case, sources, model, boxed, secret, None, version))
     return written

@@ -49,7 +49,8 @@ def test_marks_boxes_and_heatmap(case, tmp_path):
     marks = [dx.ExportMark("RMLO", (80.0, 90.0), "1"), dx.ExportMark("RMLO", (100.0, 60.0), "2", (20.0, 10.0))]
     files = dx.write_case(case, tmp_path, SECRET, marks, {"DLR": ("1.0", [box], [heat])})
     names = {p.name for p in files}
-    assert {"RMLO.marks.dcm", "RMLO.DLR.boxes.dcm", "RMLO.DLR.heatmap.dcm"} <= names and len(names) == 7
+    assert {"RMLO.marks.dcm", "RMLO.DLR.boxes.dcm", "RMLO.DLR.heatmap.dcm", "report.marks.dcm", "report.DLR.dcm"} <= names
+    assert len(names) == 9
     seg = hd.seg.segread(tmp_path / "RMLO.DLR.heatmap.dcm")
     values = seg.pixel_array.astype(float) / 255
     at = np.unravel_index(values.argmax(), values.shape)
