@@ -11,7 +11,8 @@ from reader_app.imaging import geometry
 from reader_app.imaging.overlay import Box
 from reader_app.study.finding import Mark
 from reader_app.ui import language
-from reader_app.ui.viewer.cursor import CORONAL, SAGITTAL, TRANSVERSE, patient_offset, position_words, same_place, slab
+from reader_app.ui.viewer.cursor import CORONAL, SAGITTAL, TRANSVERSE, patient_offset, position_words, same_place
+from reader_app.ui.viewer.slabs import Slabs, slab
 
 BLOCK, SPACING = (40, 20, 70), (1.0, 0.2, 0.5)
 
@@ -111,6 +112,21 @@ def test_slab_values(mode):
     assert np.array_equal(slab(planes, mode), want.astype(np.uint8))
     wide = planes.astype(np.uint16) * 200
     assert np.abs(slab(wide, "mean") - wide.mean(0)).max() <= 0.5 + 1e-9
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_slab_made_from_the_one_before_equals_a_fresh_one(dtype):
+    """Steps forth and back, jumps, thicker and thinner, and another volume in between: no sum may drift."""
+    rng = np.random.default_rng(5)
+    volumes = [np.moveaxis(rng.integers(0, np.iinfo(dtype).max + 1, (9, 120, 12), dtype=dtype), 1, 0) for _ in range(2)]
+    kept, low, thick = Slabs(), 30, 21
+    for turn in range(300):
+        low = min(max(low + int(rng.integers(-6, 7)), 0), 119 - thick) if turn % 40 else int(rng.integers(0, 90))
+        thick = int(rng.integers(2, 30)) if turn % 17 == 0 else thick
+        planes = volumes[1 if turn % 23 == 5 else 0]
+        high = min(119, low + thick - 1)
+        want = np.floor(planes[low : high + 1].astype(np.float64).mean(axis=0) + 0.5 + 1e-9)
+        assert np.array_equal(kept.of(planes, low, high, "mean"), want), turn
 
 
 def test_slab_thickness_is_in_mm(viewer):

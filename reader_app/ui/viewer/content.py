@@ -63,21 +63,6 @@ class Picture:
 
 
 @dataclass
-class Caption:
-    """Words of a pane. ``side`` is the side on which they stand: "left" or "right" (away from the breast)."""
-
-    title: str = ""
-    note: str = ""
-    side: str = "left"
-    aid: str = ""
-    empty: str = ""
-    lines: tuple[str, ...] = ()  # bottom corner, upwards
-    edges: tuple[str, str, str, str] = ("", "", "", "")  # letters: top, left, bottom, right
-    right_inset: float = 4.0  # logical pixels kept free at the right edge (a slider)
-    show: bool = True
-
-
-@dataclass
 class Additions:
     """What is painted over the pixels; replaced as a whole by the view."""
 

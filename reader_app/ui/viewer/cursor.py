@@ -13,6 +13,7 @@ import numpy as np
 from reader_app.imaging import geometry
 from reader_app.ui.language import tr
 from reader_app.ui.viewer.camera import Pair
+from reader_app.ui.viewer.slabs import Slabs
 
 Triple = tuple[float, float, float]
 
@@ -40,7 +41,7 @@ class Plane:
         """Return the extent of a plane pixel (downwards, across) in mm."""
         return spacing_mm[self.down], spacing_mm[self.across]
 
-    def cut(self, image: Any, at: int, half: int = 0, mode: str = "mean") -> np.ndarray:
+    def cut(self, image: Any, at: int, half: int = 0, mode: str = "mean", slabs: Slabs | None = None) -> np.ndarray:
         """Return the plane's pixels (downwards, across), or a slab of ``2 * half + 1`` planes.
 
         Parameters
@@ -49,26 +50,16 @@ class Plane:
             A volume; its copy in order (column, slice, row) serves sagittal planes where there is one.
         mode : str
             "min", "mean" or "max" over the slab.
+        slabs : Slabs, optional
+            What is kept from one slab for the next.
         """
         from_columns = self.axis == 2 and image.column_major is not None
-        array = image.column_major if from_columns else np.moveaxis(image.array, self.axis, 0)
+        array = np.asarray(image.column_major if from_columns else image.array)  # no memory map: its views cost more
+        if not from_columns and self.axis:
+            array = array.transpose((1, 0, 2) if self.axis == 1 else (2, 0, 1))
         low, high = max(0, at - half), min(len(array) - 1, at + half)
-        plane = np.ascontiguousarray(array[at]) if low == high else slab(array[low : high + 1], mode)
+        plane = np.ascontiguousarray(array[at]) if low == high else (slabs or Slabs()).of(array, low, high, mode)
         return cv2.transpose(plane) if self.axis == 2 else plane
-
-
-def slab(planes: np.ndarray, mode: str) -> np.ndarray:
-    """Return the minimum, mean (rounded) or maximum over the first axis, of the planes' own type."""
-    if mode == "max":
-        return np.asarray(planes.max(axis=0))
-    if mode == "min":
-        return np.asarray(planes.min(axis=0))
-    count = len(planes)
-    if planes.dtype == np.uint8 and count <= 257:
-        total = planes.sum(axis=0, dtype=np.uint16)
-        table = np.minimum((np.arange(65536) + count // 2) // count, 255).astype(np.uint8)
-        return cv2.LUT(total, table.reshape(1, -1))
-    return np.asarray((planes.sum(axis=0, dtype=np.int64) + count // 2) // count, dtype=planes.dtype)
 
 
 CORONAL = Plane("coronal", 1, 0, 2)

@@ -16,12 +16,13 @@ from reader_app.ui.language import tr
 from reader_app.ui.viewer import content, marks, overlay
 from reader_app.ui.viewer.camera import Camera, Pair, Region, fit_scale, fitted, to_the_wall
 from reader_app.ui.viewer.case_view import CaseView
-from reader_app.ui.viewer.content import Caption, Window
+from reader_app.ui.viewer.content import Window
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.hanging_steps import GAP, Step, age, cut, extra_words, standard, steps_for, words
 from reader_app.ui.viewer.movement import mode_words
 from reader_app.ui.viewer.overlay import Grid
 from reader_app.ui.viewer.pane import Pane
+from reader_app.ui.viewer.words import Caption
 
 STRIP = 120  # logical pixels: height of the strip of extra views
 OVERLAP = 0.12  # of a pane, shared by neighbouring 1:1 tiles

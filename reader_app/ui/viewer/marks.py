@@ -13,8 +13,9 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from reader_app.study.finding import Mark
 from reader_app.ui import theme
-from reader_app.ui.viewer import readout
+from reader_app.ui.viewer import readout, strokes
 from reader_app.ui.viewer.camera import Camera, Pair
+from reader_app.ui.viewer.strokes import Line
 
 BLUE = theme.COMMON["mark"]
 RADIUS = 9.0  # logical pixels
@@ -108,16 +109,18 @@ def paint(painter: QPainter, camera: Camera, mark: FlatMark, unit: float) -> Non
     colour.setAlpha(255 if near else 130)
     style = Qt.PenStyle.SolidLine if near else Qt.PenStyle.DotLine
     width = (3.0 if mark.selected else 2.0) * unit
-    painter.setBrush(Qt.BrushStyle.NoBrush)
+    lines = Line(0xA0000000, width + 2 * unit), Line(colour.rgba(), width, style)
     radius = RADIUS * unit
     corners = _corners(camera, mark)
-    shape = QPolygonF([QPointF(across, down) for down, across in corners])
-    for tint, line, kind in ((QColor(0, 0, 0, 160), width + 2 * unit, Qt.PenStyle.SolidLine), (colour, width, style)):
-        painter.setPen(QPen(tint, line, kind))
-        if corners:
+    if corners:
+        shape = QPolygonF([QPointF(across, down) for down, across in corners])
+        right, top = shape.boundingRect().right(), shape.boundingRect().top()
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for line in lines:
+            painter.setPen(QPen(QColor.fromRgba(line.rgba), line.width, line.style))
             painter.drawPolygon(shape)
-        else:
-            painter.drawEllipse(QPointF(x, y), radius, radius)
-    right, top = (shape.boundingRect().right(), shape.boundingRect().top()) if corners else (x + radius, y - radius)
+    else:
+        right, top = x + radius, y - radius
+        strokes.ring(painter, y, x, radius, *lines)
     image = readout.stamp(mark.text, BLUE if near else "#4a7fb8", readout.BODY, True, unit)
     painter.drawImage(round(right), round(top - image.height() * 0.55), image)

@@ -21,11 +21,12 @@ from PySide6.QtGui import QColor, QImage, QPainter
 from reader_app.imaging.overlay import Box, Heatmap, color_table
 from reader_app.ui import theme
 from reader_app.ui.language import tr
-from reader_app.ui.viewer import readout
+from reader_app.ui.viewer import readout, strokes
 from reader_app.ui.viewer.camera import Camera, Pair
 
 RED = theme.COMMON["malignant"]
 GREEN = theme.COMMON["benign"]
+HALO = QColor(0, 0, 0, 110)  # around the lines of a box
 _LATTICE = 8  # device pixels between the places where a coarse heatmap is interpolated exactly, at most
 _MARGIN = 0.35  # of the pane, built beyond its edges so that small pans need no rebuilding
 
@@ -179,7 +180,7 @@ class HeatLayer:
         if start[0] >= stop[0] or start[1] >= stop[1]:
             return
         levels = interpolated(grid, zoom, (start[0], start[1]), (stop[0], stop[1]))
-        self._buffer = _premultiplied(colours, lowest).take(levels, mode="clip")
+        self._buffer = cv2.LUT(levels, _premultiplied(colours, lowest))
         h, w = self._buffer.shape
         self.image = QImage(self._buffer.data, w, h, 4 * w, QImage.Format.Format_ARGB32_Premultiplied)
         self.corner = (start[0], start[1])
@@ -200,34 +201,42 @@ def interpolated(grid: Grid, zoom: Pair, start: tuple[int, int], stop: tuple[int
     pixels, at least eight to a cell, and linearly between those.
     """
     values = grid.levels.astype(np.float32)
-    step = max(1, min(_LATTICE, *(int(zoom[a] * grid.scale[a] / 8) for a in range(2))))
-    # The lattice hangs on the image, not on the part asked for, so that a pan does not change the picture; it begins one
-    # place early and ends one late, which the enlargement needs at its borders.
-    base = [start[a] // step * step - step for a in range(2)]
+    steps, base = [], []
     for a in range(2):
-        count = -(-(stop[a] - base[a]) // step) + 1
-        places = base[a] + step * (np.arange(count) + 0.5)
-        cells = ((places / zoom[a] - 0.5) - grid.offset[a]) / grid.scale[a]
-        low, part = _neighbours(cells, values.shape[a])
-        lower, upper = values.take(low, axis=a), values.take(np.minimum(low + 1, values.shape[a] - 1), axis=a)
-        lower += (upper - lower) * (part[:, None] if a == 0 else part)
+        step = max(1, min(_LATTICE, int(zoom[a] * grid.scale[a] / 8)))
+        # The lattice hangs on the image, not on the part asked for, so that a pan does not change the picture; it begins one
+        # place early and ends one late, which the enlargement needs at its borders.
+        first = start[a] // step * step - step
+        count = -(-(stop[a] - first) // step) + 1
+        low, high, part = _neighbours(first, step, count, zoom[a], grid.scale[a], grid.offset[a], values.shape[a])
+        lower, upper = values.take(low, axis=a), values.take(high, axis=a)
+        upper -= lower
+        upper *= part[:, None] if a == 0 else part
+        lower += upper
         values = lower
+        steps.append(step)
+        base.append(first)
     levels = np.asarray(np.rint(values), dtype=np.uint8)
-    if step > 1:
-        levels = np.asarray(cv2.resize(levels, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR))
+    if steps != [1, 1]:
+        levels = np.asarray(cv2.resize(levels, None, fx=steps[1], fy=steps[0], interpolation=cv2.INTER_LINEAR))
     (y, x), (h, w) = ((start[a] - base[a] for a in range(2)), (stop[a] - start[a] for a in range(2)))
     return levels[y : y + h, x : x + w]
 
 
-def _neighbours(cells: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lower neighbour of each place and the share of the upper one."""
-    cells = np.clip(cells, 0, count - 1)
-    low = cells.astype(np.int64)
-    return low, (cells - low).astype(np.float32)
+@lru_cache(maxsize=32)
+def _neighbours(
+    base: int, step: int, count: int, zoom: float, scale: float, offset: float, cells: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return for places of the lattice along one axis the cell before, the cell after, and the share of the latter."""
+    places = base + step * (np.arange(count) + 0.5)
+    at = np.clip(((places / zoom - 0.5) - offset) / scale, 0, cells - 1)
+    low = at.astype(np.int64)
+    return low, np.minimum(low + 1, cells - 1), (at - low).astype(np.float32)
 
 
+@lru_cache(maxsize=64)
 def _premultiplied(colours: str, lowest: int) -> np.ndarray:
-    """Return 256 colours as Qt's premultiplied 0xAARRGGBB; levels below ``lowest`` are clear.
+    """Return 256 colours as Qt's premultiplied 0xAARRGGBB, a table for ``cv2.LUT``; levels below ``lowest`` are clear.
 
     Alpha rises from the threshold to the strongest level, so that weak evidence veils the tissue less than strong evidence and
     the threshold makes no edge that looks like anatomy.
@@ -238,15 +247,18 @@ def _premultiplied(colours: str, lowest: int) -> np.ndarray:
     alpha[:lowest] = 0.0
     rgb = np.rint(rgba[:, :3] * alpha[:, None]).astype(np.uint32)
     a = np.rint(alpha * 255).astype(np.uint32)
-    return np.asarray((a << 24) | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2], dtype=np.uint32)
+    packed = np.asarray((a << 24) | (rgb[:, 0] << 16) | (rgb[:, 1] << 8) | rgb[:, 2], dtype=np.uint32)
+    return packed.view(np.int32).reshape(1, -1)
 
 
 @lru_cache(maxsize=16)
 def legend_bar(colours: str, lowest: int, height: int, width: int) -> QImage:
-    """Return the colour bar from level ``lowest`` (the threshold) at the bottom to 255 at the top."""
+    """Return the colour bar from level ``lowest`` (the threshold) at the bottom to 255 at the top, framed by one dark pixel."""
     levels = np.rint(np.linspace(255, min(lowest, 255), height)).astype(np.uint8)
-    rgba = np.repeat(color_table(colours)[levels][:, None], width, axis=1)
-    return QImage(rgba.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
+    rgba = np.full((height + 2, width + 2, 4), (0, 0, 0, 170), np.uint8)
+    rgba[1:-1, 1:-1] = color_table(colours)[levels][:, None]
+    image = QImage(rgba.data, width + 2, height + 2, 4 * (width + 2), QImage.Format.Format_RGBA8888)
+    return image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +287,11 @@ def flat_box(box: Box, colour: str, axis: int | None = None, position: float = 0
     return FlatBox(start[0], start[1], stop[0], stop[1], colour, text)
 
 
+@lru_cache(maxsize=16)
+def _colour(name: str) -> QColor:
+    return QColor(name)
+
+
 def paint_box(painter: QPainter, camera: Camera, box: FlatBox, unit: float, current: bool = False) -> QRectF:
     """Draw one box and its label; return the box's rectangle in device pixels.
 
@@ -285,27 +302,21 @@ def paint_box(painter: QPainter, camera: Camera, box: FlatBox, unit: float, curr
     current : bool
         The finding the reader stepped to: a stronger line.
     """
-    oy, ox = camera.origin
-    zy, zx = camera.zoom
-    rect = QRectF(ox + box.left * zx, oy + box.top * zy, (box.right - box.left) * zx, (box.bottom - box.top) * zy)
+    (oy, ox), (zy, zx), (h, w) = camera.origin, camera.zoom, camera.viewport
+    left, top, right, bottom = ox + box.left * zx, oy + box.top * zy, ox + box.right * zx, oy + box.bottom * zy
+    rect = QRectF(left, top, right - left, bottom - top)
     width = (3.0 if current else 2.0) * unit
-    for colour, line in ((QColor(0, 0, 0, 110), width + 0.75 * unit), (QColor(box.colour), width)):
-        out, into = line, line - width
-        whole = rect.adjusted(-out, -out, out, out)
-        for side in (
-            QRectF(whole.left(), whole.top(), whole.width(), out + into),
-            QRectF(whole.left(), rect.bottom() - into, whole.width(), out + into),
-            QRectF(whole.left(), rect.top() + into, out + into, rect.height() - 2 * into),
-            QRectF(rect.right() - into, rect.top() + into, out + into, rect.height() - 2 * into),
-        ):
-            painter.fillRect(side, colour)
+    if left - width >= w or top - width >= h or right + width <= 0 or bottom + width <= 0:
+        return rect
+    for colour, out, into in ((HALO, width + 0.75 * unit, 0.75 * unit), (_colour(box.colour), width, 0.0)):
+        for x in (left - out, right - into):
+            strokes.upright(painter, x, top + into, out + into, bottom - into, colour, h)
+        for y in (top - out, bottom - into):
+            painter.fillRect(QRectF(left - out, y, right - left + 2 * out, out + into), colour)
     stamp = readout.chip(box.text, box.colour, unit)
-    h, w = camera.viewport
-    outer = rect.adjusted(-width, -width, width, width)
-    x = min(max(0.0, outer.left()), max(0.0, w - stamp.width()))
-    y = outer.top() - stamp.height()
+    x = min(max(0.0, left - width), max(0.0, w - stamp.width()))
+    y = top - width - stamp.height()
     if y < 0:
-        y = min(outer.bottom(), h - stamp.height())
-    if outer.intersects(QRectF(0, 0, w, h)):
-        painter.drawImage(round(x), round(y), stamp)
+        y = min(bottom + width, h - stamp.height())
+    painter.drawImage(round(x), round(y), stamp)
     return rect

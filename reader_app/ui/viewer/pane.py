@@ -24,13 +24,15 @@ from PySide6.QtWidgets import QWidget
 
 from reader_app.imaging.window import GreyScale
 from reader_app.ui import theme
-from reader_app.ui.viewer import marks, overlay, readout
+from reader_app.ui.viewer import marks, overlay, readout, strokes
 from reader_app.ui.viewer.camera import Camera, Pair
-from reader_app.ui.viewer.content import Additions, Caption, Picture, Window, table_of
+from reader_app.ui.viewer.content import Additions, Picture, Window, table_of
 from reader_app.ui.viewer.overlay import HeatLayer
 from reader_app.ui.viewer.raster import Raster
+from reader_app.ui.viewer.strokes import Line
+from reader_app.ui.viewer.words import Bar, Caption, Words
 
-NIPPLE = theme.COMMON["nipple"]
+NIPPLE = QColor(theme.COMMON["nipple"]).rgba()
 CROSS = QColor(90, 220, 160, 150)
 BOTTOM_LINE = 20  # logical pixels that a line of small text takes at most
 
@@ -86,6 +88,7 @@ class Pane(QWidget):
         self._mouse, self._painted = mouse, painted
         self._raster, self._glass = Raster(), Raster()
         self._layers: list[HeatLayer] = []
+        self._words = Words()
         self._image: QImage | None = None
         self._image_of: np.ndarray | None = None
         self._table: np.ndarray | None = None
@@ -121,10 +124,11 @@ class Pane(QWidget):
 
     def set_caption(self, caption: Caption) -> None:
         """Change the words; where only the lines at the bottom differ, only their strip is painted."""
-        if caption == self.caption:
+        old = self.caption
+        if caption == old:
             return
-        small = replace(caption, lines=()) == replace(self.caption, lines=())
-        lines = max(len(caption.lines), len(self.caption.lines))
+        lines = max(len(caption.lines), len(old.lines))
+        small = caption.lines != old.lines and replace(caption, lines=old.lines) == old
         self.caption = caption
         if small:
             strip = math.ceil((BOTTOM_LINE * lines + 24) * theme.scale())
@@ -248,10 +252,7 @@ class Pane(QWidget):
             overlay.paint_box(painter, camera, box, unit, number == more.current_box)
         if more.nipple is not None:
             y, x = camera.to_screen(more.nipple)
-            for colour, width in ((QColor(0, 0, 0, 150), 3.5), (QColor(NIPPLE), 1.6)):
-                painter.setPen(QPen(colour, width * unit))
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.drawEllipse(QPointF(x, y), 6 * unit, 6 * unit)
+            strokes.ring(painter, y, x, 6 * unit, Line(0x96000000, 3.5 * unit), Line(NIPPLE, 1.6 * unit))
         for start, stop, text in more.lines:
             self._paint_line(painter, camera, start, stop, text)
         for mark in more.marks:
@@ -272,14 +273,11 @@ class Pane(QWidget):
         height, width = self.device_size
         row, column, gap = round(y - 0.5), round(x - 0.5), round(14 * self.unit)
         thick = max(1, round(self.unit))
-        for rect in (
-            QRect(0, row, column - gap, thick),
-            QRect(column + gap, row, width - column - gap, thick),
-            QRect(column, 0, thick, row - gap),
-            QRect(column, row + gap, thick, height - row - gap),
-        ):
-            if rect.width() > 0 and rect.height() > 0:
-                painter.fillRect(rect, CROSS)
+        for left, right in ((0, column - gap), (column + gap, width)):
+            if left < right:
+                painter.fillRect(QRect(left, row, right - left, thick), CROSS)
+        for top, bottom in ((0, row - gap), (row + gap, height)):
+            strokes.upright(painter, column, top, thick, bottom, CROSS, height)
 
     def _paint_line(self, painter: QPainter, camera: Camera, start: Pair, stop: Pair, text: str) -> None:
         unit = self.unit
@@ -315,51 +313,12 @@ class Pane(QWidget):
         painter.drawImage(left + round(4 * self.unit), top + side - image.height(), image)
 
     def _paint_words(self, painter: QPainter) -> None:
-        words, unit, size = self.caption, self.unit, self.device_size
-        if words.empty:
-            image = readout.stamp(words.empty, readout.DIM, readout.LABEL, unit=unit)
-            painter.drawImage((size[1] - image.width()) // 2, (size[0] - image.height()) // 2, image)
-        if not words.show:
-            return
-        top = readout.Corner(painter, size, f"top {words.side}", unit)
-        top.add(words.title, readout.STRONG, readout.LABEL, True)
-        top.add(words.note, readout.DIM, readout.SMALL)
-        top.add(words.aid, theme.COMMON["attention"], readout.BODY)
-        bottom = readout.Corner(painter, size, f"bottom {words.side}", unit)
-        for line in words.lines:
-            bottom.add(line, readout.NORMAL, readout.SMALL)
-        for letter, (y, x) in zip(words.edges, ((0.0, 0.5), (0.5, 0.0), (1.0, 0.5), (0.5, 1.0)), strict=True):
-            if letter:
-                image = readout.stamp(letter, readout.DIM, readout.BODY, True, unit)
-                inset = 4 * unit
-                room = size[1] - image.width() - inset - (words.right_inset * unit if x == 1.0 else inset)
-                left = inset + room * x
-                painter.drawImage(round(left), round(inset + (size[0] - image.height() - 2 * inset) * y), image)
-        if self.additions.legend is not None and any(layer.image is not None for layer in self._layers):
-            self._paint_legend(painter, self.additions.legend)
+        more, per_mm, bar = self.additions, 0.0, None
         if self.picture is not None and self.camera is not None and self.picture.has_mm:
             per_mm = self.camera.scale
-            length = readout.ruler_length_mm(per_mm, size[0] * 0.22)
-            if length and size[0] > 240 * unit:
-                image = readout.ruler(round(length * per_mm), f"{length:.0f} mm", unit, words.side)
-                x = round(8 * unit) if words.side == "left" else size[1] - image.width() - round(8 * unit)
-                painter.drawImage(x, size[0] - round(72 * unit * theme.scale()) - image.height(), image)
-
-    def _paint_legend(self, painter: QPainter, ends: tuple[str, str]) -> None:
-        """Draw the colour bar of the heatmap with the raw values at its ends (lowest shown, highest)."""
-        words, unit, (height, width) = self.caption, self.unit, self.device_size
-        lowest = self.additions.grids[0].tables.level(self.additions.threshold)
-        bar = overlay.legend_bar(self.additions.colours, lowest, round(100 * unit), round(8 * unit))
-        top = round(76 * unit * theme.scale())
-        if height < 3 * bar.height():
-            return
-        left = round(14 * unit) if words.side == "left" else width - round(22 * unit)
-        painter.fillRect(QRect(left - 1, top - 1, bar.width() + 2, bar.height() + 2), QColor(0, 0, 0, 170))
-        painter.drawImage(left, top, bar)
-        for text, y in ((ends[1], top), (ends[0], top + bar.height())):
-            image = readout.stamp(text, readout.DIM, readout.SMALL, unit=unit)
-            x = left + bar.width() if words.side == "left" else left - image.width()
-            painter.drawImage(x, round(y - image.height() / 2), image)
+        if more.legend is not None and more.grids and any(layer.image is not None for layer in self._layers):
+            bar = Bar(more.legend, more.colours, more.grids[0].tables.level(more.threshold))
+        self._words.paint(painter, self.caption, self.device_size, self.unit, per_mm, bar)
 
     # -- events, all passed on
 

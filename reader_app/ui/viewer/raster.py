@@ -15,15 +15,19 @@ import numpy as np
 from reader_app.ui.viewer.camera import Camera
 
 Array = np.ndarray
+_SAME = np.arange(256, dtype=np.uint8)
 _CANDIDATES = 16  # places tried for the start of a crop: see _Axis
 
 
 def halved(array: Array, axis: int) -> Array:
     """Return the means of pairs along one axis; an odd last line is left out."""
     n = array.shape[axis] // 2 * 2
-    even, odd = (array[0:n:2], array[1:n:2]) if axis == 0 else (array[:, 0:n:2], array[:, 1:n:2])
+    if axis == 0:
+        even, odd = array[0:n:2], array[1:n:2]
+    else:
+        even, odd = np.ascontiguousarray(array[:, 0:n:2]), np.ascontiguousarray(array[:, 1:n:2])
     # Not cv2.resize: its area mean of 1 x 2 pixels takes fifteen times as long.
-    return np.asarray(cv2.addWeighted(np.ascontiguousarray(even), 0.5, np.ascontiguousarray(odd), 0.5, 0.0))
+    return np.asarray(cv2.addWeighted(even, 0.5, odd, 0.5, 0.0))
 
 
 class Source:
@@ -145,6 +149,7 @@ class Raster:
         self._source: Source | None = None
         self._camera: Camera | None = None
         self._table: Array | None = None
+        self._as_stored = False  # the table changes nothing
         self._within: Array | None = None
         self._within_key: tuple[object, ...] = ()
 
@@ -161,13 +166,15 @@ class Raster:
             return False
         if moved:
             self._resample(source, camera)
+        if table is not self._table:
+            self._as_stored = table is not None and table.dtype == np.uint8 and np.array_equal(table, _SAME)
         self._source, self._camera, self._table = source, camera, table
         (y0, x0), (y1, x1) = covered(camera)
         if y0 >= y1 or x0 >= x1:
             return True
         inside = self._values[y0:y1, x0:x1]
         target = self.grey[y0:y1, x0:x1]
-        if table is None:
+        if table is None or self._as_stored:
             np.copyto(target, inside)
             return True
         if inside.dtype == np.int16:

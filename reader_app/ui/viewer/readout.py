@@ -22,8 +22,9 @@ DIM = "#9aa0a8"  # a little lighter than the panels' dim: it stands on images
 SMALL, BODY, LABEL = 12.0, 13.0, 15.0  # logical pixels
 
 
-def font(size: float, bold: bool = False) -> QFont:
-    """Return the application's font at a size in device pixels, figures of equal width where the font has them."""
+@lru_cache(maxsize=64)
+def _font(family: str, size: float, bold: bool) -> QFont:
+    """Return the application's font (of that family) at a size in device pixels, figures of equal width where it has them."""
     result = QFont(QGuiApplication.font())
     result.setPixelSize(max(1, round(size)))
     result.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
@@ -34,28 +35,47 @@ def font(size: float, bold: bool = False) -> QFont:
 
 @lru_cache(maxsize=512)
 def _stamp(family: str, text: str, colour: str, size: float, bold: bool) -> QImage:
-    face = font(size, bold)
-    metrics = QFontMetricsF(face)
-    pad = math.ceil(size * 0.28)
-    width = math.ceil(metrics.horizontalAdvance(text)) + 2 * pad
-    height = math.ceil(metrics.height()) + 2 * pad
-    image = QImage(max(1, width), max(1, height), QImage.Format.Format_ARGB32_Premultiplied)
+    """Return a line of text put together from its words, which mostly are at hand: while scrolling only a number is new."""
+    words = [_word(family, word, colour, size, bold) for word in text.split(" ")]
+    if len(words) == 1:
+        return words[0][0]
+    gap = _word(family, " ", colour, size, bold)[1]
+    width = sum(advance for _, advance in words) + gap * (len(words) - 1)
+    first = words[0][0]
+    image = QImage(math.ceil(width) + 2 * math.ceil(size * 0.28) + 1, first.height(), first.format())
     image.fill(Qt.GlobalColor.transparent)
-    base = QPointF(pad, pad + metrics.ascent())
-    _draw(image, face, base, text, "#000000")
-    pixels = np.frombuffer(image.bits(), np.uint8).reshape(image.height(), image.bytesPerLine() // 4, 4)
-    spread = cv2.GaussianBlur(np.ascontiguousarray(pixels[..., 3]), (0, 0), size * 0.11)
-    pixels[..., 3] = cv2.convertScaleAbs(spread, None, 2.4)  # black, premultiplied: only its alpha counts
-    _draw(image, face, base, text, colour)
+    painter, x = QPainter(image), 0.0
+    for word, advance in words:
+        if advance:
+            painter.drawImage(round(x), 0, word)
+        x += advance + gap
+    painter.end()
     return image
 
 
-def _draw(image: QImage, face: QFont, base: QPointF, text: str, colour: str) -> None:
+@lru_cache(maxsize=2048)
+def _word(family: str, text: str, colour: str, size: float, bold: bool) -> tuple[QImage, float]:
+    """Return a picture of text drawn as a whole, and how far the next word begins from its beginning, without the gap."""
+    face = _font(family, size, bold)
+    metrics = QFontMetricsF(face)
+    pad = math.ceil(size * 0.28)
+    advance = metrics.horizontalAdvance(text)
+    width, height = math.ceil(advance) + 2 * pad, math.ceil(metrics.height()) + 2 * pad
+    image = QImage(max(1, width), max(1, height), QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
     painter.setFont(face)
     painter.setPen(QColor(colour))
-    painter.drawText(base, text)
+    painter.drawText(QPointF(pad, pad + metrics.ascent()), text)
     painter.end()
+    pixels = np.frombuffer(image.bits(), np.uint8).reshape(image.height(), image.bytesPerLine() // 4, 4)
+    letters = np.ascontiguousarray(pixels[..., 3])
+    spread = size * 0.11
+    reach = 2 * math.ceil(1.5 * spread) + 1  # beyond it the halo could not be seen
+    halo = cv2.convertScaleAbs(cv2.GaussianBlur(letters, (reach, reach), spread), None, 2.4)
+    # The halo is black and lies beneath: premultiplied, it adds to the alpha alone.
+    pixels[..., 3] = cv2.add(letters, cv2.multiply(halo, cv2.bitwise_not(letters), scale=1 / 255))
+    return image, advance
 
 
 def stamp(text: str, colour: str = NORMAL, size: float = BODY, bold: bool = False, unit: float = 1.0) -> QImage:
@@ -65,7 +85,7 @@ def stamp(text: str, colour: str = NORMAL, size: float = BODY, bold: bool = Fals
 
 @lru_cache(maxsize=256)
 def _chip(family: str, text: str, colour: str, size: float) -> QImage:
-    face = font(size, True)
+    face = _font(family, size, True)
     metrics = QFontMetricsF(face)
     pad_x, pad_y = math.ceil(size * 0.4), math.ceil(size * 0.16)
     image = QImage(
@@ -92,10 +112,10 @@ def chip(text: str, colour: str, unit: float = 1.0) -> QImage:
 
 
 class Corner:
-    """Lines of text that stack up in one corner of a pane."""
+    """Lines of text that stack up in one corner of a pane: `items` are (x, y, picture) in device pixels."""
 
-    def __init__(self, painter: QPainter, size: tuple[int, int], corner: str, unit: float, inset: float = 8.0) -> None:
-        self._painter = painter
+    def __init__(self, size: tuple[int, int], corner: str, unit: float, inset: float = 8.0) -> None:
+        self.items: list[tuple[int, int, QImage]] = []
         self._height, self._width = size
         self._bottom = corner.startswith("bottom")
         self._right = corner.endswith("right")
@@ -110,7 +130,7 @@ class Corner:
         image = stamp(text, colour, size, bold, self._unit)
         x = self._width - image.width() - self._inset if self._right else self._inset
         y = self._height - image.height() - self._used - self._inset / 2 if self._bottom else self._used + self._inset / 2
-        self._painter.drawImage(round(x), round(y), image)
+        self.items.append((round(x), round(y), image))
         self._used += image.height() * 0.82
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 
 from reader_app.imaging import geometry
@@ -14,25 +13,27 @@ from reader_app.imaging.overlay import Box, Heatmap
 from reader_app.imaging.window import GreyScale
 from reader_app.study.finding import Mark
 from reader_app.ui.language import tr
-from reader_app.ui.viewer import cursor, overlay
+from reader_app.ui.viewer import cursor, layout, overlay
 from reader_app.ui.viewer.camera import Pair, fitted
 from reader_app.ui.viewer.case_view import CaseView
-from reader_app.ui.viewer.content import Caption, Picture, Window
+from reader_app.ui.viewer.cine import Cine
+from reader_app.ui.viewer.content import Picture, Window
 from reader_app.ui.viewer.cursor import CORONAL, PLANES, Plane, Triple, clipped, nearest
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.exposure import Seen, still
-from reader_app.ui.viewer.marks import IN_PLANE_MM, NEAR_PLANE_MM, FlatMark
+from reader_app.ui.viewer.marks import IN_PLANE_MM, NEAR_PLANE_MM, FlatMark, flat
 from reader_app.ui.viewer.overlay import Grid
 from reader_app.ui.viewer.pane import Pane
 from reader_app.ui.viewer.raster import Source
 from reader_app.ui.viewer.scan_tabs import ScanTabs
+from reader_app.ui.viewer.slabs import Slabs
 from reader_app.ui.viewer.slider import MARK_COLOUR, WIDTH, PlaneSlider
+from reader_app.ui.viewer.words import Caption
 
 SCROLL_MM = 0.4  # one turn of the wheel goes on by at least this much
 FIRST_DEPTH = 0.3  # of the volume's depth, where a scan is first shown
 SLAB_MM = 1.0  # coronal slab at first: thin enough for detail, thick enough to calm the speckle
 SPEEDS = (5.0, 10.0, 15.0, 20.0, 30.0)  # planes a second
-CORONAL_SHARE = 0.59  # of the width (landscape)
 
 
 class VolumeView(CaseView):
@@ -43,9 +44,11 @@ class VolumeView(CaseView):
         self.slab_mm, self.slab_mode = SLAB_MM, "mean"
         self.planes: tuple[str, ...] = tuple(plane.name for plane in PLANES)  # those that the study lets the reader see
         self.image: Any = None
+        self._letters: tuple[tuple[str, str], ...] = (("", ""),) * 3  # of the two ends of each axis of the volume
         self.position: Triple = (0.0, 0.0, 0.0)
         self._volumes: dict[str, Any] = {}
         self._places: dict[str, Triple] = {}
+        self._slabs = Slabs()
         self._cuts: dict[Plane, tuple[Any, ...]] = {}
         self._heat: dict[Plane, tuple[tuple[Any, ...], tuple[Grid, ...]]] = {}
         self._planes = {Pane(plane.name, "", self.gestures, self.pane_painted, self): plane for plane in PLANES}
@@ -55,17 +58,14 @@ class VolumeView(CaseView):
             slider.moved.connect(lambda index, p=pane: self._slide(p, index))
         self._tabs = ScanTabs(self)
         self._tabs.chosen.connect(self.select_scan)
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._tick)
-        self._speed, self._direction = 2, 1
-        self._playing: Pane | None = None
+        self._cine, self._direction = Cine(SPEEDS, self._tick, self), 1
 
     # -- the case
 
     def hang(self) -> None:
         """Show the first scan; offer the others as tabs."""
         self._volumes = {image.id: image for image in self.case.images if image.kind == "volume" and image.role == "current"}
-        self._places, self._cuts, self._heat = {}, {}, {}
+        self._places, self._cuts, self._heat, self._slabs = {}, {}, {}, Slabs()
         self._tabs.set_scans([(i, cursor.scan_words(image)) for i, image in self._volumes.items()])
         self._tabs.setVisible(len(self._volumes) > 1)
         for pane in self._own_panes:
@@ -84,6 +84,7 @@ class VolumeView(CaseView):
     def forget_pixels(self) -> None:
         """Drop the pixels of the case."""
         self.image, self._volumes, self._cuts, self._heat = None, {}, {}, {}
+        self._slabs = Slabs()
         for pane in self._own_panes:
             pane.show_picture(None)
 
@@ -106,6 +107,7 @@ class VolumeView(CaseView):
         if self.image is not None:
             self._places[self.image.id] = self.position
         self.image = image
+        self._letters = geometry.axis_letters(image.affine) if image.affine is not None else (("", ""),) * 3
         shape = image.array.shape
         middle = (shape[0] / 2, shape[1] * FIRST_DEPTH, shape[2] / 2)
         self.position = tuple(map(float, nearest(clipped(place or middle, shape))))  # type: ignore[assignment]
@@ -156,7 +158,7 @@ class VolumeView(CaseView):
             if self._cuts.get(plane) == key and pane.picture is not None:
                 continue
             self._cuts[plane] = key
-            pixels = plane.cut(image, at[plane.axis], half, self.slab_mode)
+            pixels = plane.cut(image, at[plane.axis], half, self.slab_mode, self._slabs)
             pane.show_picture(
                 Picture(
                     Source((pixels,)),
@@ -183,26 +185,8 @@ class VolumeView(CaseView):
         """Landscape: coronal left, the others right; portrait: one below the other."""
         if not self.panes:
             return
-        w, h = self.width(), self.height()
-        if len(self.panes) < 3:
-            for number, pane in enumerate(self.panes):
-                first, last = (number * (n + 1) // len(self.panes) for n in (w, h))
-                if w >= h:
-                    pane.setGeometry(first, 0, (number + 1) * (w + 1) // len(self.panes) - 1 - first, h)
-                else:
-                    pane.setGeometry(0, last, w, (number + 1) * (h + 1) // len(self.panes) - 1 - last)
-        elif w >= h:
-            coronal, transverse, sagittal = self.panes
-            x, y = round(w * CORONAL_SHARE), h // 2
-            coronal.setGeometry(0, 0, x, h)
-            transverse.setGeometry(x + 1, 0, w - x - 1, y)
-            sagittal.setGeometry(x + 1, y + 1, w - x - 1, h - y - 1)
-        else:
-            coronal, transverse, sagittal = self.panes
-            y1, y2 = h // 2, h * 3 // 4
-            coronal.setGeometry(0, 0, w, y1)
-            transverse.setGeometry(0, y1 + 1, w, y2 - y1 - 1)
-            sagittal.setGeometry(0, y2 + 1, w, h - y2 - 1)
+        for pane, place in zip(self.panes, layout.planes(len(self.panes), self.width(), self.height()), strict=True):
+            pane.setGeometry(*place)
         for pane, slider in self._sliders.items():
             slider.setGeometry(pane.width() - WIDTH - 4, 44, WIDTH, max(40, pane.height() - 88))
         self._tabs.adjustSize()
@@ -229,6 +213,7 @@ class VolumeView(CaseView):
         boxes = [b for b in aid.boxes if b.image_id == image.id] if aid is not None else []
         colours = [overlay.colour_of(b, aid.positive) for b in boxes] if aid is not None else []
         maps = [m for m in aid.heatmaps if m.image_id == image.id and m.evidence] if aid is not None else []
+        current, legend = self.current_finding, self.legend_words(image.id)
         for pane, plane in self._planes.items():
             at, half = self.position[plane.axis], float(self.half_slab(plane))
             flat = [(b, overlay.flat_box(b, c, plane.axis, at, half)) for b, c in zip(boxes, colours, strict=True)]
@@ -238,7 +223,7 @@ class VolumeView(CaseView):
                     pane.additions,
                     grids=self._grids_of(plane, maps, at, half),
                     boxes=tuple(f for _, f in cut),
-                    current_box=next((i for i, (b, _) in enumerate(cut) if b is self.current_finding), -1),
+                    current_box=next((i for i, (b, _) in enumerate(cut) if b is current), -1),
                     marks=self._flat_marks(shown, plane),
                     cross=plane.flat(self.position),
                     nipple=plane.flat(image.nipple_index) if plane is CORONAL and image.nipple_index is not None else None,
@@ -246,7 +231,7 @@ class VolumeView(CaseView):
                     threshold=self.threshold,
                     opacity=self.opacity,
                     colours=self.colours,
-                    legend=self.legend_words(image.id),
+                    legend=legend,
                 )
             )
             ticks = [(b.start[plane.axis], b.stop[plane.axis] - 1, c) for b, c in zip(boxes, colours, strict=True)]
@@ -273,36 +258,37 @@ class VolumeView(CaseView):
 
     def _flat_marks(self, shown: Sequence[Mark], plane: Plane) -> tuple[FlatMark, ...]:
         spacing = self.image.spacing_mm or (1.0, 1.0, 1.0)
-        flat = []
+        found = []
         for mark in shown:
             index = (mark.index[0], mark.index[1], mark.index[2])
-            reach = self.half_slab(plane) * spacing[plane.axis]
+            thick = mark.extent[plane.axis] / 2 if mark.extent else 0.0
+            reach = (self.half_slab(plane) + thick) * spacing[plane.axis]
             away = max(0.0, abs(index[plane.axis] - self.position[plane.axis]) * spacing[plane.axis] - reach)
             if away <= NEAR_PLANE_MM + IN_PLANE_MM:
                 extent = (mark.extent[plane.down], mark.extent[plane.across]) if len(mark.extent) == 3 else ()
-                text = mark.finding_id or mark.mark_id
-                flat.append(FlatMark(mark.mark_id, text, plane.flat(index), away, extent, mark.mark_id == self.selected_mark))
-        return tuple(flat)
+                axes = (plane.down, plane.across)
+                found.append(flat(mark, plane.flat(index), extent, self.selected_mark, away, axes))
+        return tuple(found)
 
     def captions(self) -> None:
         """Write the names of the planes, the place, and the letters of the edges."""
         image = self.image
         if image is None:
             return
-        letters = geometry.axis_letters(image.affine) if image.affine is not None else (("", ""),) * 3
+        letters, place = self._letters, self.position_text()
         for pane, plane in self._planes.items():
             at, count = nearest(self.position)[plane.axis], image.array.shape[plane.axis]
             note = ""
             if self.half_slab(plane):
                 note = tr("slab {thickness} mm {mode}", thickness=f"{self.slab_mm:.1f}", mode=cursor.slab_words(self.slab_mode))
-            if pane is self._playing:
-                note = " · ".join(w for w in (note, tr("{speed} planes a second", speed=f"{SPEEDS[self._speed]:.0f}")) if w)
+            if pane is self._cine.pane:
+                note = " · ".join(w for w in (note, tr("{speed} planes a second", speed=f"{self._cine.per_second:.0f}")) if w)
             lines = [f"×{pane.camera.zoom[1]:.2f}" if pane.camera is not None else ""]
             aid = ""
             if pane is self.panes[0]:
                 if pane.picture is not None:
                     lines[0] += " · " + pane.window_state.words(pane.grey)
-                lines.append(self.position_text())
+                lines.append(place)
                 aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
             down, across = letters[plane.down], letters[plane.across]
             edges = (down[0], across[0], down[1], across[1])
@@ -378,28 +364,24 @@ class VolumeView(CaseView):
 
     def play(self, on: bool | None) -> None:
         """Play through the active pane's axis, there and back."""
-        on = self._playing is None if on is None else on
+        on = self._cine.pane is None if on is None else on
         if on and self.active is not None and self.image is not None:
-            self._playing = self.active
-            self._timer.start(round(1000 / SPEEDS[self._speed]))
+            self._cine.start(self.active, 1000.0)
         else:
-            self._playing = None
-            self._timer.stop()
+            self._cine.stop()
         self.captions()
 
     def cine_speed(self, by: int) -> None:
         """Play faster or slower."""
-        self._speed = min(max(self._speed + by, 0), len(SPEEDS) - 1)
-        if self._playing is not None:
-            self._timer.start(round(1000 / SPEEDS[self._speed]))
+        self._cine.change_speed(by)
         self.captions()
 
-    def _tick(self) -> None:
-        if self._playing is None or self.image is None:
+    def _tick(self, pane: Pane) -> None:
+        if self.image is None:
             return
-        axis = self._planes[self._playing].axis
+        axis = self._planes[pane].axis
         before = self.position[axis]
-        self.scroll_pane(self._playing, self._direction)
+        self.scroll_pane(pane, self._direction)
         if self.position[axis] == before:
             self._direction = -self._direction
-            self.scroll_pane(self._playing, self._direction)
+            self.scroll_pane(pane, self._direction)
