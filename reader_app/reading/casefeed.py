@@ -35,7 +35,8 @@ _CHUNK = 1 << 20
 AHEAD = 2
 BUDGET_BYTES = 1_500_000_000
 
-Key = tuple[int, str]
+#: Round, case, and which of its readings in the round (1, 2 ...).
+Key = tuple[int, str, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,12 +116,15 @@ class CaseFeed:
         if state.round_no is None:
             self._want(())
             return
-        ahead = state.case_order[state.index : state.index + 1 + self._ahead]
-        self._want(tuple((state.round_no, case_id) for case_id in ahead))
+        order, here = state.case_order, state.index
+        if state.feedback is not None:  # the case just read stays until its reference has been told
+            here = max(0, here - 1)
+        places = range(here, min(here + 1 + self._ahead, len(order)))
+        self._want(tuple((state.round_no, order[at], order[: at + 1].count(order[at])) for at in places))
 
     def ready(self, round_no: int, case_id: str) -> LoadedCase | None:
-        """Return a case if it is in memory."""
-        return self._ready.get((round_no, case_id))
+        """Return a case if it is in memory, for whichever of its readings in the round."""
+        return next((own for key, own in self._ready.items() if key[:2] == (round_no, case_id)), None)
 
     def again(self) -> None:
         """Try the due case once more after it failed."""
@@ -195,7 +199,7 @@ class CaseFeed:
 
     def _load(self, key: Key) -> LoadedCase:
         """On the loader's thread."""
-        round_no, case_id = key
+        round_no, case_id, _ = key
         case = self._entries[case_id]
         images = container.open_case(self._folder.container(case_id))
         if case.fingerprint and images.fingerprint != case.fingerprint:
@@ -205,6 +209,10 @@ class CaseFeed:
         bring_in(images, lambda: key not in self._wanted)
         model_id = shown_model(self._plan, round_no)
         aid = None if model_id is None else load_aid(self._folder, model_id, case_id, images.fingerprint)
+        if aid is not None:
+            from reader_app.ai import results
+
+            aid = results.on_tissue(aid, images)
         return LoadedCase(case, images, aid, round_no)
 
 

@@ -58,7 +58,7 @@ def preflight(
         return [Fault(str(folder.path / "study.toml"), f"there is no round {round_no}", "check the number")]
     faults: list[Fault] = []
     entries = {case.case_id: case for case in folder.cases}
-    for case_id in entry.order:
+    for case_id in dict.fromkeys(entry.order):
         faults += _case_faults(folder, plan, round_no, entries[case_id], thorough)
     faults += disk_faults(folder.log_path(reader_id))
     last = log.logged()[-1:] if log is not None else _last_logged(folder.log_path(reader_id), faults)

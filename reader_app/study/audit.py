@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from reader_app.study import events as ev
 from reader_app.study.assignment import Plan, RoundPlan
+from reader_app.study.audit_blocks import BlockJudge
 from reader_app.study.audit_ledger import CLOCK_TOLERANCE_MS, CODES, DAY_MS, Answers, Deviation, milliseconds
-from reader_app.study.audit_reads import ReadJudge
 from reader_app.study.events import Logged
 
 __all__ = ["CODES", "Deviation", "Judge", "audit"]
@@ -41,7 +41,7 @@ _OVERRIDES = ev.RoundUnlocked | ev.ReadVoided | ev.CaseWithdrawn | ev.PlanAmende
 _OUTSIDE_A_SITTING = ev.SessionOpened | ev.RoundFinished | _OVERRIDES
 
 
-class Judge(ReadJudge):
+class Judge(BlockJudge):
     """Walks through a log once; feed it with :meth:`take`, its list is ``found``."""
 
     def __init__(self, plan: Plan, earlier: Sequence[Plan] = ()) -> None:
@@ -63,7 +63,8 @@ class Judge(ReadJudge):
             self.say("override", f"{type(event).__name__} happened after the reader had left the study.")
         if not self.open and not isinstance(event, _OUTSIDE_A_SITTING) and getattr(event, "cases", None) != ():
             self.say("sitting", f"{type(event).__name__} happened while no sitting was open.")
-        if self.round is not None and not self.waiting and not isinstance(event, ev.RoundFinished):
+        self.between(event)
+        if self.round is not None and not (self.waiting or self.to_tell) and not isinstance(event, ev.RoundFinished):
             self.say("round-order", f"Round {self.round.number} was not finished after its last case.")
         match event:  # the frequent ones first: a log may hold a million events
             case ev.Assessed() | ev.Scored() | ev.Answered() | ev.Noted() | ev.MarkPlaced() | ev.MarkRemoved():
@@ -87,7 +88,7 @@ class Judge(ReadJudge):
             case ev.Disturbed():
                 what = f"{event.mono_gap_ms / 1000:.1f} s between two beats, wall clock off by {event.wall_step_ms / 1000:.1f} s"
                 self.say("clock" if event.kind == "clock_step" else event.kind, f"{event.kind.capitalize()}: {what}.")
-            case ev.AidAdjusted() | ev.AidFindingJudged():
+            case ev.AidAdjusted() | ev.AidFindingJudged() | ev.AidSeen():
                 self.in_view(event.case_id)
                 self.aid_used(event)
             case ev.AidRevealed() | ev.AidHidden() | ev.AidShownAgain() | ev.InitialSealed():
@@ -96,6 +97,10 @@ class Judge(ReadJudge):
             case ev.ReadSubmitted():
                 self.in_view(event.case_id)
                 self.submitted(entry, event)
+            case ev.FeedbackSeen():
+                self.told(event)
+            case ev.QuestionnaireAnswered():
+                self.filled_in(event)
         self.before = entry
 
     # --- sequence and clocks ---
@@ -142,6 +147,8 @@ class Judge(ReadJudge):
             if event.reader_id != self.plan.reader_id:
                 self.say("plan", f"The sitting is that of reader {event.reader_id}, not {self.plan.reader_id}.")
             self.opened_wall = event.wall_utc
+            self.sittings += 1
+            self.read_in_sitting = 0
             if self.open:
                 self.say("sitting", "A sitting was opened while another was open.")
         self.open = True
@@ -153,6 +160,8 @@ class Judge(ReadJudge):
                 self.say("round-order", f"Round {event.round_no} was finished without having been started.")
             elif self.waiting:
                 self.say("round-order", f"Round {event.round_no} was finished with {len(self.waiting)} cases unread.")
+            if self.round is not None and self.read_in_round:
+                self.last_read_round = self.round.number
             self.finish_walls.append(event.wall_utc)
             self.round, self.waiting = None, []
             return
@@ -172,6 +181,7 @@ class Judge(ReadJudge):
                 f"Round {event.round_no} began with {len(event.cases)} cases; the plan gives {len(planned)} others.",
             )
         self.waiting = list(event.cases)
+        self.read_in_round = 0
         self.answers = Answers()
         self._washout(event, self.round)
 
@@ -185,14 +195,15 @@ class Judge(ReadJudge):
             case ev.RoundUnlocked():
                 self.unlocked.add(event.round_no)
             case ev.ReadVoided():
-                key = (event.round_no, event.case_id)
-                if key not in self.left_at or key in self.voided:
+                key = (event.round_no, event.case_id, event.occurrence)
+                if not 1 <= event.occurrence <= self.read_times.get(key[:2], 0) or key in self.voided:
                     self.say("override", f"There was no read of case {event.case_id} in round {event.round_no} to declare void.")
                 self.voided.add(key)
             case ev.CaseWithdrawn():
                 if event.case_id not in self.plan.units or event.case_id in self.withdrawn:
                     self.say("override", f"There was no case {event.case_id} to withdraw.")
                 self.withdrawn.add(event.case_id)
+                self.to_tell = "" if self.to_tell == event.case_id else self.to_tell
                 if self.waiting and self.waiting[0] == event.case_id:
                     self.answers = Answers()
                 self.waiting = [case for case in self.waiting if case != event.case_id]
@@ -219,5 +230,5 @@ class Judge(ReadJudge):
         if entry.cases.kind != "left_at":
             return cases
         left = {case: at for (number, case), at in self.left_at.items() if number == entry.cases.of_round}
-        left = {case: at for case, at in left.items() if (entry.cases.of_round or 0, case) not in self.voided}
+        left = {case: at for case, at in left.items() if (entry.cases.of_round or 0, case, 1) not in self.voided}
         return [case for case in cases if left.get(case, frozenset()) & set(entry.cases.values)]

@@ -32,6 +32,8 @@ CODES: dict[str, str] = {
     "altered": "the validated answer is not what had been answered",
     "read-twice": "a case was validated twice in a round",
     "too-soon": "a case was validated sooner after its display than the study allows",
+    "feedback": "the reference of a training case was not told in its turn, or told where none was due",
+    "questionnaire": "a questionnaire was passed over, not complete, or answered where it was not due",
     "pause": "a read was paused or continued at the wrong moment",
     "suspend": "the machine slept during a sitting",
     "stall": "the program did not answer for a while",
@@ -76,7 +78,8 @@ class Answers:
     replies: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # (question, unit) -> values
     sealed: bool = False
     revealed: bool = False
-    prediction: str = ""
+    prediction: tuple[str, str, str, int] | None = None  # what tells the aid of this read from another one
+    verdicts: dict[str, str] = field(default_factory=dict)  # by finding of the aid
     shown: bool = False
 
     def equal(self, event: ev.InitialSealed | ev.ReadSubmitted, counted: dict[str, tuple[str, ...]]) -> bool:
@@ -106,10 +109,17 @@ class Ledger:
         self.answers = Answers()
         self.under = ""  # the plan hash under which the log stands
         self.unlocked: set[int] = set()
-        self.voided: set[tuple[int, str]] = set()
+        self.voided: set[tuple[int, str, int]] = set()
         self.withdrawn: set[str] = set()
         self.retired = False
         self.opened_wall = ""
+        self.to_tell = ""  # the training case whose reference comes next
+        self.read_times: dict[tuple[int, str], int] = {}  # how often a case was validated in a round
+        self.read_in_round = 0
+        self.last_read_round = 0
+        self.sittings = 0
+        self.read_in_sitting = 0
+        self.filled: set[tuple[str, int, int]] = set()
 
     def say(self, code: str, text: str) -> None:
         """Note a deviation at the present event."""

@@ -63,13 +63,16 @@ class ReadJudge(Ledger):
             return
         if self.round and aid.model_id != self.round.aid:
             self.say("aid-wrong", f"The aid was {aid.model_id}, not {self.round.aid}.")
-        if not aid.prediction_sha256 or self.answers.prediction not in ("", aid.prediction_sha256):
+        identity = (aid.prediction_sha256, aid.model_sha256, aid.status, aid.findings)
+        if not aid.prediction_sha256 or self.answers.prediction not in (None, identity):
             self.say("aid-wrong", "The aid changed to another prediction within a read, or names none.")
-        if aid.status not in ("ok", "no_finding", "not_applicable", "failed"):
+        if aid.findings < 0 or (aid.status != "ok" and aid.findings > 0):
+            self.say("aid-wrong", f"The aid of status {aid.status!r} marked {aid.findings} findings.")
+        if aid.status not in ("ok", "no_finding", "not_applicable", "failed", "withheld"):
             self.say("aid-wrong", f"The aid had the unknown status {aid.status!r}.")
         if not self.look_allowed(aid.threshold, aid.opacity):
             self.say("aid-wrong", f"The aid was shown at threshold {aid.threshold:g} and opacity {aid.opacity:g}.")
-        self.answers.prediction = aid.prediction_sha256
+        self.answers.prediction = identity
 
     def look_allowed(self, threshold: float, opacity: float) -> bool:
         """Return whether the study lets an aid look like that."""
@@ -78,15 +81,27 @@ class ReadJudge(Ledger):
             return min(threshold, opacity) >= 0 and max(threshold, opacity) <= 1
         return threshold == display.aid_threshold and opacity == display.aid_opacity
 
-    def aid_used(self, event: ev.AidAdjusted | ev.AidFindingJudged) -> None:
+    def aid_used(self, event: ev.AidAdjusted | ev.AidFindingJudged | ev.AidSeen) -> None:
         """Judge what the reader did with the aid."""
         if not self.aid_on:
             self.say("aid-switched", "The aid was used while it was not in view.")
         if isinstance(event, ev.AidAdjusted):
             if not self.plan.display.reader_may_adjust_aid or not self.look_allowed(event.threshold, event.opacity):
                 self.say("aid-wrong", "The look of the aid was changed against the study.")
-        elif not self.plan.display.reader_judges_findings or event.verdict not in ("accepted", "rejected", ""):
+        elif isinstance(event, ev.AidSeen):
+            if not event.slices or any(not 0 <= own.first <= own.index <= own.last for own in event.slices):
+                self.say("aid-switched", "The slices on which the aid was seen are none.")
+        else:
+            self.verdict(event)
+
+    def verdict(self, event: ev.AidFindingJudged) -> None:
+        """Judge what the reader said of a finding of the aid."""
+        if not self.plan.display.reader_judges_findings or event.verdict not in ("accepted", "rejected", ""):
             self.say("aid-switched", "A finding of the aid was judged where the study does not ask for it.")
+        findings = self.answers.prediction[3] if self.answers.prediction else 0
+        if findings and event.finding not in [str(number + 1) for number in range(findings)]:
+            self.say("aid-switched", f"The aid has no finding {event.finding}.")
+        self.answers.verdicts[event.finding] = event.verdict
 
     def aid_event(self, event: ev.AidRevealed | ev.AidHidden | ev.AidShownAgain | ev.InitialSealed) -> None:
         """Judge sealing, revealing and switching."""
@@ -153,7 +168,11 @@ class ReadJudge(Ledger):
             for question, unit in self.form(event.case_id)
             if question.required and not event.answers.get(f"{question.question_id}:{unit}")
         ]
-        if units - set(event.categories) or (asked and units - set(event.scores)) or open_questions:
+        judged = {name for name, verdict in self.answers.verdicts.items() if verdict}
+        marked = self.answers.prediction[3] if self.answers.prediction and self.plan.display.findings_must_be_judged else 0
+        open_findings = {str(number + 1) for number in range(marked)} - judged
+        lacking = units - set(event.categories) or (asked and units - set(event.scores))
+        if lacking or open_questions or open_findings:
             self.say(code, f"Case {event.case_id} was locked without every required answer.")
 
     # --- the form ---
@@ -163,15 +182,17 @@ class ReadJudge(Ledger):
         given = self.answers
         applying: list[tuple[Question, str]] = []
         units = self.plan.units.get(case_id, ())
+        found = [f"#{name}" for name in dict.fromkeys(mark.finding_id for mark in given.marks.values())]
         for question in self.plan.questions:
             if question.modalities and (self.plan.modalities or {}).get(case_id) not in question.modalities:
                 continue
-            for unit in units if question.level == "unit" else ("case",):
+            for unit in {"unit": units, "case": ("case",), "finding": found}[question.level]:
                 when = question.when
                 near = [given.categories.get(unit)] if question.level == "unit" else list(given.categories.values())
                 said: set[str] = set()
                 for other, place in applying:
-                    if other.question_id == when.question and (place in (unit, "case") or question.level == "case"):
+                    elsewhere = question.level == "case" or (question.level == "finding" and place[0] != "#")
+                    if other.question_id == when.question and (place in (unit, "case") or elsewhere):
                         said |= set(given.replies.get((other.question_id, place), ()))
                 holds = (
                     (not when.categories or any(category in when.categories for category in near))
@@ -193,7 +214,7 @@ class ReadJudge(Ledger):
         fitting = [own for own, unit in self.form(event.case_id) if (own.question_id, unit) == (event.question, event.unit)]
         if not fitting:
             self.say("answer", f"Question {event.question} was answered for {event.unit} where it is not asked.")
-        elif not _is_reply(fitting[0], event.values):
+        elif not is_reply(fitting[0], event.values):
             self.say("answer", f"The answer to question {event.question} is not one that the study allows.")
         self.answers.replies[event.question, event.unit] = event.values
 
@@ -202,8 +223,10 @@ class ReadJudge(Ledger):
         if self.round is None or event.round_no != self.round.number:
             self.say("round-order", f"Case {event.case_id} was validated in round {event.round_no}, which is not under way.")
         key = (event.round_no, event.case_id)
-        if key in self.left_at:
-            self.say("read-twice", f"Case {event.case_id} was validated twice in round {event.round_no}.")
+        self.read_times[key] = self.read_times.get(key, 0) + 1
+        planned = self.round.order.count(event.case_id) if self.round else 1
+        if self.read_times[key] > max(planned, 1) or event.occurrence != self.read_times[key]:
+            self.say("read-twice", f"Case {event.case_id} was validated {self.read_times[key]} times in round {event.round_no}.")
         self.complete(event, "incomplete")
         if not self.answers.equal(event, self.counted(event.case_id)):
             self.say("altered", f"The validated answer to case {event.case_id} is not what had been answered.")
@@ -214,18 +237,24 @@ class ReadJudge(Ledger):
                 "too-soon",
                 f"Case {event.case_id} was validated {(entry.mono_ns - self.displayed_ns) / 1e6:.0f} ms after its display.",
             )
-        self.left_at[key] = frozenset(event.categories.values())
+        self.left_at.setdefault(key, frozenset(event.categories.values()))
+        self.read_in_round += 1
+        self.read_in_sitting += 1
+        self.to_tell = event.case_id if self.round and self.round.feedback else ""
         if event.case_id in self.waiting:
             self.waiting.remove(event.case_id)
         self.answers = Answers()
         self.on_screen = self.covered = self.aid_on = False
 
 
-def _is_reply(question: Question, values: tuple[str, ...]) -> bool:
+def is_reply(question: Question, values: tuple[str, ...]) -> bool:
+    """Return whether values can answer a question."""
     allowed = set(question.choices) if question.kind == "choice" else {"yes", "no"}
     if len(values) > (len(allowed) if question.many and question.kind == "choice" else 1):
         return False
-    if question.kind == "number":
+    if question.kind in ("number", "scale"):
+        if question.kind == "scale" and not all(set(value) <= set("0123456789") for value in values):
+            return False
         numbers = [number for value in values if (number := _number(value)) is not None]
         low, high = question.low, question.high
         return len(numbers) == len(values) and all((low is None or n >= low) and (high is None or n <= high) for n in numbers)

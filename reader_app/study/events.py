@@ -238,18 +238,9 @@ class AidFindingJudged:
 
 @dataclass(frozen=True, slots=True)
 class SliceSeen:
-    """A stretch of slices of one pane.
+    """A stretch of slices of one pane: where it stands now, lowest and highest since the last report, zero-based.
 
-    Attributes
-    ----------
-    image_id, plane : str
-        The image, and the plane of a volume ("coronal", "transverse", "sagittal"), "frame" of a cine, or "" of a still image.
-    index : int
-        Where the pane stands now, zero-based.
-    first, last : int
-        Lowest and highest slice that was on the screen since the last report.
-    pane : str
-        Name of the pane.
+    ``plane`` is "coronal", "transverse" or "sagittal" of a volume, "frame" of a cine, "" of a still image.
     """
 
     image_id: str

@@ -21,7 +21,7 @@ from reader_app.errors import LogBug
 from reader_app.study import events as ev
 from reader_app.study.assignment import Plan
 from reader_app.study.definition import Condition
-from reader_app.study.events import AidShown, Logged
+from reader_app.study.events import AidShown, Logged, SliceSeen
 from reader_app.study.finding import Mark
 
 
@@ -80,6 +80,10 @@ class Read:
         By finding of the aid: "accepted" or "rejected".
     disturbances : tuple of str
         "suspend", "clock_step", "stall": what happened to time during the read.
+    occurrence : int
+        1, or 2 where the case came again in the round.
+    seen : tuple of SliceSeen
+        The stretches of slices on which the aid was in view, in the order of their reports.
     """
 
     reader_id: str
@@ -104,6 +108,8 @@ class Read:
     answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     verdicts: Mapping[str, str] = field(default_factory=dict)
     disturbances: tuple[str, ...] = ()
+    occurrence: int = 1
+    seen: tuple[SliceSeen, ...] = ()
 
 
 @dataclass(slots=True)
@@ -121,6 +127,7 @@ class _Open:
     last_aid_on: bool = False
     verdicts: dict[str, str] = field(default_factory=dict)
     disturbances: list[str] = field(default_factory=list)
+    seen: list[SliceSeen] = field(default_factory=list)
 
     def start(self, kind: str, entry: Logged) -> None:
         self.running[kind] = (entry.mono_ns, entry.run_id)
@@ -135,7 +142,10 @@ class _Open:
             self.stop(kind, at_ns)
 
 
-_FALLING_DUE = ev.SessionOpened | ev.SessionResumed | ev.RoundStarted | ev.ReadInterrupted | ev.ReadSubmitted | ev.CaseWithdrawn
+_FALLING_DUE = (
+    ev.SessionOpened | ev.SessionResumed | ev.RoundStarted | ev.ReadInterrupted | ev.ReadSubmitted | ev.CaseWithdrawn
+    | ev.FeedbackSeen | ev.QuestionnaireAnswered
+)  # fmt: skip
 
 
 def reads(plan: Plan, logged: Sequence[Logged], *, training: bool = False, void: bool = False) -> list[Read]:
@@ -158,21 +168,21 @@ def reads(plan: Plan, logged: Sequence[Logged], *, training: bool = False, void:
         If the log validates a case in a round that was not started with it: it does not belong to this plan.
     """
     done: list[Read] = []
-    places: dict[int, dict[str, int]] = {}  # round -> case -> place in its order, from 1
+    places: dict[int, Mapping[tuple[str, int], int]] = {}  # round -> (case, occurrence) -> place, from 1
     under_way: _Open | None = None
     before: Logged | None = None
     due: Logged | None = None  # since when the case in turn has been waited for
     plan_hash = ""
-    reasons: dict[tuple[int | None, str], str] = {}
+    reasons: dict[tuple[int | None, str, int], str] = {}
     for entry in logged:
         event = entry.event
         match event:
             case ev.RoundStarted():
-                places[event.round_no] = {case_id: place for place, case_id in enumerate(event.cases, start=1)}
+                places[event.round_no] = _places(event.cases)
             case ev.ReadVoided():
-                reasons[event.round_no, event.case_id] = event.reason
+                reasons[event.round_no, event.case_id, event.occurrence] = event.reason
             case ev.CaseWithdrawn():
-                reasons[None, event.case_id] = event.reason
+                reasons[None, event.case_id, 0] = event.reason
                 under_way = None if under_way is not None and under_way.case_id == event.case_id else under_way
             case ev.CaseDisplayed():
                 under_way = under_way or _Open(event.case_id, entry.wall_utc)
@@ -190,7 +200,8 @@ def reads(plan: Plan, logged: Sequence[Logged], *, training: bool = False, void:
         plan_hash = getattr(event, "new_plan_hash", getattr(event, "plan_hash", plan_hash))
         before = entry
     for position, read in enumerate(done):
-        reason = reasons.get((read.round_no, read.case_id), reasons.get((None, read.case_id), ""))
+        withdrawn = reasons.get((None, read.case_id, 0), "")
+        reason = reasons.get((read.round_no, read.case_id, read.occurrence), withdrawn)
         done[position] = replace(read, void=reason)
     return [read for read in done if (training or not read.training) and (void or not read.void)]
 
@@ -241,6 +252,8 @@ def _step(read: _Open, entry: Logged, before: Logged | None, idle_s: int) -> Non
             read.aid = replace(read.aid, threshold=threshold, opacity=opacity)
         case ev.AidFindingJudged(finding=finding, verdict=verdict):
             read.verdicts[finding] = verdict
+        case ev.AidSeen(slices=slices):
+            read.seen += slices
         case ev.Disturbed(kind=kind):
             read.disturbances.append(kind)
         case ev.AidHidden():
@@ -248,8 +261,19 @@ def _step(read: _Open, entry: Logged, before: Logged | None, idle_s: int) -> Non
             read.stop("aid", entry.mono_ns)
 
 
-def _read(plan: Plan, read: _Open, entry: Logged, event: ev.ReadSubmitted, places: Mapping[int, Mapping[str, int]]) -> Read:
-    position = places.get(event.round_no, {}).get(event.case_id)
+def _places(order: Sequence[str]) -> dict[tuple[str, int], int]:
+    times: dict[str, int] = {}
+    places: dict[tuple[str, int], int] = {}
+    for place, case_id in enumerate(order, start=1):
+        times[case_id] = times.get(case_id, 0) + 1
+        places[case_id, times[case_id]] = place
+    return places
+
+
+def _read(
+    plan: Plan, read: _Open, entry: Logged, event: ev.ReadSubmitted, places: Mapping[int, Mapping[tuple[str, int], int]]
+) -> Read:
+    position = places.get(event.round_no, {}).get((event.case_id, event.occurrence))
     planned = next((own for own in plan.rounds if own.number == event.round_no), None)
     if position is None or planned is None:
         raise LogBug(f"The log validates case {event.case_id} in round {event.round_no}, which was not started with it.")
@@ -274,6 +298,8 @@ def _read(plan: Plan, read: _Open, entry: Logged, event: ev.ReadSubmitted, place
         answers=event.answers,
         verdicts={finding: verdict for finding, verdict in read.verdicts.items() if verdict},
         disturbances=tuple(read.disturbances),
+        occurrence=event.occurrence,
+        seen=tuple(read.seen),
     )
 
 

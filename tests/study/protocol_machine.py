@@ -82,6 +82,9 @@ class ProtocolMachine(RuleBasedStateMachine):
         bench = self.bench
         if bench.state.phase is Phase.CLOSED:
             bench.open()
+        if bench.state.feedback is not None or session.due_questionnaire(bench.plan, bench.state) is not None:
+            self.every_nearby_command()
+        bench.clear_way()
         if session.next_round(bench.plan, bench.state) is not None:
             self.start_round(True)
         if session.due_case(bench.state) is None:
@@ -105,7 +108,7 @@ class ProtocolMachine(RuleBasedStateMachine):
                 self.perform(asked.GiveScore(bench.case, bench.state.revision, unit, data.draw(strategies.integers(0, 100))))
         if halt != "half answered":
             while wanted := [need for need in session.missing(bench.plan, bench.state) if need.startswith("question:")]:
-                _, name, unit = wanted[0].split(":")
+                _, name, unit = wanted[0].split(":", 2)
                 values = data.draw(strategies.sampled_from(possible_answers(bench.plan, name)))
                 self.perform(asked.AnswerQuestion(bench.case, bench.state.revision, unit, name, values))
         if halt in ("half answered", "answered"):
@@ -114,11 +117,39 @@ class ProtocolMachine(RuleBasedStateMachine):
         if session.missing(bench.plan, bench.state) == ("aid",):
             self.perform(asked.RevealAid(bench.case, bench.state.revision, bench.aid()))
         self.pass_time(seconds)
+        bench.judge_findings()
         if halt == "revealed":
             self.every_nearby_command()
             return
         done["reads"] += 1
         self.perform(asked.SubmitRead(bench.case, bench.state.revision, bench.wall))
+
+    @rule(category=strategies.sampled_from(["2", "4A", "5"]), seconds=strategies.integers(1, 50))
+    def read_on(self, category: str, seconds: int) -> None:
+        """Everything up to the end of the round, without a halt; gives depth to protocols of several rounds."""
+        bench = self.bench
+        if bench.state.phase in (Phase.PAUSED, Phase.READING):
+            return
+        if bench.state.phase is Phase.CLOSED:
+            bench.open()
+        bench.clear_way()
+        if bench.state.phase is Phase.DONE:
+            return
+        if bench.state.round_no is None:
+            self.start_round(True)
+        known = bench.plan.assessment.categories
+        while session.due_case(bench.state) is not None:
+            self.perform(bench.display_command())
+            self.pass_time(seconds)
+            bench.answer(category if category in known else known[-1])
+            bench.judge_findings()
+            self.unlogged_ns = 0
+            if session.missing(bench.plan, bench.state) == ("aid",):
+                self.perform(asked.RevealAid(bench.case, bench.state.revision, bench.aid()))
+            self.pass_time(seconds)
+            done["reads"] += 1
+            self.perform(asked.SubmitRead(bench.case, bench.state.revision, bench.wall))
+            bench.clear_way()
 
     @rule(data=strategies.data())
     def override(self, data: strategies.DataObject) -> None:
@@ -134,7 +165,9 @@ class ProtocolMachine(RuleBasedStateMachine):
             assert following is not None
             fields["round_no"] = following.number
         if kind is asked.VoidRead:
-            fields["round_no"], fields["case_id"] = data.draw(strategies.sampled_from(sorted(set(state.answers) - state.voided)))
+            first = {(*key, 1) for key in set(state.answers) - state.voided}
+            reads = sorted(first | (set(state.repeats) - state.voided_repeats))
+            fields["round_no"], fields["case_id"], fields["occurrence"] = data.draw(strategies.sampled_from(reads))
         if kind is asked.WithdrawCase:
             fields["case_id"] = data.draw(strategies.sampled_from(sorted(set(bench.plan.units) - state.withdrawn)))
             if fields["case_id"] == session.due_case(state):
@@ -217,10 +250,16 @@ class ProtocolMachine(RuleBasedStateMachine):
         done["studies finished"] += len(bench.state.finished) == len(bench.plan.rounds)
         assert judge.audit(bench.plan, bench.log) == []
         assert session.replay(bench.plan, [entry.event for entry in bench.log]) == bench.state
-        table = readtable.reads(bench.plan, bench.log, void=True)
-        assert {(read.round_no, read.case_id) for read in table} == set(bench.state.answers) and len(table) == len(
-            bench.state.answers
-        )
+        table = readtable.reads(bench.plan, bench.log, training=True, void=True)
+        assert {(read.round_no, read.case_id) for read in table if read.occurrence == 1} == set(bench.state.answers)
+        again = {(read.round_no, read.case_id, read.occurrence) for read in table if read.occurrence > 1}
+        assert again == set(bench.state.repeats) and len(table) == len(again) + len(bench.state.answers)
+        done["repeats"] += len(again)
+        kinds = Counter(type(entry.event).__name__ for entry in bench.log)
+        done["questionnaires"] += kinds["QuestionnaireAnswered"]
+        done["feedback"] += kinds["FeedbackSeen"]
+        for entry in bench.plan.rounds:
+            assert far_enough(entry)
         assert sum(round(readtable.active_seconds(read) * 1e9) for read in table) == self.active_ns
 
     # --- help ---
@@ -275,6 +314,12 @@ class ProtocolMachine(RuleBasedStateMachine):
             return wanted(bench.wall)
         if wanted is asked.DisplayCase:
             return bench.display_command()
+        if wanted is asked.AcknowledgeFeedback:
+            return asked.AcknowledgeFeedback(state.feedback or "", draw(strategies.integers(0, 9000)), bench.wall)
+        if wanted is asked.AnswerQuestionnaire:
+            return bench.questionnaire_command()
+        if wanted is asked.ReportDisplay:
+            return asked.ReportDisplay("left", 2048, 2560, 100, "")
         case, revision = bench.case, state.revision
         unit = draw(strategies.sampled_from(bench.plan.units[case]))
         categories = strategies.sampled_from(bench.plan.assessment.categories)
@@ -292,8 +337,9 @@ class ProtocolMachine(RuleBasedStateMachine):
                 case, revision, draw(strategies.floats(0, 1)), draw(strategies.floats(0, 1))
             ),
             asked.JudgeAidFinding: lambda: asked.JudgeAidFinding(
-                case, revision, "box 1", draw(strategies.sampled_from(session.VERDICTS))
+                case, revision, draw(finding_names(state)), draw(strategies.sampled_from(session.VERDICTS))
             ),
+            asked.SeeAid: lambda: asked.SeeAid(case, revision, (happened.SliceSeen("L_AP", "coronal", 4, 2, 9),)),
             asked.Pause: lambda: asked.Pause(case, draw(strategies.sampled_from(session.PAUSE_REASONS))),
             asked.Resume: lambda: asked.Resume(case),
             asked.Interrupt: lambda: asked.Interrupt(case, "failure"),
@@ -314,10 +360,24 @@ class ProtocolMachine(RuleBasedStateMachine):
         entry = session.current_round(bench.plan, bench.state)
         following = session.next_round(bench.plan, bench.state)
         aid = bench.aid() if entry is not None and entry.aid is not None else happened.AidShown("M", "x", 0.35, 0.55)
+        asking = session.due_questionnaire(bench.plan, bench.state) or session.closing_questionnaire(bench.plan, bench.state)
+        about = kind is asked.AnswerQuestionnaire and asking is not None
+        told = bench.state.feedback or due if kind is asked.AcknowledgeFeedback else due
         right: dict[str, Any] = {
             "wall_utc": bench.wall,
-            "round_no": following.number if following else 1,
-            "case_id": due,
+            "round_no": asking.round_no if about and asking else following.number if following else 1,
+            "questionnaire": asking.questionnaire.questionnaire_id if asking else "load",
+            "count": asking.count if asking else 0,
+            "answers": bench.questionnaire_command().answers if asking else {},
+            "shown_ms": 2000,
+            "slices": (happened.SliceSeen("RCC", "", 0, 0, 0),),
+            "occurrence": 1,
+            "screen": "left",
+            "width_px": 2048,
+            "height_px": 2560,
+            "scale": 100,
+            "checked_utc": "",
+            "case_id": told,
             "revision": bench.state.revision,
             "fingerprint": bench.plan.fingerprints.get(due, "any"),
             "panes": ("RCC",),
@@ -330,7 +390,7 @@ class ProtocolMachine(RuleBasedStateMachine):
             "reason": "reader" if kind in (asked.Pause, asked.Interrupt) else "agreed with the board",
             "coordinator": "co1",
             "replaced_by": "",
-            "finding": "box 1",
+            "finding": "1",
             "verdict": "accepted",
             "threshold": bench.plan.display.aid_threshold,
             "opacity": bench.plan.display.aid_opacity,
@@ -343,12 +403,32 @@ class ProtocolMachine(RuleBasedStateMachine):
         }
         wrong: dict[str, list[Any]] = {
             "wall_utc": [],
+            "questionnaire": ["load", "tired", "leave", "?"],
+            "count": [0, 1, 2],
+            "answers": [
+                {},
+                {"tired:case": ("maybe",)},
+                {"tired:case": ("yes",), "more:case": ("yes",)},
+                {"mental:case": ("50",)},
+                {"mental:case": ("5.5",), "changed:case": ("no",)},
+                {"mental:case": ("50",), "changed:case": ("yes",)},
+                {"mental:case": ("50",), "changed:case": ("no",), "how:case": ("so",)},
+                {"note:case": ("x" * 2001,)},
+            ],
+            "shown_ms": [-1],
+            "slices": [(), (happened.SliceSeen("RCC", "", 3, 0, 2),), (happened.SliceSeen("", "", 0, 0, 0),)],
+            "occurrence": [2, 0],
+            "screen": [],
+            "width_px": [0],
+            "height_px": [-1],
+            "scale": [0],
+            "checked_utc": [],
             "round_no": [1, 2, 3, 9],
             "case_id": ["c1", "c2", "zz"],
             "revision": [bench.state.revision - 1, bench.state.revision + 1],
             "fingerprint": ["f" * 64],
             "panes": [()],
-            "unit": ["case", "R", "L", "X"],
+            "unit": ["case", "R", "L", "X", "#1", "#2", "#9"],
             "category": [*CATEGORIES, "7", "4a"],
             "score": [0, 100, -1, 101, True, 5.0],
             "text": ["", "=1+1", "두 개\n", "x" * 10_001, "\ud800"],
@@ -357,14 +437,14 @@ class ProtocolMachine(RuleBasedStateMachine):
             "reason": ["idle", "coffee", " . . . . . . . ."],
             "coordinator": ["  "],
             "replaced_by": ["r9"],
-            "finding": [""],
+            "finding": ["", "2", "3", "box"],
             "verdict": ["maybe", ""],
             "threshold": [-0.1, 0.0, 1.1, float("nan")],
             "opacity": [-0.1, 0.0, 1.1],
             "kind": ["suspend", "clock_step", "nap"],
             "mono_gap_ms": [],
             "wall_step_ms": [],
-            "question": ["composition", "recall", "forced", "why", "nothing_seen", "terms", "sure", "?"],
+            "question": ["shape", "composition", "recall", "forced", "why", "nothing_seen", "terms", "sure", "?"],
             "values": [
                 (),
                 ("no",),
@@ -373,6 +453,7 @@ class ProtocolMachine(RuleBasedStateMachine):
                 ("a",),
                 ("5",),
                 ("11",),
+                ("5.5",),
                 ("nan",),
                 ("x" * 2001,),
                 ("\ud800",),
@@ -385,6 +466,10 @@ class ProtocolMachine(RuleBasedStateMachine):
                 replace(aid, threshold=0.1),
                 replace(aid, opacity=1.0),
                 replace(aid, status="perhaps"),
+                replace(aid, status="withheld"),
+                replace(aid, findings=aid.findings + 1),
+                replace(aid, findings=-1),
+                replace(aid, model_sha256="8" * 64),
             ],
         }
         open_questions = session.questions_asked(bench.plan, bench.state)
@@ -400,13 +485,27 @@ class ProtocolMachine(RuleBasedStateMachine):
                     yield name, kind(**(values | {name: other}))
 
 
+def finding_names(state: Any) -> strategies.SearchStrategy[str]:
+    """Return names of findings that the aid in view has; any name where it does not say how many."""
+    count = state.aid.findings if state.aid is not None else 0
+    return strategies.sampled_from([str(number) for number in range(1, count + 1)] or ["box 1"])
+
+
+def far_enough(entry: Any) -> bool:
+    """Return whether the readings of every repeated case stand as far apart as the round asks."""
+    places: dict[str, int] = {}
+    for place, case_id in enumerate(entry.order):
+        if case_id in places and (entry.repeat is None or place - places[case_id] < entry.repeat.min_gap):
+            return False
+        places.setdefault(case_id, place)
+    return (len(places) < len(entry.order)) == (entry.repeat is not None)
+
+
 def possible_answers(plan: Any, name: str) -> list[tuple[str, ...]]:
     """Return some right answers to a question."""
     question = next(own for own in plan.questions if own.question_id == name)
-    single = [
-        (choice,)
-        for choice in question.choices or {"yes_no": ("yes", "no"), "number": ("5", "0.5")}.get(question.kind, ("seen",))
-    ]
+    free = {"yes_no": ("yes", "no"), "number": ("5", "0.5"), "scale": ("5", "0")}
+    single = [(choice,) for choice in question.choices or free.get(question.kind, ("seen",))]
     return [*single, question.choices] if question.many else single
 
 

@@ -10,12 +10,15 @@ from reader_app.study import session
 from reader_app.study.assignment import Plan, plan
 from reader_app.study.caselist import CaseEntry, Reader
 from reader_app.study.commands import (
+    AcknowledgeFeedback,
     AnswerQuestion,
+    AnswerQuestionnaire,
     Assess,
     CloseSession,
     Command,
     DisplayCase,
     GiveScore,
+    JudgeAidFinding,
     OpenSession,
     RevealAid,
     StartRound,
@@ -24,6 +27,7 @@ from reader_app.study.commands import (
 from reader_app.study.definition import StudyDefinition, parse
 from reader_app.study.eventcodec import from_payload, to_payload
 from reader_app.study.events import AidShown, Event, Logged
+from reader_app.study.questionnaires import missing_answers
 from reader_app.study.state import SessionState
 
 LU2025 = {
@@ -111,13 +115,54 @@ FORM = {
     "rounds": [{"number": 1, "condition": "aided_sequential", "aid": "M"}, {"number": 2, "condition": "unaided"}],
     "randomisation": {"seed": 5},
 }
+BLOCKS = {
+    "format": 1,
+    "id": "blocks",
+    "title": "Training with feedback, repeats, questionnaires, findings with questions of their own",
+    "display": {"reader_judges_findings": True, "findings_must_be_judged": True},
+    "questions": [
+        {"id": "shape", "text": "Shape?", "choices": ["oval", "irregular"], "level": "finding"},
+        {"id": "why", "text": "Why?", "kind": "yes_no", "level": "finding", "when": {"question": "shape", "is": ["irregular"]}},
+        {"id": "sure", "text": "Sure?", "kind": "scale", "low": 0, "high": 10, "level": "case"},
+        {"id": "biopsy", "text": "Biopsy?", "kind": "yes_no", "level": "case", "when": {"question": "shape", "is": ["oval"]}},
+    ],
+    "questionnaires": [
+        {"id": "tired", "when": "after_cases", "every": 2, "questions": [{"id": "tired", "text": "Tired?", "kind": "yes_no"}]},
+        {
+            "id": "load",
+            "when": "round_end",
+            "rounds": [1, 2],
+            "questions": [
+                {"id": "mental", "text": "Demand?", "kind": "scale", "low": 0, "high": 100},
+                {"id": "changed", "text": "Changed?", "kind": "yes_no"},
+                {"id": "how", "text": "How?", "kind": "text", "when": {"question": "changed", "is": ["yes"]}},
+            ],
+        },
+        {
+            "id": "leave",
+            "when": "session_end",
+            "questions": [{"id": "note", "text": "Anything?", "kind": "text", "required": False}],
+        },
+    ],
+    "models": [{"id": "M"}],
+    "rounds": [
+        {"number": 1, "condition": "unaided", "training": True, "feedback": True, "cases": {"stratum": ["even"]}},
+        {"number": 2, "condition": "aided_concurrent", "aid": "M", "repeat": {"sample": 1, "min_gap": 2}},
+        {"number": 3, "condition": "unaided", "cases": {"left_at": ["4A"], "of_round": 2}},
+    ],
+    "randomisation": {"seed": 6},
+}
 PROTOCOLS = {
     "lu2025": LU2025,
     "sequential": SEQUENTIAL,
     "sequential_hiding": SEQUENTIAL_HIDING,
     "crossover": CROSSOVER,
     "form": FORM,
+    "blocks": BLOCKS,
 }
+
+#: Fewest cases with which a protocol makes sense.
+FEWEST = {"blocks": 4}
 
 START = "2027-02-27T09:00:00.000Z"
 
@@ -143,13 +188,13 @@ def definition_of(name: str) -> StudyDefinition:
 def plan_of(name: str, count: int = 3, reader: str = "r1") -> Plan:
     """Return the plan of one reader (arm B where the protocol has arms)."""
     arm = "B" if name == "crossover" else ""
-    return plan(definition_of(name), case_list(count), Reader(reader, "junior", arm), "study-hash")
+    return plan(definition_of(name), case_list(max(count, FEWEST.get(name, 1))), Reader(reader, "junior", arm), "study-hash")
 
 
 def first_answer(settled: Plan, name: str) -> tuple[str, ...]:
     """Return the first possible answer to a question."""
     question = next(own for own in settled.questions if own.question_id == name)
-    return (question.choices or {"yes_no": ("yes",), "number": ("5",), "text": ("seen",)}[question.kind])[:1]
+    return (question.choices or {"yes_no": ("yes",), "number": ("5",), "scale": ("5",), "text": ("seen",)}[question.kind])[:1]
 
 
 @dataclass
@@ -203,6 +248,8 @@ class Bench:
             "threshold": display.aid_threshold,
             "opacity": display.aid_opacity,
             "status": "no_finding" if self.case.endswith("2") else "ok",
+            "model_sha256": "7" * 64,
+            "findings": 2 if display.findings_must_be_judged and not self.case.endswith("2") else 0,
         }
         return AidShown(**(fields | changes))  # type: ignore[arg-type]
 
@@ -235,10 +282,34 @@ class Bench:
                 self.do(GiveScore(self.case, self.state.revision, unit, score))
         self.answer_questions()
 
+    def judge_findings(self) -> None:
+        """Accept every finding of the aid that must be judged."""
+        for need in session.missing(self.plan, self.state):
+            if need.startswith("finding:"):
+                self.do(JudgeAidFinding(self.case, self.state.revision, need.partition(":")[2], "accepted"))
+
+    def questionnaire_command(self) -> AnswerQuestionnaire:
+        """Return a whole answer to the questionnaire that is due, or asked at the end of the sitting."""
+        asking = session.due_questionnaire(self.plan, self.state) or session.closing_questionnaire(self.plan, self.state)
+        assert asking is not None
+        answers: dict[str, tuple[str, ...]] = {}
+        while lacking := missing_answers(asking.questionnaire, answers):
+            question = next(own for own in asking.questionnaire.questions if own.question_id == lacking[0])
+            values = {"yes_no": "yes", "scale": "55", "text": "seen"}
+            answers[f"{question.question_id}:case"] = (values[question.kind],)
+        return AnswerQuestionnaire(*asking.occasion, answers, 12_000, self.wall)
+
+    def clear_way(self) -> None:
+        """Do what comes before the next case: take note of a reference, answer a questionnaire."""
+        if self.state.feedback is not None:
+            self.do(AcknowledgeFeedback(self.state.feedback, 2_000, self.wall))
+        if session.due_questionnaire(self.plan, self.state) is not None:
+            self.do(self.questionnaire_command())
+
     def answer_questions(self) -> None:
         """Answer every required question that is still open, until none appears any more."""
         while wanted := [need for need in session.missing(self.plan, self.state) if need.startswith("question:")]:
-            _, name, unit = wanted[0].split(":")
+            _, name, unit = wanted[0].split(":", 2)
             self.do(AnswerQuestion(self.case, self.state.revision, unit, name, first_answer(self.plan, name)))
 
     def read(self, category: str = "2", score: int = 10, seconds: float = 20.0) -> None:
@@ -247,10 +318,12 @@ class Bench:
             self.do(self.display_command())
         self.clock.advance(seconds / 2)
         self.answer(category, score)
+        self.judge_findings()
         if session.missing(self.plan, self.state) == ("aid",):
             self.do(RevealAid(self.case, self.state.revision, self.aid()))
         self.clock.advance(seconds / 2)
         self.do(SubmitRead(self.case, self.state.revision, self.wall))
+        self.clear_way()
 
     def read_round(self, categories: Sequence[str] = ("2", "4A", "3"), seconds: float = 20.0) -> None:
         """Start the next round and read all its cases; categories by the number in the case id."""
@@ -259,4 +332,6 @@ class Bench:
             self.read(categories[int(self.case[1:]) % len(categories)], seconds=seconds)
 
     def close(self) -> None:
+        if session.closing_questionnaire(self.plan, self.state) is not None:
+            self.do(self.questionnaire_command())
         self.do(CloseSession(self.wall))

@@ -11,7 +11,7 @@ from study.protocols import Bench, plan_of
 
 from reader_app.study import events as ev
 from reader_app.study.audit import CODES, audit
-from reader_app.study.commands import HideAid, Interrupt, Pause, PlaceMark, RemoveMark, Resume, ShowAid, WriteNote
+from reader_app.study.commands import HideAid, Interrupt, Pause, PlaceMark, RemoveMark, Resume, SeeAid, ShowAid, WriteNote
 from reader_app.study.events import Logged
 from reader_app.study.finding import Mark
 
@@ -44,6 +44,7 @@ def sound_log(name: str) -> Bench:
             if bench.plan.display.reader_may_hide_aid and not bench.state.displayed:
                 bench.do(bench.display_command())
                 if bench.state.aid_visible:
+                    bench.do(SeeAid(bench.case, bench.state.revision, (ev.SliceSeen("L_AP", "coronal", 4, 2, 9),)))
                     bench.do(HideAid(bench.case, bench.state.revision), ShowAid(bench.case, bench.state.revision, bench.aid()))
             bench.read("4" if name == "crossover" else "4A")
     bench.close()
@@ -54,12 +55,15 @@ def session_due(bench: Bench) -> bool:
     return bench.state.index < len(bench.state.case_order)
 
 
+SOUND = ("lu2025", "sequential", "sequential_hiding", "crossover", "blocks")
+
+
 @pytest.fixture(scope="module")
 def benches() -> dict[str, Bench]:
-    return {name: sound_log(name) for name in ("lu2025", "sequential", "sequential_hiding", "crossover")}
+    return {name: sound_log(name) for name in SOUND}
 
 
-@pytest.mark.parametrize("name", ["lu2025", "sequential", "sequential_hiding", "crossover"])
+@pytest.mark.parametrize("name", SOUND)
 def test_a_sound_log_has_no_deviation(benches: dict[str, Bench], name: str) -> None:
     assert audit(benches[name].plan, benches[name].log) == []
 
@@ -169,6 +173,35 @@ BENT: list[tuple[str, Callable[[list[Logged]], list[Logged]], str]] = [
     ("lu2025", bend(ev.ReadSubmitted, marks=()), "altered"),
     ("lu2025", drop(ev.Assessed, 1), "altered"),
     ("lu2025", insert(ev.RoundFinished, ev.ReadSubmitted(1, "c1", {"case": "4A"}, {"case": 10}, "")), "read-twice"),
+    ("blocks", drop(ev.FeedbackSeen), "feedback"),
+    ("blocks", bend(ev.FeedbackSeen, case_id="c9"), "feedback"),
+    ("blocks", bend(ev.FeedbackSeen, round_no=2), "feedback"),
+    ("blocks", bend(ev.FeedbackSeen, shown_ms=-1), "feedback"),
+    ("blocks", insert(ev.ReadSubmitted, ev.FeedbackSeen(1, "c2", 5)), "feedback"),
+    ("blocks", drop(ev.QuestionnaireAnswered), "questionnaire"),
+    ("blocks", drop(ev.QuestionnaireAnswered, 1), "questionnaire"),
+    ("blocks", drop(ev.QuestionnaireAnswered, -1), "questionnaire"),
+    ("blocks", bend(ev.QuestionnaireAnswered, answers={}), "questionnaire"),
+    ("blocks", bend(ev.QuestionnaireAnswered, answers={"tired:case": ("perhaps",)}), "questionnaire"),
+    ("blocks", bend(ev.QuestionnaireAnswered, 1, answers={"mental:case": ("5",), "changed:case": ("yes",)}), "questionnaire"),
+    ("blocks", bend(ev.QuestionnaireAnswered, 1, answers={"x:case": ("5",)}), "questionnaire"),
+    ("blocks", bend(ev.QuestionnaireAnswered, questionnaire="more"), "questionnaire"),
+    ("blocks", bend(ev.QuestionnaireAnswered, count=9), "questionnaire"),
+    ("blocks", bend(ev.QuestionnaireAnswered, shown_ms=-1), "questionnaire"),
+    ("blocks", insert(ev.ReadSubmitted, ev.QuestionnaireAnswered("tired", 1, 0, {}, 5, LATE)), "questionnaire"),
+    ("blocks", bend(ev.ReadSubmitted, 4, occurrence=1), "read-twice"),
+    ("blocks", bend(ev.ReadSubmitted, 2, occurrence=2), "read-twice"),
+    ("blocks", bend(ev.AidSeen, slices=()), "aid-switched"),
+    ("blocks", bend(ev.AidSeen, slices=(ev.SliceSeen("L_AP", "coronal", 4, 5, 9),)), "aid-switched"),
+    ("lu2025", insert(ev.ReadSubmitted, ev.AidSeen("c1", (ev.SliceSeen("L_AP", "", 0, 0, 0),))), "aid-switched"),
+    ("blocks", bend(ev.AidFindingJudged, finding="3"), "aid-switched"),
+    ("blocks", drop(ev.AidFindingJudged), "incomplete"),
+    ("blocks", bend(ev.AidShownAgain, aid=replace(AID, model_id="M", prediction_sha256="M-c3", findings=1)), "aid-wrong"),
+    ("blocks", bend(ev.CaseDisplayed, 5, aid=replace(AID, model_id="M", status="withheld", findings=1)), "aid-wrong"),
+    ("blocks", bend(ev.Answered, 1, values=("5.5",)), "answer"),
+    ("blocks", bend(ev.Answered, 1, values=("11",)), "answer"),
+    ("blocks", insert(ev.RoundStarted, ev.ReadVoided(2, "c3", "co1", "agreed with the board", LATE, 2), 2), "clock"),
+    ("blocks", insert(ev.RoundStarted, ev.ReadVoided(2, "c1", "co1", "agreed with the board", LATE, 2), 2), "override"),
     ("lu2025", insert(ev.CaseDisplayed, ev.ReadPaused("c1", "idle")), "pause"),
     ("lu2025", insert(ev.ReadPaused, ev.ReadResumed("c1")), "pause"),
     ("lu2025", insert(ev.RoundStarted, ev.RoundUnlocked(2, " ", "agreed with the board", LATE)), "override"),
