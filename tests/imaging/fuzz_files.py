@@ -23,6 +23,7 @@ import numpy as np  # noqa: E402
 from reader_app.imaging.limits import WorkerLimits  # noqa: E402
 from reader_app.imaging.workers import Job, WorkerPool  # noqa: E402
 
+VOLUMES = (".nrrd", ".nii.gz", ".mha")
 _J = "1.2.840.10008.1.2.4."
 SYNTAXES = [md.EXPLICIT, md.IMPLICIT, md.BIG, md.DEFLATED, md.RLE, *(_J + t for t in ("50", "57", "70", "80", "90", "201"))]
 
@@ -47,6 +48,13 @@ def originals(folder: Path) -> list[tuple[str, bytes]]:
     cv2.imwrite(str(folder / "p.jpg"), (md.breast("LCC") >> 4).astype(np.uint8))
     head = b"NRRD0004\ntype: uchar\ndimension: 3\nspace: left-posterior-superior\nsizes: 20 20 20\n"
     head += b"space directions: (0.2,0,0) (0,0.1,0) (0,0,0.5)\nencoding: raw\n\n"
+    import SimpleITK
+
+    volume = SimpleITK.GetImageFromArray(np.random.default_rng(1).integers(0, 255, (12, 20, 16), dtype=np.uint8))
+    volume.SetSpacing((0.2, 0.1, 0.5))
+    for ending in (".nii.gz", ".mha"):
+        SimpleITK.WriteImage(volume, str(folder / f"v{ending}"))
+        found.append((ending, (folder / f"v{ending}").read_bytes()))
     found += [(".png", (folder / "p.png").read_bytes()), (".jpg", (folder / "p.jpg").read_bytes()), (".nrrd", head + bytes(8000))]
     return found
 
@@ -92,7 +100,7 @@ def run(count: int, seed: int, workers: int) -> dict[str, object]:
                 path.write_bytes(mutate(data, rng))
                 arguments = {"path": str(path)}
                 yield Job((number, "inspect"), "reader_app.imaging.jobs:inspect", arguments, path.name)
-                decode = {".dcm": "decode_dicom", ".nrrd": "decode_volume"}.get(ending, "decode_picture")
+                decode = "decode_dicom" if ending == ".dcm" else "decode_volume" if ending in VOLUMES else "decode_picture"
                 yield Job(
                     (number, "decode"),
                     f"reader_app.imaging.jobs:{decode}",
