@@ -1,4 +1,4 @@
-"""Subcommands around models: ``reader-app ai systems|train|evaluate|run|import`` and the hidden ``worker``."""
+"""Subcommands around models: ``reader-app ai systems|train|evaluate|run|import|prepare`` and the hidden ``worker``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reader_app.cli.progress import ProgressBar
 def add_to(sub: Any) -> None:
     """Add the subcommands of this module."""
     ai = sub.add_parser("ai", help="list, train, evaluate and run models; take predictions made elsewhere")
-    ai_sub = ai.add_subparsers(dest="ai_command", metavar="systems|train|evaluate|run|import", required=True)
+    ai_sub = ai.add_subparsers(dest="ai_command", metavar="systems|train|evaluate|run|import|prepare", required=True)
 
     systems = ai_sub.add_parser("systems", help="the systems that can be trained here")
     systems.add_argument("--json", action="store_true")
@@ -37,9 +37,20 @@ def add_to(sub: Any) -> None:
     train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     train.set_defaults(run=_train)
 
-    evaluate = ai_sub.add_parser("evaluate", help="the tables of a system's paper, on a study's predictions")
-    evaluate.add_argument("system")
-    evaluate.add_argument("--study", type=Path, metavar="DIR", required=True)
+    evaluate = ai_sub.add_parser(
+        "evaluate",
+        help="the tables of a system's paper, filled from a study's predictions or from phantoms, printed figures beside",
+    )
+    evaluate.add_argument("system", help="bong2023, kim2021, liu2025, lu2025, zhou2023, or all that the study has")
+    cases = evaluate.add_mutually_exclusive_group(required=True)
+    cases.add_argument("--study", type=Path, metavar="DIR", help="a study with predictions and a reference standard")
+    cases.add_argument("--phantoms", type=int, metavar="N", help="N held-out phantoms, judged now")
+    evaluate.add_argument(
+        "--bundle", type=Path, action="append", metavar="BUNDLE", help="with --phantoms: other bundles than ours"
+    )
+    evaluate.add_argument("--seed", type=int, default=1, help="with --phantoms: draws other phantoms")
+    evaluate.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    evaluate.add_argument("--out", type=Path, metavar="FOLDER", help="also write evaluation_SYSTEM.json and .csv there")
     evaluate.add_argument("--json", action="store_true")
     evaluate.set_defaults(run=_evaluate)
 
@@ -68,8 +79,22 @@ def add_to(sub: Any) -> None:
     )
     imported.set_defaults(run=_import)
 
+    prepared = ai_sub.add_parser("prepare", help="prepare the sets of aids of which some are withheld or changed on purpose")
+    prepared.add_argument("study", metavar="DIR", type=Path)
+    prepared.add_argument("--model", metavar="ID", help="only this set")
+    prepared.set_defaults(run=_prepare)
+
     worker = sub.add_parser("worker", help=argparse.SUPPRESS)
     worker.set_defaults(run=_worker)
+
+
+def _prepare(given: argparse.Namespace) -> int:
+    from reader_app.desk import aidsets
+
+    for own in aidsets.prepare(given.study, given.model):
+        counts = ", ".join(f"{count} {kind}" for kind, count in own.counts.items() if count)
+        print(f"{own.model_id} from {own.of}: {counts}")
+    return 0
 
 
 def _systems(given: argparse.Namespace) -> int:
@@ -109,10 +134,29 @@ def _train(given: argparse.Namespace) -> int:
 
 
 def _evaluate(given: argparse.Namespace) -> int:
-    from reader_app.desk.evaluating import evaluate, evaluation_text
+    from reader_app.desk.evaluating import Scored, evaluation_text, fill, write
+    from reader_app.desk.evaluating_study import evaluate, systems_of
 
-    document = evaluate(given.system, given.study)
-    print(json.dumps(document, ensure_ascii=False, indent=1) if given.json else evaluation_text(document))
+    if given.study is not None:
+        names = (systems_of(given.study) or ["all"]) if given.system == "all" else [given.system]
+        documents = [evaluate(name, given.study) for name in names]
+    else:
+        from reader_app.networks import evaluation
+
+        documents = []
+        for name in sorted(evaluation.MODALITY) if given.system == "all" else [given.system]:
+            with ProgressBar(f"evaluate {name}") as bar:
+                rows, models, source = evaluation.phantom_rows(
+                    name, given.phantoms, given.bundle or (), given.seed, given.device, bar
+                )
+            documents.append(fill(name, [Scored(**row) for row in rows], source, models))
+    for document in documents:
+        if given.out is not None:
+            write(document, given.out)
+        if not given.json:
+            print(evaluation_text(document), end="\n\n" if len(documents) > 1 else "\n")
+    if given.json:
+        print(json.dumps(documents[0] if len(documents) == 1 else documents, ensure_ascii=False, indent=1))
     return 0
 
 

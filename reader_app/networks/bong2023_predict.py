@@ -201,11 +201,14 @@ class BongModel:
             return self._without(case, "no_finding", "The model found no mass in these images.", threshold, self.labels[0], notes)
         first = max(lesions, key=lambda lesion: lesion.probability)
         positive = first.probability >= threshold
+        finals = {kind: self._final(first.image_score, clinical_score, kind)[0] for kind in bong2023_combine.KINDS}
+        every = {"image": first.image_score, **finals}
         scores = {
             "image_score": first.image_score,
             "clinical_score": clinical_score,
             "combined": self.kind,
-            **{kind: self._final(first.image_score, clinical_score, kind)[0] for kind in bong2023_combine.KINDS},
+            **finals,
+            "calls": {name: p >= float(self.points[name]["threshold"]) for name, p in every.items()},
             "upgraded": first.upgraded,
             "lesions": [self._entry(lesion) for lesion in lesions],
         }

@@ -10,11 +10,8 @@ a map of any image, also of one without a lesion.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-import cv2
-import numpy as np
-
+from reader_app.ai import variants
 from reader_app.networks.backbones import CellGeometry
 from reader_app.networks.classifier import Float, WindowClassifier
 
@@ -32,7 +29,7 @@ TITLES: Mapping[str, str] = {
 }
 
 #: The paper's threshold on the min-max scaled map.
-REGION = 0.3
+REGION = variants.REGION
 
 
 def trunk_of(model_id: str, backbone: str | None) -> str:
@@ -70,46 +67,10 @@ def on_image(evidence: Float, cells: CellGeometry, factor: tuple[float, float], 
     shape : tuple of int
         Of the image.
     """
-    at = []
-    for n, f in zip(shape, factor, strict=True):
-        at.append((((np.arange(n) + 0.5) / f - 0.5 - cells.offset) / cells.stride).astype(np.float32))
-    columns, rows = np.meshgrid(at[1], at[0])
-    return np.asarray(cv2.remap(evidence, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    scale = (cells.stride * factor[0], cells.stride * factor[1])
+    offset = ((cells.offset + 0.5) * factor[0] - 0.5, (cells.offset + 0.5) * factor[1] - 0.5)
+    return variants.on_image(evidence, scale, offset, shape)
 
 
-@dataclass(frozen=True, slots=True)
-class Localised:
-    """How the region of a map lies to the drawn lesion.
-
-    Attributes
-    ----------
-    overlaps : bool
-        The paper's rule: the region shares at least one pixel with the lesion.
-    peak_inside : bool
-        The highest pixel of the map lies in the lesion.
-    iou : float
-        Intersection over union of region and lesion.
-    share : float
-        Part of the image that the region covers; a region of everything would always overlap.
-    """
-
-    overlaps: bool
-    peak_inside: bool
-    iou: float
-    share: float
-
-
-def localise(activation: Float, lesion: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Localised:
-    """Compare the region of a map with a drawn lesion, both (rows, columns) at image pixels."""
-    found = region(activation)
-    both, either = int((found & lesion).sum()), int((found | lesion).sum())
-    peak = np.unravel_index(int(np.argmax(activation)), activation.shape)
-    return Localised(both > 0, bool(lesion[peak]), both / max(1, either), float(found.mean()))
-
-
-def region(evidence: Float) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Return the paper's region: cells whose min-max scaled activation is at least 0.3 (none where the map is flat)."""
-    low, high = float(evidence.min()), float(evidence.max())
-    if high <= low:
-        return np.zeros(evidence.shape, np.bool_)
-    return np.asarray((evidence - low) / (high - low) >= REGION, np.bool_)
+#: Region and localisation are the same for stored predictions.
+region, localise = variants.region, variants.localise

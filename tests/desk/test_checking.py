@@ -10,7 +10,7 @@ from desk.conftest import predict_by_hand
 from reader_app.desk import tables
 from reader_app.desk.aids import find_bundle, import_predictions
 from reader_app.desk.checking import check
-from reader_app.desk.evaluating import evaluate
+from reader_app.desk.evaluating_study import evaluate
 from reader_app.desk.importing import REFERENCE, import_into
 from reader_app.desk.overview import overview
 from reader_app.desk.verifying import verify
