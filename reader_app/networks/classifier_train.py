@@ -181,8 +181,8 @@ def train(
     tag = f"{recipe.model_id}-{backbone}" + (f"-{pictures.identity[:8]}" if data is not None else "")
     runs: list[tuple[float, WindowClassifier, CropTask, list[dict[str, Any]]]] = []
     for fold in range(folds):
-        task = CropTask(crops, recipe.target, fold, folds, settings.batch, where, vary=data is not None or recipe.vary)
-        torch.manual_seed(seed * 1000 + fold + recipe.draw)
+        task = CropTask(crops, recipe.target, fold, folds, settings.batch, where, vary=data is not None)
+        torch.manual_seed(seed * 1000 + fold)
         network = _fresh(recipe, backbone, weights)
         history = training.fit(
             network,

@@ -43,10 +43,6 @@ class Recipe:
         Whole images instead of windows of stated size.
     output : mapping
         Further entries of the manifest's "output".
-    draw : int
-        Added to the seed of the initial weights, so that two models of a system do not start as one and the same network.
-    vary : bool
-        Whether phantoms too are varied in size and place, as pictures always are.
     """
 
     system: str
@@ -59,8 +55,6 @@ class Recipe:
     modalities: tuple[str, ...]
     whole: bool
     output: Mapping[str, Any]
-    draw: int = 0
-    vary: bool = False
 
     def windows(self, backbone: str) -> dict[str, Working]:
         """Return how planes are made for a backbone."""

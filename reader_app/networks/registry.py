@@ -228,8 +228,6 @@ def _recipe(system: str, model_id: str) -> Recipe:
         ("mammography", "abvs", "ultrasound"),
         False,
         {"explain": "window", "region_share": 0.4},
-        draw=500 * (model_id == "DLR_BM"),
-        vary=True,
     )
 
 
