@@ -45,5 +45,5 @@ def aid_view(definition: StudyDefinition, entry: RoundPlan, aid: Prediction, sta
         threshold=aid.threshold,
         model=model.title if model is not None and model.title else aid.model_id,
         explanation=" ".join(word for word in words if word),
-        reason=aid.reason,
+        reason="" if aid.status == "withheld" else aid.reason,
     )

@@ -71,7 +71,15 @@ class CaseStage(QObject):
         if plan is None or self.loaded is None or self.loaded.aid is None or entry is None or entry.aid is None:
             return None
         display, aid = plan.display, self.loaded.aid
-        return AidShown(entry.aid, aid.sha256, display.aid_threshold, display.aid_opacity, aid.status)
+        return AidShown(
+            entry.aid,
+            aid.sha256,
+            display.aid_threshold,
+            display.aid_opacity,
+            aid.status,
+            model_sha256=str(aid.provenance.get("bundle_sha256", "")),
+            findings=len(aid.boxes),
+        )
 
     def _present(self) -> None:
         """Put the due case on the screen if it is in memory and the reader is there; all of it in one paint."""
@@ -89,9 +97,11 @@ class CaseStage(QObject):
         self._patience.stop()
         aid = loaded.aid if aid_due(entry, state) else None
         flow.window.key_bar.show_place("")
+        flow.answers.begin_case()
+        flow.aids.begin_case()
         panel.begin_case(case_id, loaded.case.clinical)
-        flow.show_place()
-        flow.show_answers()
+        flow.view.show_place()
+        flow.view.show_answers()
         flow.window.show_panel(True)
         flow.window.viewer.show_case(
             loaded.images,

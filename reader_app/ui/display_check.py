@@ -1,20 +1,23 @@
 """A pattern to look at before a session: does this screen show the darkest and brightest steps and the finest lines?
 
 Sixteen even grey steps, two squares each with a barely darker or brighter one inside (5 % and 95 %), lines of one pixel. It is
-painted in device pixels. What the reader says is kept with its date and goes into the log of each session (``checked_utc``). A
-bar as long as a bank card gives the screen its millimetres.
+painted in device pixels. What the reader says is kept with its date and screen and goes into the log. A bar as long as a bank
+card gives the screen its millimetres. The first time on a computer the same page says what the hands do (the tour).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QDialog, QSizePolicy, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from reader_app.ui import theme
 from reader_app.ui.language import tr
-from reader_app.ui.screens import calibration
-from reader_app.ui.widgets import button, column, label, row
+from reader_app.ui.screens import grey_path
+from reader_app.ui.tour import TourStep
+from reader_app.ui.widgets import button, column, key_cap, label, row, section
 
 STEPS = 16
 CARD_MM = 85.6  # long side of a bank card (ISO/IEC 7810 ID-1)
@@ -27,7 +30,7 @@ class Pattern(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumHeight(theme.px(320))
+        self.setMinimumHeight(theme.px(220))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -76,6 +79,16 @@ class Bar(QWidget):
 class DisplayCheck(QDialog):
     """The pattern with its questions.
 
+    Parameters
+    ----------
+    parent : QWidget
+    per_mm : float, optional
+        Device pixels per mm as far as known.
+    tour : sequence of (title, ((key, words), ...))
+        Steps of the tour, shown side by side below the pattern; none: only the pattern.
+    begins : bool
+        Whether the first case follows.
+
     Signals
     -------
     answered(bool) : whether everything can be seen.
@@ -85,14 +98,14 @@ class DisplayCheck(QDialog):
     answered = Signal(bool)
     measured = Signal(float)
 
-    def __init__(self, parent: QWidget, per_mm: float | None = None) -> None:
+    def __init__(self, parent: QWidget, per_mm: float | None = None, tour: Sequence[TourStep] = (), begins: bool = False) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Display check"))
         self.setModal(True)
         self.resize(parent.size())
         outer = column(self, margin=24, spacing=12)
-        outer.addWidget(label(tr("Display check"), "title"))
+        outer.addWidget(label(tr("Before the first case") if tour else tr("Display check"), "title"))
         for sentence in (
             tr("All sixteen grey steps can be told apart, also the two darkest and the two brightest."),
             tr("In the dark and in the bright square there is a smaller one."),
@@ -107,17 +120,21 @@ class DisplayCheck(QDialog):
         line.addWidget(button(tr("shorter"), on_click=lambda: self._stretch(1 / 1.01), name="shorter"))
         line.addWidget(button(tr("longer"), on_click=lambda: self._stretch(1.01), name="longer"))
         line.addStretch(1)
-        outer.addLayout(line)
-        outer.addWidget(self.bar)
-        grey = tr("Grey levels are painted in 256 steps; a display calibrated to the DICOM GSDF shows them evenly.")
-        if calibration() is not None:
-            grey = tr("Grey levels are painted in 256 steps through a GSDF table made from this display's measured luminances.")
-        outer.addWidget(label(grey, wrap=True))
+        if tour:
+            outer.addLayout(_columns(tour))
+        else:
+            outer.addLayout(line)
+            outer.addWidget(self.bar)
+        if not tour:
+            outer.addWidget(label(grey_path().words(), wrap=True))
         foot = row(spacing=12)
-        foot.addWidget(button(tr("I see all of it"), "main", on_click=lambda: self._answer(True), name="seen"))
+        words = tr("I see all of it: to the cases  Enter") if begins else tr("I see all of it  Enter")
+        self._main = button(words, "main", on_click=lambda: self._answer(True), name="seen")
+        foot.addWidget(self._main)
         foot.addWidget(button(tr("Something cannot be seen"), on_click=lambda: self._answer(False), name="unseen"))
         foot.addStretch(1)
         outer.addLayout(foot)
+        self._main.setFocus()
 
     def _stretch(self, factor: float) -> None:
         self.bar.per_mm *= factor
@@ -133,5 +150,24 @@ class DisplayCheck(QDialog):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
             self.reject()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
+            focused = self.focusWidget()
+            (focused if isinstance(focused, QPushButton) else self._main).click()
         else:
             event.accept()
+
+
+def _columns(tour: Sequence[TourStep]) -> QHBoxLayout:
+    """Return the steps of the tour side by side."""
+    side_by_side = row(spacing=32)
+    for title, lines in tour:
+        step = column(spacing=6)
+        step.addWidget(section(title))
+        for key, text in lines:
+            line = row(spacing=12)
+            line.addWidget(key_cap(key), 0, Qt.AlignmentFlag.AlignTop)
+            line.addWidget(label(text, wrap=True), 1)
+            step.addLayout(line)
+        step.addStretch(1)
+        side_by_side.addLayout(step, 1)
+    return side_by_side

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
 from reader_app import paths
@@ -44,7 +46,7 @@ class FlowPages:
         self._checking = False
         self._begin_when_checked = False
         self._receipt: Receipt | None = None
-        self._tour_step = 0
+        self._pattern_shown = False
 
     # --- pages --------------------------------------------------------------------------------------------------------------
 
@@ -96,7 +98,12 @@ class FlowPages:
         sentences.append(tr("A validated case is locked: there is no way back to it. P pauses and covers the images."))
         study = flow.folder.definition
         flow.window.page.show_round(
-            title, self.round_chip(entry), [own for own in sentences if own], study.notice, self._facts(entry)
+            title,
+            self.round_chip(entry),
+            [own for own in sentences if own],
+            study.notice,
+            self._facts(entry),
+            flow.display.warnings(),
         )
 
     def _facts(self, entry: RoundPlan) -> list[tuple[str, str]]:
@@ -159,12 +166,12 @@ class FlowPages:
             flow.plan.reader_id, flow.plan.study_id, seq, head_code(digest), flow.clock.now().wall_utc, tuple(lines)
         )
         finished = all(entry.number in state.finished for entry in flow.plan.rounds)
-        flow.window.page.show_receipt(self._receipt, finished, self._second_copy())
+        flow.window.page.show_receipt(self._receipt, finished, (self._home_copy(), flow.log_copy.sentence()))
         flow.window.banner.show_progress(None, 0, "")
         flow.window.allow(frozenset())
         flow.window.show_page()
 
-    def _second_copy(self) -> str:
+    def _home_copy(self) -> str:
         """Copy the log to the user's data folder; return what was done in a sentence."""
         flow = self._flow
         if flow.log is None or flow.plan is None:
@@ -174,8 +181,8 @@ class FlowPages:
             target.parent.mkdir(parents=True, exist_ok=True)
             flow.log.copy_to(target)
         except (OSError, LogFault):
-            return tr("No second copy of the log could be kept on this computer.")
-        return tr("A second copy of the log lies in {file}", file=str(target))
+            return tr("No copy of the log could be kept on this computer.")
+        return tr("A copy of the log lies in {file}", file=str(target))
 
     def faults(self, title: str, faults: Sequence[Fault], reader_id: str = "") -> None:
         """List what stands in the way."""
@@ -197,7 +204,7 @@ class FlowPages:
 
         KeysWindow(self._flow.window).open()
 
-    # --- language, tour, display --------------------------------------------------------------------------------------------
+    # --- language, settings, tour, display ------------------------------------------------------------------------------------
 
     def _use_language(self, code: str) -> None:
         """Change the language before log-in; what is on the screen by then is written again."""
@@ -206,30 +213,39 @@ class FlowPages:
         window.preferences.language = code
         window.preferences.save()
         window.retranslate()
-        self.login()
+        self.again()
 
-    def _tour(self, step: int) -> None:
-        """Show a step of the tour; after the last, or 0, begin."""
+    def again(self) -> None:
+        """Write the page that is on the screen once more, as things stand now."""
+        name = self._flow.window.page.name
+        if name.startswith("pin"):
+            self._flow.identity.again()
+        elif name == "login":
+            self.login()
+        elif name == "round":
+            self.between()
+
+    def settings(self) -> None:
+        """Open the settings of the workstation."""
+        from reader_app.ui.settings_window import SettingsWindow
+
         window = self._flow.window
-        steps = tour(window.keys)
-        if 1 <= step <= len(steps):
-            self._tour_step = step
-            title, lines = steps[step - 1]
-            window.page.show_tour(step, len(steps), title, lines)
-            window.show_page()
-            return
-        window.preferences.tour_seen = True
-        window.preferences.save()
-        self._begin()
+        dialog = SettingsWindow(window, window.preferences)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.kept.connect(self.again)
+        dialog.finished.connect(lambda _: window.page.take_focus())
+        dialog.open()
 
-    def _check_display(self) -> None:
+    def _check_display(self, begins: bool = False) -> None:
+        """Show the test pattern; where it stands before the first case, the round begins with the answer."""
         from reader_app.ui.display_check import DisplayCheck
 
         window = self._flow.window
-        dialog = DisplayCheck(window, pixels_per_mm(window.screen(), window.preferences))
+        steps = () if window.preferences.tour_seen or not begins else tour(window.keys)
+        dialog = DisplayCheck(window, pixels_per_mm(window.screen(), window.preferences), steps, begins)
         dialog.measured.connect(self._screen_measured)
         dialog.finished.connect(lambda _: window.page.take_focus())  # Enter goes on, it does not open the check again
-        dialog.answered.connect(self._display_answered)
+        dialog.answered.connect(partial(self._display_answered, begins))
         dialog.open()
 
     def _screen_measured(self, per_mm: float) -> None:
@@ -238,12 +254,15 @@ class FlowPages:
         window.preferences.save()
         window.measure_screen()
 
-    def _display_answered(self, seen: bool) -> None:
+    def _display_answered(self, begins: bool, seen: bool) -> None:
         window = self._flow.window
-        window.preferences.display_checked_utc = self._flow.clock.now().wall_utc if seen else ""
-        window.preferences.save()
+        self._pattern_shown = True
+        window.preferences.tour_seen = window.preferences.tour_seen or begins
+        self._flow.display.answered(seen)
         if not seen:
             window.key_bar.say(tr("Please tell the coordinator before you read on this screen."))
+        elif begins:
+            self._begin()
 
     # --- the check before a round -------------------------------------------------------------------------------------------
 
@@ -287,14 +306,18 @@ class FlowPages:
             self._use_language(name.removeprefix("language:"))
         elif name == "display":
             self._check_display()
-        elif name in ("tour-next", "tour-skip"):
-            self._tour(0 if name == "tour-skip" else self._tour_step + 1)
+        elif name == "settings":
+            self.settings()
         elif name == "pin":
             flow.identity.given(flow.window.page.entered_pin())
         elif name == "without-pin":
             flow.identity.without()
         elif name == "start":
             self._begin()
+        elif name == "hand-in":
+            flow.questionnaires.hand_in()
+        elif name == "feedback-read":
+            flow.feedback.go_on()
         elif name in ("next", "recheck"):
             flow.refresh_between()
         elif name == "retry-log" and flow.conductor is not None:
@@ -315,9 +338,8 @@ class FlowPages:
         entry = None if plan is None else current_round(plan, state) or next_round(plan, state)
         if entry is None:
             return
-        preferences = self._flow.window.preferences
-        if not preferences.tour_seen and self._flow.clock.kind == "system":
-            self._tour(1)
+        if not self._pattern_shown and self._flow.display.is_check_due():
+            self._check_display(begins=True)
         elif entry.number in self._checked:
             self._flow.begin_round()
         else:

@@ -61,6 +61,10 @@ class IdentitySteps:
         self.key, self.failures = unlocked.key, unlocked.failures
         self._flow.open_log(self._reader)
 
+    def again(self) -> None:
+        """Write the page once more (in another language)."""
+        self._show("")
+
     def without(self) -> None:
         """Go on without a PIN."""
         self.key = None

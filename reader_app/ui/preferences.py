@@ -31,8 +31,13 @@ class Preferences:
         With two or more screens: the images on one, the panel on another.
     tour_seen : bool
         Whether the first-use tour has been shown.
-    display_checked_utc : str
-        When a reader last said that the display check can be seen in full; empty for never or if not.
+    display_checked : dict of str to str
+        When a reader last said that the display check can be seen in full on a screen, by `screens.identity`: another monitor on
+        the same plug, another resolution or another scale has not been checked.
+    image_screen : str
+        Name of the screen on which the images belong; empty for any.
+    second_copy : str
+        Folder, best on another disk, in which a second copy of each log is kept while it is written; empty for none.
     pixels_per_mm : dict of str to float
         Device pixels per millimetre as measured in the display check, by name of the screen.
     keys : dict of str to str
@@ -45,7 +50,9 @@ class Preferences:
     left_drag: str = "window"
     panel_screen: bool = False
     tour_seen: bool = False
-    display_checked_utc: str = ""
+    display_checked: dict[str, str] = field(default_factory=dict)
+    image_screen: str = ""
+    second_copy: str = ""
     pixels_per_mm: dict[str, float] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
 
@@ -78,5 +85,6 @@ def load() -> Preferences:
         own.panel_side = "right"
     own.text_scale = min(2.0, max(1.0, float(own.text_scale)))
     own.pixels_per_mm = {str(name): float(v) for name, v in own.pixels_per_mm.items() if isinstance(v, int | float)}
+    own.display_checked = {str(name): str(day) for name, day in own.display_checked.items()}
     own.keys = {str(name): str(key) for name, key in own.keys.items()}
     return own

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QStackedWidget, QWidget
 
@@ -27,9 +27,9 @@ from reader_app.ui.panels.pages import Page
 from reader_app.ui.panels.pause_cover import PauseCover
 from reader_app.ui.panels.round_banner import RoundBanner
 from reader_app.ui.preferences import Preferences
-from reader_app.ui.screens import calibration, pixels_per_mm
+from reader_app.ui.screens import grey_path, pixels_per_mm
 from reader_app.ui.side_window import SideWindow
-from reader_app.ui.viewer import content
+from reader_app.ui.viewer import greypath
 from reader_app.ui.viewer.case_viewer import CaseViewer
 from reader_app.ui.widgets import column, restyle, row
 
@@ -87,7 +87,13 @@ class ReaderWindow(QMainWindow):
         Tells when an input happened.
     preferences : Preferences
         Language, side of the panel, keys.
+
+    Signals
+    -------
+    screen_changed : the window came to stand on a screen (the first time, too).
     """
+
+    screen_changed = Signal()
 
     def __init__(self, clock: Clock, preferences: Preferences) -> None:
         super().__init__()
@@ -106,7 +112,7 @@ class ReaderWindow(QMainWindow):
         self.banner = RoundBanner()
         self.banner.pause_requested.connect(lambda: self.run("session.pause"))
         self.key_bar = KeyBar()
-        content.use_display(calibration())
+        greypath.use(grey_path())
         self.viewer = CaseViewer()
         self.viewer.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.viewer.position_changed.connect(self.key_bar.show_place)
@@ -234,6 +240,8 @@ class ReaderWindow(QMainWindow):
             self.help.hide()
             return
         where = self.stack.currentWidget()
+        if where is self.page and self.page.take_key(key):
+            return
         if where is self.page and key in ("Return", "Space", "Up", "Down"):
             self._page_key(key)
         elif where is self.cover and key in ("Return", "Space") and self.flow is not None:
@@ -242,7 +250,9 @@ class ReaderWindow(QMainWindow):
             self.run(command.id)
 
     def _answering(self) -> bool:
-        return self.is_showing_images() and self.actions_.is_enabled("answer.category")
+        """Whether digits and Enter belong to the panel: an answer is being given, or the feedback of a training case is read."""
+        reading = self.actions_.is_enabled("answer.category") or (self.panel is not None and self.panel.feedback.isVisible())
+        return self.is_showing_images() and reading
 
     def _page_key(self, key: str) -> None:
         if key in ("Up", "Down"):
@@ -299,9 +309,13 @@ class ReaderWindow(QMainWindow):
         handle = self.windowHandle()
         if handle is not None and not self._watched:
             handle.installEventFilter(self.times)
-            handle.screenChanged.connect(lambda _: self.measure_screen())
+            handle.screenChanged.connect(lambda _: self._stand())
             self._watched = True
+        self._stand()
+
+    def _stand(self) -> None:
         self.measure_screen()
+        self.screen_changed.emit()
 
     def measure_screen(self) -> None:
         """Tell the images how large a millimetre is on the screen they are on."""

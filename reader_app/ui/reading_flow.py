@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from reader_app.clock import Clock, Instant
 from reader_app.errors import LogFault, ProtocolViolation, StudyFileError
@@ -24,29 +24,28 @@ from reader_app.store.studyfolder import StudyFolder
 from reader_app.study import commands as ask
 from reader_app.study import pacing
 from reader_app.study.assignment import Plan
-from reader_app.study.events import AidRevealed, Logged, RoundFinished, SessionClosed
+from reader_app.study.events import AidRevealed, FeedbackSeen, Logged, QuestionnaireAnswered, RoundFinished, SessionClosed
 from reader_app.study.session import (
     Phase,
     SessionState,
-    aid_due,
-    current_round,
     due_case,
-    earlier_answer,
-    legal_commands,
     next_round,
 )
 from reader_app.ui import flow_pages, workstation
-from reader_app.ui.aid_words import aid_view
+from reader_app.ui.aid_control import AidControl
 from reader_app.ui.case_stage import CaseStage
+from reader_app.ui.display_watch import DisplayWatch
+from reader_app.ui.feedback_steps import FeedbackSteps
 from reader_app.ui.flow_answers import AnswerCommands
 from reader_app.ui.identity_steps import IdentitySteps
 from reader_app.ui.language import tr
+from reader_app.ui.log_copy import LogCopy
 from reader_app.ui.mainthread import QtMainThread
 from reader_app.ui.pace import Pace
-from reader_app.ui.panels import wording
-from reader_app.ui.panels.aid_panel import AidView
 from reader_app.ui.pause_control import PauseControl
+from reader_app.ui.questionnaire_steps import QuestionnaireSteps
 from reader_app.ui.reader_window import ReaderWindow
+from reader_app.ui.state_view import StateView
 
 
 class ReadingFlow(QObject):
@@ -94,12 +93,19 @@ class ReadingFlow(QObject):
         self.stopped = False
         self.may_read = False  # the reader has begun (or continued) the round in this sitting
         self._closed = self._failed = False
+        self._finished: list[int] = []  # rounds that are over and have not been said to be
         self._run_id = ""
         self.stage = CaseStage(self)
+        self.view = StateView(self)
         self.answers = AnswerCommands(self)
+        self.aids = AidControl(self)
         self.pauses = PauseControl(self)
         self.pages = flow_pages.FlowPages(self)
         self.identity = IdentitySteps(self)
+        self.display = DisplayWatch(self)
+        self.log_copy = LogCopy(self)
+        self.questionnaires = QuestionnaireSteps(self)
+        self.feedback = FeedbackSteps(self)
         window.flow = self
         window.page.chosen.connect(self.pages.choose)
         window.page.pin_given.connect(self.identity.given)
@@ -108,6 +114,9 @@ class ReadingFlow(QObject):
 
     def start(self, reader_id: str | None) -> None:
         """Show the log-in, or log the reader in."""
+        only = [own.reader_id for own in self.folder.readers] if self.clock.kind == "system" else []
+        if reader_id is None and len(only) == 1:  # a package holds one reader: nobody need be chosen
+            reader_id = only[0]
         if reader_id is None:
             self.pages.login()
         else:
@@ -141,9 +150,14 @@ class ReadingFlow(QObject):
         self.conductor.on_fault = self._on_fault
         self.feed = CaseFeed(self.folder, self.plan, self.loader_thread, self.main_thread)
         self.feed.on_loaded, self.feed.on_failed = self.stage.take, self.stage.give_up
-        self.answers.connect_panel(self.window.make_panel(self.plan))
+        panel = self.window.make_panel(self.plan)
+        self.answers.connect_panel(panel)
+        self.aids.connect_panel(panel)
+        panel.feedback_read.connect(self.feedback.go_on)
         self.pauses.watch(self.plan.timing.idle_pause_s)
         self.conductor.begin()
+        self.display.report()
+        self.log_copy.begin()
 
     @property
     def loaded(self) -> LoadedCase | None:
@@ -180,7 +194,6 @@ class ReadingFlow(QObject):
 
     def run(self, command_id: str) -> None:
         """Carry out a command of the keymap."""
-        case_id = due_case(self.state)
         if command_id == "session.pause" and self.state.phase is Phase.PAUSED:
             self.resume_requested()
         elif command_id == "session.pause":
@@ -189,16 +202,12 @@ class ReadingFlow(QObject):
             self.window.close()
         elif command_id == "session.keys":
             self.pages.edit_keys()
-        elif command_id == "aid.toggle" and case_id is not None:
-            self._toggle_aid(case_id)
+        elif command_id == "session.settings":
+            self.pages.settings()
+        elif command_id.startswith("aid.") and command_id != "aid.reveal":
+            self.aids.run(command_id)
         else:
             self.answers.run(command_id)
-
-    def _toggle_aid(self, case_id: str) -> None:
-        if self.state.aid_visible:
-            self.do(ask.HideAid(case_id, self.state.revision))
-        elif self.state.aid is not None:
-            self.do(ask.ShowAid(case_id, self.state.revision, self.state.aid))
 
     def resume_requested(self) -> None:
         """Go on after a pause."""
@@ -231,17 +240,35 @@ class ReadingFlow(QObject):
             self.stage.forget()
         if AidRevealed in kinds and self.loaded is not None:
             self.window.viewer.set_aid(self.loaded.aid, True)
+        self._finished += [entry.event.round_no for entry in logged if isinstance(entry.event, RoundFinished)]
+        if FeedbackSeen in kinds:
+            self.feedback.over()
         if self.feed is not None:
             self.feed.follow(state)
         if SessionClosed in kinds:
             self.pages.receipt()
-        elif RoundFinished in kinds:
-            self.may_read = False
-            self.pages.round_finished([entry.event.round_no for entry in logged if isinstance(entry.event, RoundFinished)])
-        else:
+        elif QuestionnaireAnswered in kinds and self.questionnaires.handed_in():
+            self.end_session()
+        elif not self._between_cases():
             self.refresh()
         self._show_saved(logged[-1].seq if logged else 0)
         self.state_changed.emit()
+
+    def _between_cases(self) -> bool:
+        """Show what comes before anything else: feedback, a questionnaire, the end of a round; return whether something does."""
+        self.pauses.follow(self.state.phase)
+        case_id = self.feedback.due()
+        if case_id is not None:
+            self.feedback.show(case_id)
+            return True
+        if self.questionnaires.ask_due():
+            self.view.allow()
+            return True
+        if not self._finished:
+            return False
+        numbers, self._finished, self.may_read = self._finished, [], False
+        self.pages.round_finished(numbers)
+        return True
 
     def _show_saved(self, seq: int) -> None:
         busy = self.conductor is not None and self.conductor.is_busy
@@ -272,17 +299,16 @@ class ReadingFlow(QObject):
         state, window = self.state, self.window
         if self.plan is None or self.stopped:
             return
-        self.show_place()
+        self.view.show_place()
         self.pauses.follow(state.phase)
         if state.phase is Phase.READING:
             window.viewer.set_marks(state.draft.marks)
-            window.viewer.set_aid_visible(state.aid_visible)
-            self.show_answers()
+            self.view.show_answers()
             if not window.is_showing_images():
                 window.show_images()
         else:
             if state.phase is Phase.PAUSED:
-                self.show_answers()
+                self.view.show_answers()
                 if not self.pauses.is_uncovering and window.stack.currentWidget() is not window.cover:
                     self.pauses.cover()
             elif state.phase is Phase.BETWEEN and due_case(state) is not None and self.may_read and self.advice() == "stop":
@@ -292,56 +318,12 @@ class ReadingFlow(QObject):
                 self.stage.await_case()
             else:
                 self.pages.between()
-        self._allow()
+        self.view.allow()
 
     def refresh_between(self) -> None:
         """Show what comes next."""
         self.pages.between()
-        self._allow()
-
-    def _allow(self) -> None:
-        """Enable what the protocol allows, and nothing that would have no effect."""
-        state = self.state
-        if self.plan is None:
-            return
-        also = {
-            "answer.copy": earlier_answer(self.plan, state, due_case(state) or "") is not None,
-            "view.next_finding": state.aid_visible,
-            "view.previous_finding": state.aid_visible,
-        }
-        self.window.allow(legal_commands(self.plan, state), also)
-        can_pause = state.phase in (Phase.READING, Phase.PAUSED)
-        self.window.banner.show_pause(can_pause, self.window.keys.shown("session.pause"))
-
-    def show_place(self) -> None:
-        state, banner = self.state, self.window.banner
-        if self.plan is None:
-            return
-        entry = current_round(self.plan, state)
-        chip = "" if entry is None else self.pages.round_chip(entry)
-        banner.show_place(self.folder.definition.title, chip, self.plan.reader_id)
-        if due_case(state) is None:
-            banner.show_progress(None, 0, "")
-            return
-        total = len(state.case_order)
-        left = self.pace.left(total - state.index)
-        banner.show_progress(state.index + 1, total, wording.minutes(left) if left is not None else "")
-        banner.show_break(self.advice() == "break")
-
-    def show_answers(self) -> None:
-        state, panel = self.state, self.window.panel
-        case_id = due_case(state)
-        if self.plan is None or panel is None or case_id is None:
-            return
-        panel.show_state(state, earlier_answer(self.plan, state, case_id), self.window.keys.shown("mark.place"))
-        keys = self.window.keys
-        panel.aid.show_aid(self._aid_view(), keys.shown("aid.toggle"), keys.shown("aid.reveal"))
-
-    def _aid_view(self) -> AidView | None:
-        state, entry = self.state, None if self.plan is None else current_round(self.plan, self.state)
-        if entry is None or entry.aid is None or self.loaded is None or self.loaded.aid is None:
-            return None
-        return aid_view(self.folder.definition, entry, self.loaded.aid, state, aid_due(entry, state))
+        self.view.allow()
 
     # --- the end ------------------------------------------------------------------------------------------------------------
 
@@ -352,12 +334,15 @@ class ReadingFlow(QObject):
             self.pauses.pause("reader", at)
         if self.state.phase is Phase.CLOSED or self.stopped:
             self.leave()
-        else:
+        elif self.plan is not None and self.plan.questionnaires and not self.is_idle():  # the pause is being written: once more
+            QTimer.singleShot(20, self, self.end_session)
+        elif not self.questionnaires.ask_closing():
             self.do(ask.CloseSession(at.wall_utc), at)
 
     def close_requested(self) -> bool:
         """Asked by the window's close button: a session that is open is ended first, with its receipt."""
-        if self._closed or self.conductor is None or self.stopped or self.state.phase is Phase.CLOSED:
+        over = self.conductor is None or self.stopped or self.state.phase is Phase.CLOSED
+        if self._closed or over or self.questionnaires.is_closing():  # a last questionnaire unfilled: the sitting stays open
             self.leave()
             return True
         if self.state.phase is Phase.READING:

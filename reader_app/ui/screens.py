@@ -2,17 +2,60 @@
 
 from __future__ import annotations
 
-import numpy as np
-from PySide6.QtGui import QScreen
+from datetime import datetime
+
+from PySide6.QtGui import QGuiApplication, QScreen
 
 from reader_app import paths
 from reader_app.errors import ImageError
 from reader_app.imaging import display
 from reader_app.ui.preferences import Preferences
+from reader_app.ui.viewer import greypath
+from reader_app.ui.viewer.greypath import GreyPath
 
 #: Measured luminances of this workstation's display, in the data folder; see `display.read_luminances`.
 LUMINANCE_FILE = "luminance.txt"
 _BELIEVED = (1.5, 30.0)  # device pixels per mm that a real display can have
+#: A display check older than this is asked for again: once a working day.
+CHECK_AGE_S = 20 * 3600
+
+
+def device_size(screen: QScreen) -> tuple[int, int]:
+    """Return width and height in device pixels."""
+    size, factor = screen.size(), screen.devicePixelRatio()
+    return round(size.width() * factor), round(size.height() * factor)
+
+
+def scale_percent(screen: QScreen) -> int:
+    """Return the scaling of the desktop on a screen in percent."""
+    return round(100 * screen.devicePixelRatio())
+
+
+def identity(screen: QScreen) -> str:
+    """Return what tells this screen, as it is set up now, from any other: plug, monitor, serial number, resolution, scale."""
+    width, height = device_size(screen)
+    words = (screen.name(), screen.manufacturer(), screen.model(), screen.serialNumber())
+    return " ".join([*(word.strip() for word in words if word.strip()), f"{width}x{height}", f"{scale_percent(screen)}%"])
+
+
+def described(screen: QScreen) -> str:
+    """Return a screen in a few words for people."""
+    width, height = device_size(screen)
+    return f"{screen.name()} · {width} × {height} · {scale_percent(screen)} %"
+
+
+def checked_utc(screen: QScreen | None, preferences: Preferences) -> str:
+    """Return when this screen, as it is set up now, was checked with the test pattern; empty for never."""
+    return "" if screen is None else preferences.display_checked.get(identity(screen), "")
+
+
+def check_is_due(screen: QScreen | None, preferences: Preferences, wall_utc: str) -> bool:
+    """Return whether the test pattern should be looked at (again) before reading on this screen."""
+    last = checked_utc(screen, preferences)
+    if not last:
+        return True
+    age = datetime.fromisoformat(wall_utc.replace("Z", "+00:00")) - datetime.fromisoformat(last.replace("Z", "+00:00"))
+    return not 0 <= age.total_seconds() < CHECK_AGE_S
 
 
 def stated_pixels_per_mm(screen: QScreen) -> float | None:
@@ -30,12 +73,13 @@ def pixels_per_mm(screen: QScreen | None, preferences: Preferences) -> float | N
     return measured if measured and _BELIEVED[0] <= measured <= _BELIEVED[1] else stated_pixels_per_mm(screen)
 
 
-def calibration() -> np.ndarray | None:
-    """Return the table of P-values to driving levels from the measured luminances, or None without (usable) measurements."""
+def grey_path(screen: QScreen | None = None) -> GreyPath:
+    """Return how grey levels are painted on a screen (default: the first), by its depth and its measured luminances if any."""
+    screen = screen or QGuiApplication.primaryScreen()
+    depth = screen.depth() if screen is not None else 24
     file = paths.data_dir() / LUMINANCE_FILE
-    if not file.is_file():
-        return None
     try:
-        return display.calibration_table(display.read_luminances(file)).astype(np.uint8)
+        measured = display.read_luminances(file) if file.is_file() else None
     except ImageError:
-        return None  # `reader-app doctor` says what is wrong with the file
+        measured = None  # `reader-app doctor` says what is wrong with the file
+    return greypath.choose(QGuiApplication.platformName(), depth, measured)

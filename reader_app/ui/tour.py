@@ -5,9 +5,12 @@ from __future__ import annotations
 from reader_app.ui.keymap import Keymap
 from reader_app.ui.language import tr
 
+#: A title, and keys or gestures with what they do.
+TourStep = tuple[str, tuple[tuple[str, str], ...]]
 
-def tour(keys: Keymap) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
-    """Return the steps of the first-use tour: a title, and keys or gestures with what they do."""
+
+def tour(keys: Keymap) -> tuple[TourStep, ...]:
+    """Return the three steps of the first-use tour."""
     return (
         (
             tr("The images"),

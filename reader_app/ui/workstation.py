@@ -7,7 +7,7 @@ from PySide6.QtGui import QGuiApplication, QScreen
 from reader_app.clock import Clock
 from reader_app.store.runinfo import RunInfo, Screen, describe_run
 from reader_app.ui.preferences import Preferences
-from reader_app.ui.screens import calibration, pixels_per_mm
+from reader_app.ui.screens import checked_utc, device_size, grey_path, pixels_per_mm, scale_percent
 
 
 def run_info(clock: Clock, preferences: Preferences, pin_failures: int = 0) -> RunInfo:
@@ -19,8 +19,10 @@ def run_info(clock: Clock, preferences: Preferences, pin_failures: int = 0) -> R
         "panel_side": preferences.panel_side,
         "left_drag": preferences.left_drag,
         "pin_failures": str(pin_failures),
+        "image_screen": preferences.image_screen,
+        "second_copy": preferences.second_copy,
         "pixels_per_mm": "; ".join(_size_words(own, preferences) for own in QGuiApplication.screens()),
-        "grey_scale": "8 bit" if calibration() is None else "8 bit through a GSDF table from measured luminances",
+        "grey_scale": grey_path().record(),
     }
     return describe_run(clock, [_screen(own, preferences) for own in QGuiApplication.screens()], more=more)
 
@@ -33,15 +35,15 @@ def _size_words(screen: QScreen, preferences: Preferences) -> str:
 
 
 def _screen(screen: QScreen, preferences: Preferences) -> Screen:
-    size, factor, physical = screen.size(), screen.devicePixelRatio(), screen.physicalSize()
+    physical, (width, height) = screen.physicalSize(), device_size(screen)
     return Screen(
         name=screen.name(),
-        width_px=round(size.width() * factor),
-        height_px=round(size.height() * factor),
+        width_px=width,
+        height_px=height,
         width_mm=round(physical.width()),
         height_mm=round(physical.height()),
-        scale=round(100 * factor),
+        scale=scale_percent(screen),
         refresh_hz=round(screen.refreshRate()),
         depth=screen.depth(),
-        checked_utc=preferences.display_checked_utc,
+        checked_utc=checked_utc(screen, preferences),
     )

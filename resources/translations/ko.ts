@@ -20,10 +20,6 @@
     <translation>아래 선들은 가장 가는 것까지 선명하고 고릅니다.</translation>
   </message>
   <message>
-    <source>I see all of it</source>
-    <translation>모두 보입니다</translation>
-  </message>
-  <message>
     <source>Something cannot be seen</source>
     <translation>보이지 않는 것이 있습니다</translation>
   </message>
@@ -94,10 +90,6 @@
   <message>
     <source>Answers</source>
     <translation>답변 항목</translation>
-  </message>
-  <message>
-    <source>No second copy of the log could be kept on this computer.</source>
-    <translation>이 컴퓨터에 로그 사본을 저장하지 못했습니다.</translation>
   </message>
   <message>
     <source>Please tell the coordinator before you read on this screen.</source>
@@ -432,14 +424,6 @@
     <translation>나중에</translation>
   </message>
   <message>
-    <source>{n} of {total}</source>
-    <translation>{n}/{total}</translation>
-  </message>
-  <message>
-    <source>Skip</source>
-    <translation>건너뛰기</translation>
-  </message>
-  <message>
     <source>Opens on {day}</source>
     <translation>{day}에 열림</translation>
   </message>
@@ -486,10 +470,6 @@
   <message>
     <source>Log in  Enter</source>
     <translation>로그인  Enter</translation>
-  </message>
-  <message>
-    <source>To the first case  Enter</source>
-    <translation>첫 증례로  Enter</translation>
   </message>
   <message>
     <source>Next  Enter</source>
@@ -1146,6 +1126,254 @@
   <message>
     <source>Grey levels are painted in 256 steps through a GSDF table made from this display's measured luminances.</source>
     <translation>회색조는 이 디스플레이의 측정 휘도로 만든 GSDF 표를 거쳐 256단계로 그려집니다.</translation>
+  </message>
+  <message>
+    <source>A copy of the log lies in {file}</source>
+    <translation>로그 사본 위치: {file}</translation>
+  </message>
+  <message>
+    <source>Agree</source>
+    <translation>동의</translation>
+  </message>
+  <message>
+    <source>Agree with the chosen finding of the aid</source>
+    <translation>선택한 보조 소견에 동의</translation>
+  </message>
+  <message>
+    <source>Any screen</source>
+    <translation>모든 화면</translation>
+  </message>
+  <message>
+    <source>Before the first case</source>
+    <translation>첫 증례 전에</translation>
+  </message>
+  <message>
+    <source>Choose a folder…</source>
+    <translation>폴더 선택…</translation>
+  </message>
+  <message>
+    <source>Digits or a click answer; Enter goes on.</source>
+    <translation>숫자 키 또는 클릭으로 답하고 Enter로 계속합니다.</translation>
+  </message>
+  <message>
+    <source>Dismiss</source>
+    <translation>기각</translation>
+  </message>
+  <message>
+    <source>Dismiss the chosen finding of the aid</source>
+    <translation>선택한 보조 소견을 기각</translation>
+  </message>
+  <message>
+    <source>Done  Enter</source>
+    <translation>완료  Enter</translation>
+  </message>
+  <message>
+    <source>Draw less of the heatmap</source>
+    <translation>히트맵을 덜 표시</translation>
+  </message>
+  <message>
+    <source>Draw more of the heatmap</source>
+    <translation>히트맵을 더 표시</translation>
+  </message>
+  <message>
+    <source>Draw with the left button: {shape} (Shift: the chosen finding, here too)</source>
+    <translation>왼쪽 버튼으로 그리기: {shape} (Shift: 선택한 소견이 여기에도)</translation>
+  </message>
+  <message>
+    <source>Drawn from</source>
+    <translation>표시 시작값</translation>
+  </message>
+  <message>
+    <source>Enter · this case was training and counts for nothing</source>
+    <translation>Enter · 이 증례는 연습이며 결과에 포함되지 않습니다</translation>
+  </message>
+  <message>
+    <source>Folder for second copies of the logs</source>
+    <translation>로그 두 번째 사본 폴더</translation>
+  </message>
+  <message>
+    <source>Heatmap fainter</source>
+    <translation>히트맵 흐리게</translation>
+  </message>
+  <message>
+    <source>Heatmap stronger</source>
+    <translation>히트맵 진하게</translation>
+  </message>
+  <message>
+    <source>I see all of it  Enter</source>
+    <translation>모두 보입니다  Enter</translation>
+  </message>
+  <message>
+    <source>I see all of it: to the cases  Enter</source>
+    <translation>모두 보입니다: 판독 시작  Enter</translation>
+  </message>
+  <message>
+    <source>It lies on the same disk as the program's data; a stick or a share is safer.</source>
+    <translation>프로그램 데이터와 같은 디스크에 있습니다. USB나 공유 폴더가 더 안전합니다.</translation>
+  </message>
+  <message>
+    <source>Kept at every pause and round end while you read. If its disk fails, reading goes on.</source>
+    <translation>판독 중 일시 정지와 라운드 종료 때마다 갱신됩니다. 그 디스크에 문제가 생겨도 판독은 계속됩니다.</translation>
+  </message>
+  <message>
+    <source>Known</source>
+    <translation>알려진 결과</translation>
+  </message>
+  <message>
+    <source>Next</source>
+    <translation>다음</translation>
+  </message>
+  <message>
+    <source>Next shape to mark: point, box, ellipse, outline</source>
+    <translation>다음 표시 모양: 점, 상자, 타원, 윤곽</translation>
+  </message>
+  <message>
+    <source>No copy of the log could be kept on this computer.</source>
+    <translation>이 컴퓨터에 로그 사본을 보관할 수 없습니다.</translation>
+  </message>
+  <message>
+    <source>None</source>
+    <translation>없음</translation>
+  </message>
+  <message>
+    <source>None is kept beside the copy at the end of each session.</source>
+    <translation>각 세션이 끝날 때의 사본 외에는 보관하지 않습니다.</translation>
+  </message>
+  <message>
+    <source>Nothing can be written into this folder.</source>
+    <translation>이 폴더에 쓸 수 없습니다.</translation>
+  </message>
+  <message>
+    <source>Opacity</source>
+    <translation>불투명도</translation>
+  </message>
+  <message>
+    <source>Ready.</source>
+    <translation>준비되었습니다.</translation>
+  </message>
+  <message>
+    <source>Screen and text</source>
+    <translation>화면과 글자</translation>
+  </message>
+  <message>
+    <source>Second copy of the log</source>
+    <translation>로그의 두 번째 사본</translation>
+  </message>
+  <message>
+    <source>Shape to mark</source>
+    <translation>표시 모양</translation>
+  </message>
+  <message>
+    <source>Suspicion of finding {n} (optional) · {key}</source>
+    <translation>소견 {n}의 의심도 (선택) · {key}</translation>
+  </message>
+  <message>
+    <source>Suspicion of the chosen finding</source>
+    <translation>선택한 소견의 의심도</translation>
+  </message>
+  <message>
+    <source>Take back the last mark or verdict</source>
+    <translation>마지막 표시 또는 판정 취소</translation>
+  </message>
+  <message>
+    <source>Text size, from the next start on</source>
+    <translation>글자 크기 (다음 시작부터)</translation>
+  </message>
+  <message>
+    <source>The images are on another screen now: {screen}</source>
+    <translation>영상이 다른 화면에 있습니다: {screen}</translation>
+  </message>
+  <message>
+    <source>The images belong on</source>
+    <translation>영상을 표시할 화면</translation>
+  </message>
+  <message>
+    <source>The screen for images ({name}) is not connected; tell the coordinator.</source>
+    <translation>영상용 화면({name})이 연결되어 있지 않습니다. 코디네이터에게 알리십시오.</translation>
+  </message>
+  <message>
+    <source>The second copy is not up to date: {what}</source>
+    <translation>두 번째 사본이 최신이 아닙니다: {what}</translation>
+  </message>
+  <message>
+    <source>The window is not on the screen for images ({name}): move it there.</source>
+    <translation>창이 영상용 화면({name})에 있지 않습니다. 그곳으로 옮기십시오.</translation>
+  </message>
+  <message>
+    <source>This folder is not there now; plug in its disk.</source>
+    <translation>이 폴더가 지금 없습니다. 해당 디스크를 연결하십시오.</translation>
+  </message>
+  <message>
+    <source>This workstation</source>
+    <translation>이 워크스테이션</translation>
+  </message>
+  <message>
+    <source>This workstation…</source>
+    <translation>이 워크스테이션…</translation>
+  </message>
+  <message>
+    <source>Training: what is known of this case</source>
+    <translation>연습: 이 증례에 대해 알려진 것</translation>
+  </message>
+  <message>
+    <source>a few words, then Enter</source>
+    <translation>몇 마디를 쓰고 Enter</translation>
+  </message>
+  <message>
+    <source>agree</source>
+    <translation>동의</translation>
+  </message>
+  <message>
+    <source>box</source>
+    <translation>상자</translation>
+  </message>
+  <message>
+    <source>dismiss</source>
+    <translation>기각</translation>
+  </message>
+  <message>
+    <source>ellipse</source>
+    <translation>타원</translation>
+  </message>
+  <message>
+    <source>finding {n}</source>
+    <translation>소견 {n}</translation>
+  </message>
+  <message>
+    <source>known {n}</source>
+    <translation>알려진 {n}</translation>
+  </message>
+  <message>
+    <source>number from {low} to {high}, then Enter</source>
+    <translation>{low}에서 {high} 사이의 숫자, 그다음 Enter</translation>
+  </message>
+  <message>
+    <source>number, then Enter</source>
+    <translation>숫자, 그다음 Enter</translation>
+  </message>
+  <message>
+    <source>outline</source>
+    <translation>윤곽</translation>
+  </message>
+  <message>
+    <source>point</source>
+    <translation>점</translation>
+  </message>
+  <message>
+    <source>your word on finding {n} of the aid</source>
+    <translation>보조 소견 {n}에 대한 판정</translation>
+  </message>
+  <message>
+    <source>{name} (not connected)</source>
+    <translation>{name} (연결되지 않음)</translation>
+  </message>
+  <message>
+    <source>{next} next finding · {agree} agree · {dismiss} dismiss · again takes it back</source>
+    <translation>{next} 다음 소견 · {agree} 동의 · {dismiss} 기각 · 다시 누르면 취소</translation>
+  </message>
+  <message>
+    <source>▲ no second copy</source>
+    <translation>▲ 두 번째 사본 없음</translation>
   </message>
 </context>
 </TS>

@@ -20,10 +20,6 @@
     <translation>下方线条清晰均匀，最细的也是。</translation>
   </message>
   <message>
-    <source>I see all of it</source>
-    <translation>全部可见</translation>
-  </message>
-  <message>
     <source>Something cannot be seen</source>
     <translation>有看不清的</translation>
   </message>
@@ -94,10 +90,6 @@
   <message>
     <source>Answers</source>
     <translation>可选答案</translation>
-  </message>
-  <message>
-    <source>No second copy of the log could be kept on this computer.</source>
-    <translation>无法在本机保存日志副本。</translation>
   </message>
   <message>
     <source>Please tell the coordinator before you read on this screen.</source>
@@ -432,14 +424,6 @@
     <translation>暂不</translation>
   </message>
   <message>
-    <source>{n} of {total}</source>
-    <translation>{n}/{total}</translation>
-  </message>
-  <message>
-    <source>Skip</source>
-    <translation>跳过</translation>
-  </message>
-  <message>
     <source>Opens on {day}</source>
     <translation>{day} 开放</translation>
   </message>
@@ -486,10 +470,6 @@
   <message>
     <source>Log in  Enter</source>
     <translation>登录  Enter</translation>
-  </message>
-  <message>
-    <source>To the first case  Enter</source>
-    <translation>到第一例  Enter</translation>
   </message>
   <message>
     <source>Next  Enter</source>
@@ -1146,6 +1126,254 @@
   <message>
     <source>Grey levels are painted in 256 steps through a GSDF table made from this display's measured luminances.</source>
     <translation>灰阶以 256 级绘制，并经由本显示器实测亮度生成的 GSDF 表。</translation>
+  </message>
+  <message>
+    <source>A copy of the log lies in {file}</source>
+    <translation>日志副本保存于 {file}</translation>
+  </message>
+  <message>
+    <source>Agree</source>
+    <translation>同意</translation>
+  </message>
+  <message>
+    <source>Agree with the chosen finding of the aid</source>
+    <translation>同意所选的辅助发现</translation>
+  </message>
+  <message>
+    <source>Any screen</source>
+    <translation>任意屏幕</translation>
+  </message>
+  <message>
+    <source>Before the first case</source>
+    <translation>第一个病例之前</translation>
+  </message>
+  <message>
+    <source>Choose a folder…</source>
+    <translation>选择文件夹…</translation>
+  </message>
+  <message>
+    <source>Digits or a click answer; Enter goes on.</source>
+    <translation>用数字键或单击回答；Enter 继续。</translation>
+  </message>
+  <message>
+    <source>Dismiss</source>
+    <translation>不同意</translation>
+  </message>
+  <message>
+    <source>Dismiss the chosen finding of the aid</source>
+    <translation>不同意所选的辅助发现</translation>
+  </message>
+  <message>
+    <source>Done  Enter</source>
+    <translation>完成  Enter</translation>
+  </message>
+  <message>
+    <source>Draw less of the heatmap</source>
+    <translation>显示较少热图</translation>
+  </message>
+  <message>
+    <source>Draw more of the heatmap</source>
+    <translation>显示更多热图</translation>
+  </message>
+  <message>
+    <source>Draw with the left button: {shape} (Shift: the chosen finding, here too)</source>
+    <translation>用左键绘制：{shape}（按住 Shift：所选发现也在此处）</translation>
+  </message>
+  <message>
+    <source>Drawn from</source>
+    <translation>显示起点</translation>
+  </message>
+  <message>
+    <source>Enter · this case was training and counts for nothing</source>
+    <translation>Enter · 此病例为训练，不计入结果</translation>
+  </message>
+  <message>
+    <source>Folder for second copies of the logs</source>
+    <translation>日志第二副本的文件夹</translation>
+  </message>
+  <message>
+    <source>Heatmap fainter</source>
+    <translation>热图变淡</translation>
+  </message>
+  <message>
+    <source>Heatmap stronger</source>
+    <translation>热图变浓</translation>
+  </message>
+  <message>
+    <source>I see all of it  Enter</source>
+    <translation>全部可见  Enter</translation>
+  </message>
+  <message>
+    <source>I see all of it: to the cases  Enter</source>
+    <translation>全部可见：开始阅片  Enter</translation>
+  </message>
+  <message>
+    <source>It lies on the same disk as the program's data; a stick or a share is safer.</source>
+    <translation>它与程序数据在同一磁盘上；U 盘或共享文件夹更安全。</translation>
+  </message>
+  <message>
+    <source>Kept at every pause and round end while you read. If its disk fails, reading goes on.</source>
+    <translation>阅片期间在每次暂停和每轮结束时更新。若该磁盘出错，阅片继续。</translation>
+  </message>
+  <message>
+    <source>Known</source>
+    <translation>已知结果</translation>
+  </message>
+  <message>
+    <source>Next</source>
+    <translation>下一个</translation>
+  </message>
+  <message>
+    <source>Next shape to mark: point, box, ellipse, outline</source>
+    <translation>下一种标记形状：点、框、椭圆、轮廓</translation>
+  </message>
+  <message>
+    <source>No copy of the log could be kept on this computer.</source>
+    <translation>无法在此计算机上保存日志副本。</translation>
+  </message>
+  <message>
+    <source>None</source>
+    <translation>无</translation>
+  </message>
+  <message>
+    <source>None is kept beside the copy at the end of each session.</source>
+    <translation>除每次会话结束时的副本外不再保存。</translation>
+  </message>
+  <message>
+    <source>Nothing can be written into this folder.</source>
+    <translation>无法写入此文件夹。</translation>
+  </message>
+  <message>
+    <source>Opacity</source>
+    <translation>不透明度</translation>
+  </message>
+  <message>
+    <source>Ready.</source>
+    <translation>就绪。</translation>
+  </message>
+  <message>
+    <source>Screen and text</source>
+    <translation>屏幕与文字</translation>
+  </message>
+  <message>
+    <source>Second copy of the log</source>
+    <translation>日志的第二副本</translation>
+  </message>
+  <message>
+    <source>Shape to mark</source>
+    <translation>标记形状</translation>
+  </message>
+  <message>
+    <source>Suspicion of finding {n} (optional) · {key}</source>
+    <translation>发现 {n} 的可疑度（可选）· {key}</translation>
+  </message>
+  <message>
+    <source>Suspicion of the chosen finding</source>
+    <translation>所选发现的可疑度</translation>
+  </message>
+  <message>
+    <source>Take back the last mark or verdict</source>
+    <translation>撤销上一个标记或判定</translation>
+  </message>
+  <message>
+    <source>Text size, from the next start on</source>
+    <translation>文字大小（下次启动生效）</translation>
+  </message>
+  <message>
+    <source>The images are on another screen now: {screen}</source>
+    <translation>图像现在位于另一屏幕：{screen}</translation>
+  </message>
+  <message>
+    <source>The images belong on</source>
+    <translation>图像应显示于</translation>
+  </message>
+  <message>
+    <source>The screen for images ({name}) is not connected; tell the coordinator.</source>
+    <translation>图像屏幕（{name}）未连接；请告知协调员。</translation>
+  </message>
+  <message>
+    <source>The second copy is not up to date: {what}</source>
+    <translation>第二副本不是最新的：{what}</translation>
+  </message>
+  <message>
+    <source>The window is not on the screen for images ({name}): move it there.</source>
+    <translation>窗口不在图像屏幕（{name}）上：请移到那里。</translation>
+  </message>
+  <message>
+    <source>This folder is not there now; plug in its disk.</source>
+    <translation>此文件夹当前不存在；请接入其磁盘。</translation>
+  </message>
+  <message>
+    <source>This workstation</source>
+    <translation>本工作站</translation>
+  </message>
+  <message>
+    <source>This workstation…</source>
+    <translation>本工作站…</translation>
+  </message>
+  <message>
+    <source>Training: what is known of this case</source>
+    <translation>训练：此病例的已知结果</translation>
+  </message>
+  <message>
+    <source>a few words, then Enter</source>
+    <translation>几个字，然后按 Enter</translation>
+  </message>
+  <message>
+    <source>agree</source>
+    <translation>同意</translation>
+  </message>
+  <message>
+    <source>box</source>
+    <translation>框</translation>
+  </message>
+  <message>
+    <source>dismiss</source>
+    <translation>不同意</translation>
+  </message>
+  <message>
+    <source>ellipse</source>
+    <translation>椭圆</translation>
+  </message>
+  <message>
+    <source>finding {n}</source>
+    <translation>发现 {n}</translation>
+  </message>
+  <message>
+    <source>known {n}</source>
+    <translation>已知 {n}</translation>
+  </message>
+  <message>
+    <source>number from {low} to {high}, then Enter</source>
+    <translation>{low} 到 {high} 的数字，然后按 Enter</translation>
+  </message>
+  <message>
+    <source>number, then Enter</source>
+    <translation>数字，然后按 Enter</translation>
+  </message>
+  <message>
+    <source>outline</source>
+    <translation>轮廓</translation>
+  </message>
+  <message>
+    <source>point</source>
+    <translation>点</translation>
+  </message>
+  <message>
+    <source>your word on finding {n} of the aid</source>
+    <translation>对辅助发现 {n} 的判定</translation>
+  </message>
+  <message>
+    <source>{name} (not connected)</source>
+    <translation>{name}（未连接）</translation>
+  </message>
+  <message>
+    <source>{next} next finding · {agree} agree · {dismiss} dismiss · again takes it back</source>
+    <translation>{next} 下一个 · {agree} 同意 · {dismiss} 不同意 · 再按一次撤销</translation>
+  </message>
+  <message>
+    <source>▲ no second copy</source>
+    <translation>▲ 无第二副本</translation>
   </message>
 </context>
 </TS>

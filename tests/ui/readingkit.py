@@ -166,10 +166,16 @@ def make_study(
     categories: str = CATEGORIES,
     clinical: bool = True,
     longest: int = 0,
+    edit: tuple[str, str] = ("", ""),
+    more: Callable[[Path], None] = lambda path: None,
 ) -> StudyFolder:
-    """Write and freeze a study of ``cases`` cases of the modalities in turn, three readers, two models."""
+    """Write and freeze a study of ``cases`` cases of the modalities in turn, three readers, two models.
+
+    ``edit`` replaces a piece of ``study.toml``; ``more`` writes further files before the freeze.
+    """
     path.mkdir(parents=True)
     text = STUDY.format(level=level, categories=categories, longest=longest, rounds=rounds.format(washout=washout))
+    text = text.replace(*edit) if edit[0] else text
     (path / "study.toml").write_text(text, encoding="utf-8")
     (path / "readers.csv").write_text("reader_id,group,arm\nR01,junior,\nR02,middle,\nR03,senior,\n", encoding="utf-8")
     rows = ["case_id,modality,breasts,stratum,fingerprint" + (",age,symptom,family_history" if clinical else "")]
@@ -184,6 +190,7 @@ def make_study(
             results.save(path / "aids" / model_id, prediction(model_id, case_id, fingerprint, number, made[-1]))
     (path / "cases.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     (path / "logs").mkdir()
+    more(path)
     return StudyFolder.load(path).freeze()
 
 
@@ -265,7 +272,7 @@ class Hands:
         """Press Enter on the round's page and wait for the first case."""
         assert self.page in ("round", "round-finished"), self.page
         self.key(Qt.Key.Key_Return)
-        while self.page == "round" or self.page.startswith("tour"):
+        while self.page == "round":
             self.key(Qt.Key.Key_Return)
 
     def answer(self, category: str = "2", score: str = "05") -> None:

@@ -9,8 +9,10 @@ from readingkit import make_study, reading, wait
 
 from reader_app.clock import SystemClock
 from reader_app.store.readlog import read as read_log
+from reader_app.study.events import DisplayChanged
 from reader_app.study.session import Phase
 from reader_app.ui import language, preferences
+from reader_app.ui.display_check import DisplayCheck
 
 
 def _type_pin(hands, pin: str) -> None:
@@ -54,9 +56,13 @@ def test_a_person_may_read_without_a_pin(folder):
         hands.click(hands.window.page.findChild(object, "without-pin"))
         assert hands.page == "round"
         hands.key(Qt.Key.Key_Return)
-        assert hands.page == "tour-1", "the first time on this computer, before any case"
-        hands.key(Qt.Key.Key_Return)
-        hands.click(hands.window.page.findChild(object, "tour-skip"))
+        (dialog,) = hands.window.findChildren(DisplayCheck)
+        words = " ".join(own.text() for own in dialog.findChildren(QLabel))
+        assert "YOUR ANSWER" in words and "smaller one" in words, (
+            "tour and test pattern on one page, the first time on this computer"
+        )
+        assert hands.state.phase is Phase.BETWEEN, "no image before it is answered"
+        QTest.keyClick(dialog, Qt.Key.Key_Return)
         wait(lambda: hands.state.phase is Phase.READING, "the first case")
         hands.keys("2")
         assert hands.state.draft.categories == {"case": "2"}
@@ -66,6 +72,8 @@ def test_a_person_may_read_without_a_pin(folder):
         hands.settle()
     assert preferences.load().tour_seen
     contents = read_log(folder / "logs" / "R02.readlog")
+    shown = [entry.event for entry in contents.logged if isinstance(entry.event, DisplayChanged)]
+    assert len(shown) == 2 and shown[0].checked_utc == "" != shown[1].checked_utc and shown[0].width_px > 0
     assert contents.seals == () and contents.runs[-1].clock_kind == "system"
 
 
@@ -79,8 +87,6 @@ def test_the_language_is_chosen_at_log_in_and_kept(folder):
 
 
 def test_the_display_check_keeps_what_the_reader_saw(folder):
-    from reader_app.ui.display_check import DisplayCheck
-
     with reading(folder) as hands:
         hands.log_in()
         for name, kept in (("seen", True), ("unseen", False)):
@@ -89,7 +95,7 @@ def test_the_display_check_keeps_what_the_reader_saw(folder):
             image = dialog.grab().toImage()
             assert image.width() > 400
             hands.click(dialog.findChild(object, name))
-            assert bool(preferences.load().display_checked_utc) == kept
+            assert bool(preferences.load().display_checked) == kept
 
 
 def test_a_break_is_said_to_be_due_after_forty_minutes_and_no_longer_after_one(folder):
@@ -123,7 +129,6 @@ def test_a_sitting_ends_between_cases_when_it_has_lasted_long_enough(tmp_path):
 
 
 def test_the_bank_card_gives_the_screen_its_millimetres(folder):
-    from reader_app.ui.display_check import DisplayCheck
     from reader_app.ui.screens import pixels_per_mm
 
     with reading(folder) as hands:
@@ -142,29 +147,3 @@ def test_the_bank_card_gives_the_screen_its_millimetres(folder):
         hands.keys("U")
         pane = hands.window.viewer.panes()[0]
         assert abs(pane.camera.scale - kept) < 1e-3  # device pixels a millimetre: true size
-
-
-def test_measured_luminances_turn_into_driving_levels(folder, tmp_path):
-    import numpy as np
-
-    from reader_app import paths
-    from reader_app.imaging import display
-    from reader_app.ui import screens
-    from reader_app.ui.viewer import content
-
-    assert screens.calibration() is None
-    file = paths.data_dir() / screens.LUMINANCE_FILE
-    file.parent.mkdir(parents=True, exist_ok=True)
-    curve = display.gamma_display(0.4, 300.0)
-    file.write_text("\n".join(f"{v:.4f}" for v in curve), encoding="utf-8")
-    try:
-        table = screens.calibration()
-        assert table is not None and table.dtype == np.uint8 and np.abs(np.diff(table.astype(int))).max() > 1
-        content.use_display(table)
-        picture = content.Picture(content.Source((np.zeros((4, 4), np.uint8),)), content.GreyScale())
-        assert np.array_equal(content.table_of(picture, content.Window()), table)
-        file.write_text("1 2 nothing", encoding="utf-8")
-        assert screens.calibration() is None
-    finally:
-        content.use_display(None)
-        file.unlink()

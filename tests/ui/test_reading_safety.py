@@ -29,7 +29,7 @@ def assert_enabled_is_legal(hands: Hands) -> None:
     legal = frozenset() if on_page and hands.page in ("round-finished", "receipt") else legal_commands(plan, state)
     for command in COMMANDS:
         if command.needs == ALWAYS:
-            wanted = True
+            wanted = command.id != "session.settings" or state.phase is not Phase.READING
         elif command.needs == VIEWING:
             wanted = hands.window.is_showing_images()
         else:

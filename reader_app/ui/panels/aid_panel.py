@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QWidget
 from reader_app.ui import theme
 from reader_app.ui.language import tr
 from reader_app.ui.panels import wording
+from reader_app.ui.panels.aid_controls import FindingLines, LookControls
 from reader_app.ui.widgets import column, label, restyle, row
 
 
@@ -19,7 +20,7 @@ class AidView:
     Attributes
     ----------
     status : str
-        "ok", "no_finding", "not_applicable", "failed"; or "hidden" (switched off) and "sealed" (comes after the answer).
+        "ok", "no_finding", "not_applicable", "failed", "withheld"; or "hidden" (switched off), "sealed" (comes after the answer).
     call, positive, probability, threshold : str, bool, float, float
         The model's call and its numbers.
     model : str
@@ -58,6 +59,10 @@ class AidPanel(QFrame):
         inside.addWidget(self._call)
         inside.addLayout(line)
         inside.addWidget(self._explanation)
+        self.look = LookControls()
+        self.findings = FindingLines()
+        inside.addWidget(self.look)
+        inside.addWidget(self.findings)
         self._view: AidView | None = None
         self.hide()
 
@@ -72,6 +77,8 @@ class AidPanel(QFrame):
         if view is None:
             for own in (self._call, self._score, self._numbers, self._explanation):
                 own.clear()
+            self.look.hide()
+            self.findings.show_findings((), "")
             return
         numbers = view.status in ("ok", "no_finding")
         self._call.setText(self._title(view, toggle_key, reveal_key))
@@ -82,7 +89,7 @@ class AidPanel(QFrame):
         self._explanation.setText(view.explanation if numbers else view.reason)
         self._explanation.setVisible(bool(self._explanation.text()))
         state = "none"
-        if view.status in ("not_applicable", "failed"):
+        if view.status in ("not_applicable", "failed", "withheld"):
             state = "attention"
         elif numbers:
             state = "positive" if view.positive else "negative"

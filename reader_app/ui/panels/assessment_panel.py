@@ -6,7 +6,7 @@ state; it is always visible as a blue line.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -21,14 +21,19 @@ from reader_app.ui import theme
 from reader_app.ui.language import tr
 from reader_app.ui.panels import wording
 from reader_app.ui.panels.aid_panel import AidPanel
+from reader_app.ui.panels.category_field import CategoryField
 from reader_app.ui.panels.clinical_panel import ClinicalPanel
-from reader_app.ui.panels.fields import AnswerField, CategoryField, ScoreField
+from reader_app.ui.panels.feedback_card import FeedbackCard
+from reader_app.ui.panels.fields import AnswerField
 from reader_app.ui.panels.marks_panel import MarksPanel
 from reader_app.ui.panels.note_edit import NoteEdit
-from reader_app.ui.panels.questions_panel import ChoiceField, QuestionsPanel
+from reader_app.ui.panels.questions_panel import QuestionField, QuestionsPanel
+from reader_app.ui.panels.score_field import ScoreField
 from reader_app.ui.panels.unit_fields import UnitFields, summary
 from reader_app.ui.panels.validate_button import ValidateButton
 from reader_app.ui.widgets import QuietScrollArea, clear, column
+
+Field = AnswerField | QuestionField
 
 
 class AssessmentPanel(QWidget):
@@ -39,6 +44,7 @@ class AssessmentPanel(QWidget):
     categorised(str unit, str category), scored(str unit, int score), noted(str)
     answered(str question, str unit, object values)
     validate_requested : the confirmed wish to lock the answer.
+    feedback_read : the reader goes on after the feedback of a training case.
     reveal_requested : sequential reading: the confirmed wish to seal the answer and see the aid.
     """
 
@@ -46,6 +52,7 @@ class AssessmentPanel(QWidget):
     scored = Signal(str, int)
     noted = Signal(str)
     answered = Signal(str, str, object)
+    feedback_read = Signal()
     validate_requested = Signal()
     reveal_requested = Signal()
 
@@ -57,13 +64,14 @@ class AssessmentPanel(QWidget):
         self._plan = plan
         self._units: dict[str, UnitFields] = {}
         self._order: list[AnswerField] = []
-        self._active: AnswerField | None = None
+        self._active: Field | None = None
         self._armed = False
         self._number_open = False  # two digits were just typed: an Enter now ends the number and arms nothing
         self._case: str | None = None
         self._state: SessionState | None = None
         self._ready = False
         outer = column(self, spacing=0)
+        self.feedback = FeedbackCard()
         self.aid = AidPanel()
         self.clinical = ClinicalPanel()
         self.marks = MarksPanel()
@@ -71,11 +79,13 @@ class AssessmentPanel(QWidget):
         self.questions = QuestionsPanel()
         self.questions.answered.connect(self._ask_question)
         self.questions.activated.connect(self._activate)
+        self.questions.finished.connect(self.focus_default)
         self.validate = ValidateButton()
         self._build(outer)
         self.note.written.connect(self.noted)
         self.note.entered.connect(self.disarm)
         self.note.left.connect(lambda: self.focus_default())
+        self.marks.score.activated.connect(lambda: self._activate(self.marks.score))
         self.validate.pressed.connect(self.press_validate)
         self.validate.activated.connect(lambda: self._activate(None))
 
@@ -83,6 +93,7 @@ class AssessmentPanel(QWidget):
         content = QWidget()
         self._content = column(content, spacing=16)
         self._content.setContentsMargins(theme.px(20), theme.px(16), theme.px(20), theme.px(8))
+        self._content.addWidget(self.feedback)
         self._content.addWidget(self.aid)
         self._content.addWidget(self.clinical)
         self._fields = column(spacing=16)
@@ -128,6 +139,7 @@ class AssessmentPanel(QWidget):
         self.note.begin()
         for own in self._units.values():
             own.begin()
+        self.marks.score.reset()
         self._activate(self._order[0])
         self._scroll.verticalScrollBar().setValue(0)
 
@@ -148,14 +160,17 @@ class AssessmentPanel(QWidget):
 
     def _chain(self) -> None:
         """Put all questions into the order of the Tab key."""
-        chain: list[QWidget] = [*self._order, *self.questions.fields(), self.note, self.validate]
+        chain: list[QWidget] = [*self._order, self.marks.score, *self.questions.fields(), self.note, self.validate]
         for before, after in pairwise(chain):
             QWidget.setTabOrder(before, after)
-        if isinstance(self._active, ChoiceField) and self._active not in self.questions.fields():
+        if self._active is not None and self._active not in (*self._order, *self.questions.fields(), self.marks.score):
             self._active = None
 
-    def show_state(self, state: SessionState, earlier: Answer | None, mark_key: str) -> None:
-        """Show the draft, what is missing, and what locking would lock; everything comes from the state."""
+    def show_state(self, state: SessionState, earlier: Answer | None, keys: tuple[str, str]) -> None:
+        """Show the draft, what is missing, and what locking would lock; everything comes from the state.
+
+        ``keys`` are those that place a mark and that bring the digits to the suspicion of a finding.
+        """
         self._state = state
         legal = legal_commands(self._plan, state)
         answering = ask.Assess in legal
@@ -163,9 +178,9 @@ class AssessmentPanel(QWidget):
             own.show_draft(state.draft, earlier, categories=answering, scores=ask.GiveScore in legal)
         self.note.setEnabled(ask.WriteNote in legal)
         self.note.show_note(state.draft.note)
-        self.marks.show_marks(state.draft.marks, removable=ask.RemoveMark in legal, key=mark_key)
+        self.marks.show_marks(state.draft.marks, removable=ask.RemoveMark in legal, key=keys[0], score_key=keys[1])
         several = len(self._units) > 1
-        if self.questions.show_state(questions_asked(self._plan, state), state, several):
+        if self.questions.show_answers(questions_asked(self._plan, state), state.draft.answers, several):
             self._chain()
         self.questions.set_answering(ask.AnswerQuestion in legal)
         self._ready = bool({ask.SubmitRead, ask.RevealAid} & legal)
@@ -191,9 +206,29 @@ class AssessmentPanel(QWidget):
             subtitle = tr("missing: {what}", what=words) if words else ""
         self.validate.show_state(title, subtitle, ready=self._ready, armed=self._armed)
 
+    def show_feedback(self, facts: Sequence[tuple[str, str]], text: str) -> None:
+        """Training: the answer is locked; show what is known, and lead on with the button."""
+        self.feedback.show_facts(facts, text)
+        self.disarm()
+        for own in self._units.values():
+            own.category.setEnabled(False)
+            if own.score is not None:
+                own.score.setEnabled(False)
+        self.questions.set_answering(False)
+        self.note.setEnabled(False)
+        self._ready = False
+        self._activate(None)
+        self.validate.setFocus()
+        self.validate.show_state(tr("Next"), tr("Enter · this case was training and counts for nothing"), ready=True, armed=False)
+        self._scroll.verticalScrollBar().setValue(0)
+
+    def end_feedback(self) -> None:
+        """Take the feedback away."""
+        self.feedback.hide()
+
     # --- the active field ---------------------------------------------------------------------------------------------------
 
-    def _activate(self, field: AnswerField | None) -> None:
+    def _activate(self, field: Field | None) -> None:
         if self._active is not None and self._active is not field:
             self._active.leave()
             self._active.set_active(False)
@@ -202,7 +237,7 @@ class AssessmentPanel(QWidget):
             field.set_active(True)
             self._scroll.ensureWidgetVisible(field, 0, theme.px(24))
 
-    def active_field(self) -> AnswerField | None:
+    def active_field(self) -> Field | None:
         """Return the field that digits go to; None when that is the button."""
         return self._active
 
@@ -231,7 +266,13 @@ class AssessmentPanel(QWidget):
             own.score.setFocus()
             self._activate(own.score)
 
-    def _first_open(self) -> AnswerField | None:
+    def focus_finding_score(self) -> None:
+        """Bring the digits to the suspicion of the chosen finding."""
+        if self.marks.score.isVisible():
+            self.marks.score.setFocus()
+            self._activate(self.marks.score)
+
+    def _first_open(self) -> Field | None:
         if self._state is None:
             return self._order[0]
         draft, required = self._state.draft, self._plan.assessment.score_required
@@ -239,21 +280,20 @@ class AssessmentPanel(QWidget):
             answered = draft.categories if isinstance(field, CategoryField) else draft.scores
             if field.unit not in answered and (isinstance(field, CategoryField) or required):
                 return field
-        return next((own for own in self.questions.fields() if own.question.required and not own.values()), None)
+        return self.questions.first_open()
 
     def _advance(self, state: SessionState) -> None:
         """Move on when the active question has just been answered."""
         field = self._active
         if field is None or not field.answered_now:
             return
-        if isinstance(field, ChoiceField):
-            if not field.values():
-                return
-            field.answered_now = False
-            self.focus_default()
+        if field in self.questions.fields():
+            if field.values():  # type: ignore[union-attr]
+                field.answered_now = False
+                self.focus_default()
             return
         answered = state.draft.categories if isinstance(field, CategoryField) else state.draft.scores
-        if field.unit not in answered:
+        if field is not self.marks.score and field.unit not in answered:
             return
         field.answered_now = False
         target = self._first_open()
@@ -273,9 +313,9 @@ class AssessmentPanel(QWidget):
         self._number_open = False
         if number_open and key == "Return":
             return True
-        if isinstance(field, ChoiceField) and field.take(key):
-            return True
-        if isinstance(field, ScoreField) and self._take_score_key(field, key):
+        if field is not None and field.take(key):
+            self._number_open = isinstance(field, ScoreField) and field.completed
+            self.disarm()
             return True
         if isinstance(field, CategoryField) and field.pending():
             return self._take_category_key(field, key)
@@ -287,24 +327,6 @@ class AssessmentPanel(QWidget):
         if key == "Esc":
             return self.disarm()
         return False
-
-    def _take_score_key(self, field: ScoreField, key: str) -> bool:
-        steps = {"Left": -1, "Right": 1, "Shift+Left": -10, "Shift+Right": 10}
-        if len(key) == 1 and key.isdigit():
-            self.disarm()
-            self._number_open = field.type_digit(key)
-            return True
-        if key in steps:
-            self.disarm()
-            field.step(steps[key])
-            return True
-        if key == "Return" and field.is_typing():
-            field.accept()
-            return True
-        if key == "Return":
-            field.leave()
-            return False
-        return (key == "Esc" and field.drop()) or (key == "Backspace" and field.erase())
 
     def _category_for_digit(self) -> CategoryField:
         field = self._active if isinstance(self._active, CategoryField) else self._first_open()
@@ -346,6 +368,9 @@ class AssessmentPanel(QWidget):
 
     def press_validate(self) -> None:
         """Arm at the first press, ask for the lock at the second."""
+        if self.feedback.isVisible():
+            self.feedback_read.emit()
+            return
         self.note.flush()
         if not self._ready:
             return

@@ -31,9 +31,12 @@ class KeyBar(QWidget):
         self.readout.setObjectName("readout")
         self.notice = label(tr("Research use only — not for diagnosis"), name="notice")
         self.saved = label(role="saved", name="savedMark")
+        self.copy_fault = label(tr("▲ no second copy"), "waiting", name="copyFault")
+        self.copy_fault.hide()
         line.addWidget(self._keys_box)
         line.addWidget(self.readout, 1)
         line.addWidget(self.notice)
+        line.addWidget(self.copy_fault)
         line.addWidget(self.saved)
         self._shown: tuple[tuple[str, str], ...] = ()
         self._place = ""
@@ -45,6 +48,7 @@ class KeyBar(QWidget):
     def retranslate(self) -> None:
         """Write again what does not change by itself."""
         self.notice.setText(tr("Research use only — not for diagnosis"))
+        self.copy_fault.setText(tr("▲ no second copy"))
         self._shown = ()
 
     def show_place(self, text: str) -> None:
@@ -93,6 +97,12 @@ class KeyBar(QWidget):
         text = tr("● saved") if durable else tr("○ saving")
         self.saved.setText(text if anything or not durable else "")
         restyle(self.saved, role="saved" if durable else "waiting")
+
+    def show_copy_fault(self, sentence: str) -> None:
+        """Say that no second copy of the log is being kept, and why (as a tool tip); empty: all is well."""
+        self.copy_fault.setToolTip(sentence)
+        self.copy_fault.setAccessibleDescription(sentence)
+        self.copy_fault.setVisible(bool(sentence))
 
     def resizeEvent(self, event: object) -> None:
         self._fit()

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QLineEdit, QPushButton, QSizePolicy, QWidget
 from reader_app.errors import Fault
 from reader_app.ui import theme
 from reader_app.ui.language import LANGUAGES, current, tr
-from reader_app.ui.widgets import QuietScrollArea, button, card, clear, column, key_cap, label, row, rule, section
+from reader_app.ui.panels.form import QuestionForm
+from reader_app.ui.widgets import QuietScrollArea, button, card, clear, column, label, row, rule, section
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,17 @@ class Page(QWidget):
         self._middle = column(middle, spacing=12)
         line.addWidget(middle, 100)
         line.addStretch(1)
-        outer.addWidget(QuietScrollArea(body))
+        self._scroll = QuietScrollArea(body)
+        outer.addWidget(self._scroll)
         self._main: QWidget | None = None
+        self._form: QuestionForm | None = None
         self.name = ""
 
     def begin(self, name: str) -> None:
         """Start an empty page with a name (for tests and screenshots)."""
         self.name = name
         self._main = None
+        self._form = None
         clear(self._middle)
         self._middle.addStretch(1)
 
@@ -103,7 +107,9 @@ class Page(QWidget):
 
     def take_focus(self) -> None:
         """Give the keyboard to the main button (a hidden page could not take it)."""
-        if self._main is not None:
+        if self._form is not None and not self._form.is_complete():
+            self._form.go_on()
+        elif self._main is not None:
             self._main.show()  # a layout shows what it was given only later, and what is hidden takes no focus
             self._main.setFocus()
 
@@ -142,14 +148,19 @@ class Page(QWidget):
                 self._main = line
         self.gap()
         self.paragraph(tr("Names are pseudonyms. Research use only — not for diagnosis."), "small")
-        languages = row(spacing=8)
+        self._languages()
+        self.finish()
+
+    def _languages(self) -> None:
+        """Offer the languages, in their own words, and the settings of the workstation."""
+        line = row(spacing=8)
         for code, name in LANGUAGES.items():
             own = button(name, "quiet", on_click=partial(self.chosen.emit, f"language:{code}"), name=f"language-{code}")
             own.setEnabled(code != current())
-            languages.addWidget(own)
-        languages.addStretch(1)
-        self._middle.addLayout(languages)
-        self.finish()
+            line.addWidget(own)
+        line.addStretch(1)
+        line.addWidget(button(tr("This workstation…"), "quiet", on_click=partial(self.chosen.emit, "settings"), name="settings"))
+        self._middle.addLayout(line)
 
     def show_pin(self, reader_id: str, new: bool, fault: str) -> None:
         """Ask for the PIN of a reader, or have one chosen (``new``)."""
@@ -169,6 +180,8 @@ class Page(QWidget):
         entries = [("pin", tr("Log in  Enter"))] + ([("without-pin", tr("Without a PIN"))] if new else [])
         self.buttons(*entries, ("login", tr("Another reader")))
         self._main = field
+        self.gap()
+        self._languages()
         self.finish()
 
     def entered_pin(self) -> str:
@@ -176,40 +189,64 @@ class Page(QWidget):
         field = self.findChild(QLineEdit, "pin")
         return "" if field is None else field.text()
 
-    def show_round(self, title: str, chip: str, sentences: Sequence[str], notice: str, facts: Sequence[tuple[str, str]]) -> None:
-        """Say what the round is before it begins."""
+    def show_round(
+        self,
+        title: str,
+        chip: str,
+        sentences: Sequence[str],
+        notice: str,
+        facts: Sequence[tuple[str, str]],
+        warnings: Sequence[str] = (),
+    ) -> None:
+        """Say what the round is before it begins; ``warnings`` about the screen stand in amber."""
         self.begin("round")
         self.add(label(chip, "dim"))
         self.add(label(title, "display", wrap=True))
         for sentence in sentences:
             self.paragraph(sentence)
         self._notice(notice)
+        for warning in warnings:
+            self._notice(warning)
         self.gap()
         self._facts(facts)
         self.buttons(("start", tr("Begin  Enter")), ("display", tr("Check the display")), ("end", tr("Not now")))
         self.finish()
 
-    def show_tour(self, number: int, total: int, title: str, lines: Sequence[tuple[str, str]]) -> None:
-        """Show one step of the tour: keys or gestures and what they do."""
-        self.begin(f"tour-{number}")
-        self.add(label(tr("{n} of {total}", n=number, total=total), "dim"))
+    def show_questionnaire(self, title: str, text: str, form: QuestionForm) -> None:
+        """Ask a questionnaire; the button wakes up when nothing is missing."""
+        self.begin("questionnaire")
         self.add(label(title, "display", wrap=True))
+        self.paragraph(text, "dim")
+        self.paragraph(tr("Digits or a click answer; Enter goes on."), "small")
         self.gap()
-        for key, text in lines:
-            line = row(spacing=16)
-            cap = key_cap(key)
-            holder = row()
-            holder.addStretch(1)
-            holder.addWidget(cap)
-            side = QWidget()
-            side.setLayout(holder)
-            side.setFixedWidth(theme.px(140))
-            line.addWidget(side)
-            line.addWidget(label(text, "bright", wrap=True), 1)
-            self._middle.addLayout(line)
-        last = number == total
-        self.buttons(("tour-next", tr("To the first case  Enter") if last else tr("Next  Enter")), ("tour-skip", tr("Skip")))
+        self.add(form)
+        self.buttons(("hand-in", tr("Done  Enter")))
+        done = self._main
+        self._form = form
+
+        def wake() -> None:
+            if done is not None:
+                done.setEnabled(form.is_complete())
+                if form.is_complete() and not form.has_active():
+                    done.setFocus()
+
+        form.changed.connect(wake)
+        form.activated.connect(lambda field: self._scroll.ensureWidgetVisible(field, 0, theme.px(48)))
+        wake()
         self.finish()
+
+    def show_feedback(self, facts: Sequence[tuple[str, str]], text: str) -> None:
+        """Training: tell what is known of the last case, where its images are no longer on the screen."""
+        self.begin("feedback")
+        self.add(label(tr("Training: what is known of this case"), "display", wrap=True))
+        self._facts(facts)
+        self.paragraph(text)
+        self.buttons(("feedback-read", tr("Next  Enter")))
+        self.finish()
+
+    def take_key(self, key: str) -> bool:
+        """Take a key for a form on the page; return whether it meant something there."""
+        return self._form is not None and self._form.take_key(key)
 
     def show_washout(self, title: str, chip: str, opens: str, facts: Sequence[tuple[str, str]]) -> None:
         """Say when the next round opens."""
@@ -242,7 +279,7 @@ class Page(QWidget):
         self.buttons(("end", tr("End the session  Enter")))
         self.finish()
 
-    def show_receipt(self, receipt: Receipt, finished: bool, copy_file: str) -> None:
+    def show_receipt(self, receipt: Receipt, finished: bool, copies: Sequence[str]) -> None:
         """Show the end of the session with the receipt for the coordinator."""
         self.begin("receipt")
         title = tr("Thank you, all rounds are read.") if finished else tr("Session ended, everything is saved.")
@@ -258,7 +295,8 @@ class Page(QWidget):
         inside.addWidget(code)
         inside.addWidget(label(receipt.wall_utc.replace("T", "  ")[:17] + " UTC", "small"))
         self.add(frame)
-        self.paragraph(copy_file, "small")
+        for sentence in copies:
+            self.paragraph(sentence, "small")
         self.buttons(("close", tr("Close  Enter")), ("copy", tr("Copy the receipt")))
         self.finish()
 

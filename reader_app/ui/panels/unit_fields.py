@@ -11,7 +11,9 @@ from reader_app.study.session import Answer, Draft
 from reader_app.ui import theme
 from reader_app.ui.language import tr
 from reader_app.ui.panels import wording
-from reader_app.ui.panels.fields import AnswerField, CategoryField, ScoreField
+from reader_app.ui.panels.category_field import CategoryField
+from reader_app.ui.panels.fields import AnswerField
+from reader_app.ui.panels.score_field import ScoreField
 from reader_app.ui.widgets import column, label, row, section
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from reader_app.study.definition import Condition
+from reader_app.study.session import Answer
 from reader_app.ui.language import tr
 
 CALLS: Mapping[str, str] = {
@@ -36,6 +37,8 @@ def unit_heading(unit: str) -> str:
 
 def unit_name(unit: str) -> str:
     """Return a unit in running text."""
+    if unit.startswith("#"):
+        return tr("finding {n}", n=unit[1:])
     return {"R": tr("right"), "L": tr("left")}.get(unit, tr("case"))
 
 
@@ -94,10 +97,22 @@ def missing(needs: Sequence[str], units: Sequence[str], questions: Mapping[str, 
     groups: dict[str, list[str]] = {}
     for need in needs:
         kind, _, rest = need.partition(":")
+        if kind == "finding":
+            groups.setdefault("", []).append(tr("your word on finding {n} of the aid", n=rest))
+            continue
         question, _, unit = rest.rpartition(":")
         name = (questions or {}).get(question, question) if kind == "question" else names.get(kind, kind)
-        groups.setdefault(unit if len(units) > 1 and unit in units else "", []).append(name)
+        groups.setdefault(unit if unit.startswith("#") or (len(units) > 1 and unit in units) else "", []).append(name)
     return " · ".join(f"{unit_name(unit)} {', '.join(own)}" if unit else ", ".join(own) for unit, own in groups.items())
+
+
+def answer(own: Answer) -> str:
+    """Return a locked answer in a few words."""
+    parts = []
+    for unit, category in own.categories.items():
+        head = "BI-RADS " if len(own.categories) == 1 else f"{unit_name(unit)} "
+        parts.append(head + category + (f" · {own.scores[unit]}" if unit in own.scores else ""))
+    return ", ".join(parts)
 
 
 def clinical_name(column: str) -> str:
