@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -201,11 +202,19 @@ def _print_import(report: Any) -> None:
     kept = sum(case.kept for case in report.cases)
     words = ", ".join(f"{count} {status}" for status, count in counts.items() if count or status == "complete")
     print(f"{len(report.cases)} case(s): {words}" + (f"; {kept} were there already" if kept else ""))
+    first = {}
+    for file in report.files:
+        first.setdefault(file.case_id, file.path)
+    same = Counter(note for case in report.cases for note in case.notes)
     for case in report.cases:
         for fault in case.faults:
-            print(f"{case.case_id} ({case.status}): {fault}")
+            print(f"{case.case_id} ({case.status}, {first.get(case.case_id, 'no file')}): {fault}")
         for note in case.notes:
-            print(f"{case.case_id}: note: {note}")
+            if same[note] <= 3:
+                print(f"{case.case_id}: note: {note}")
+    for note, count in same.items():
+        if count > 3:
+            print(f"in {count} cases: note: {note}")
     refused = [file for file in report.files if not file.accepted]
     for file in refused:
         print(f"not taken: {file.path}: {file.reason.removeprefix(file.path + ': ')}")

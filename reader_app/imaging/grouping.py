@@ -86,6 +86,7 @@ class Group:
     faults: list[str] = field(default_factory=list)
     roles: dict[int, tuple[str, int | None]] = field(default_factory=dict)  # id(source) -> role, days from the current exam
     as_acquired: bool = False
+    told: bool = False  # the coordinator said what everything is taken for
     decided: dict[str, tuple[Decision, ...]] = field(default_factory=dict)
 
     @property
@@ -160,7 +161,8 @@ def _below(source: Path) -> Iterable[Path]:
 def _shown(path: Path, sources: Sequence[Path]) -> str:
     for source in sources:
         if path.is_relative_to(source) and path != source:
-            return path.relative_to(source).as_posix()
+            lead = f"{source.name}/" if len(sources) > 1 else ""  # which of several folders it came from
+            return lead + path.relative_to(source).as_posix()
     return path.name
 
 

@@ -99,7 +99,7 @@ def import_sources(
         groups = grouping.group(known, cases, secret, as_)
         decided = pixeldecisions.load(images_dir.parent)
         for own in groups:
-            own.as_acquired, own.decided = as_acquired, decided
+            own.as_acquired, own.decided, own.told = as_acquired, decided, as_ is not None
         for source in known:
             if cases is not None and source.row is None:
                 report.files.append(FileReport(source.shown, False, "", "is not named in the case table"))
@@ -268,13 +268,15 @@ def _is_there(own: Group, decoded: Decoded, images_dir: Path) -> bool:
 def _finish_case(own: Group, decoded: Decoded, images_dir: Path) -> Assembled:
     try:
         if decoded.kept:
-            return Assembled.kept_case(decoded, container.open_case(images_dir / own.case_id))
+            kept = Assembled.kept_case(decoded, container.open_case(images_dir / own.case_id))
+            kept.notes, kept.faults = _named(kept.notes, own), _named(kept.faults, own)
+            return kept
         result = assemble(own, decoded)
         if result.images:
             source = {
                 "kinds": sorted({s.kind for s in own.sources if s.kind}),
-                "notes": result.notes,
-                "faults": result.faults,
+                "notes": _nameless(result.notes, own),
+                "faults": _nameless(result.faults, own),
                 "hashes": _hashes(own),
                 "origins": result.origins,
                 "recipe": decoded.plan.recipe(RECIPE),
@@ -291,6 +293,27 @@ def _finish_case(own: Group, decoded: Decoded, images_dir: Path) -> Assembled:
         return result
     finally:
         shutil.rmtree(decoded.folder, ignore_errors=True)
+
+
+def _nameless(texts: Sequence[str], own: Group) -> list[str]:
+    """Return texts with every source file's name replaced by its number: names of files can tell who and what."""
+    names = sorted(((s.path.name, n) for n, s in enumerate(own.sources, start=1)), key=lambda pair: -len(pair[0]))
+    result = []
+    for text in texts:
+        for name, number in names:
+            text = text.replace(name, f"<file {number}>")
+        result.append(text)
+    return result
+
+
+def _named(texts: Sequence[str], own: Group) -> list[str]:
+    """Return what `_nameless` was given, for the coordinator's report of the same files."""
+    result = []
+    for text in texts:
+        for number, source in enumerate(own.sources, start=1):
+            text = text.replace(f"<file {number}>", source.path.name)
+        result.append(text)
+    return result
 
 
 def _report_case(own: Group, result: Assembled, report: ImportReport, cases: casetable.CaseTable | None) -> None:

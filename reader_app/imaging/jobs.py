@@ -148,6 +148,7 @@ def decode_picture(path: str, out: str, background: bool = False) -> dict[str, A
     if array is None:
         raise ImageError(f"{file.name}: its pixels cannot be read; copy or export the file again")
     answer: dict[str, Any] = {"notes": []}
+    _refuse_mask(array[..., :3] if array.ndim == 3 else array, file.name)
     if array.ndim == 3:
         if array.shape[2] == 4 and int(array[..., 3].min()) < np.iinfo(array.dtype).max:
             answer["notes"].append("transparency was ignored")
@@ -171,10 +172,18 @@ def decode_picture(path: str, out: str, background: bool = False) -> dict[str, A
     return _save(array[None], Path(out), answer, GreyScale(bits=bits, presets=tuple(presets)))
 
 
+def _refuse_mask(array: NDArray[Any], name: str) -> None:
+    """Refuse what holds no more than two values: segmentations lie beside the images of public sets, under like names."""
+    low, high = array.min(), array.max()
+    if all(bool(((part == low) | (part == high)).all()) for part in array):
+        raise ImageError(f"{name}: holds only two values, so it is a mask, not an image; it was left out")
+
+
 def decode_volume(path: str, out: str) -> dict[str, Any]:
     """Decode an NRRD, NIfTI or MHA volume; adds its geometry."""
     file = Path(path)
     array, affine, header = sitkfile.read(file)
+    _refuse_mask(array, file.name)
     array, slope, intercept = sitkfile.to_unsigned(array, file.name)
     bits = 8 if array.dtype == np.uint8 else max(9, int(array.max()).bit_length())
     low, high = intercept, intercept + slope * (2**bits - 1)

@@ -104,6 +104,10 @@ def pieces_of(own: Group) -> CasePlan:
         for source in usable:
             role, days = own.roles.get(id(source), ("current", 0))
             plan.pieces.append(Piece([source], "ultrasound", role=role, days=days))
+            if source.kind == "picture" and not own.told and (source.row is None or not source.row.modality):
+                plan.notes.append(
+                    f"nothing states what {source.path.name} is; taken for hand-held ultrasound (else use --as or a table)"
+                )
     else:
         plan.refused |= {
             id(s): f"{s.path.name}: is not recognised as a breast image; if it is one, name its modality in the case table"

@@ -201,7 +201,7 @@ def test_changed_pixels_are_caught_by_the_manifest(tmp_path, pool):
 def test_picture_with_transparency_and_16_bit(tmp_path):
     import cv2
 
-    image = np.zeros((40, 30, 4), np.uint8)
+    image = np.random.default_rng(0).integers(0, 255, (40, 30, 4), dtype=np.uint8)
     image[..., 3] = 128
     cv2.imwrite(str(tmp_path / "a.png"), image)
     assert jobs.decode_picture(str(tmp_path / "a.png"), str(tmp_path / "o.npy"))["notes"] == ["transparency was ignored"]

@@ -269,3 +269,53 @@ def test_a_table_elsewhere_names_files_of_the_sources(tmp_path, pool):
     table.write_text("case_id,file\nC3,absent.dcm", encoding="utf-8")
     report = import_sources(files, tmp_path / "c" / "images", table=table, pool=pool)
     assert not report.complete and any("absent.dcm" in fault for case in report.cases for fault in case.faults)
+
+
+def test_masks_beside_images_are_refused_as_masks(tmp_path, pool):
+    import cv2
+
+    (tmp_path / "in").mkdir()
+    mask = np.zeros((60, 80), np.uint8)
+    mask[20:40, 30:50] = 255
+    cv2.imwrite(str(tmp_path / "in" / "a_mask.png"), mask)
+    cv2.imwrite(str(tmp_path / "in" / "b_mask.png"), np.zeros((60, 80, 3), np.uint8))
+    cv2.imwrite(str(tmp_path / "in" / "c.png"), np.random.default_rng(0).integers(0, 255, (60, 80), dtype=np.uint8))
+    report = import_sources([tmp_path / "in"], tmp_path / "images", pool=pool)
+    assert {f.path: f.accepted for f in report.files} == {"a_mask.png": False, "b_mask.png": False, "c.png": True}
+    assert "is a mask, not an image" in next(f.reason for f in report.files if not f.accepted)
+    assert [c.status for c in report.cases].count("complete") == 1
+
+
+def test_a_picture_of_unstated_kind_says_what_it_was_taken_for(tmp_path, pool):
+    import cv2
+
+    (tmp_path / "in").mkdir()
+    cv2.imwrite(str(tmp_path / "in" / "c.png"), np.random.default_rng(0).integers(0, 255, (60, 80), dtype=np.uint8))
+    report = import_sources([tmp_path / "in"], tmp_path / "images", pool=pool)
+    assert any("taken for hand-held ultrasound" in n for n in report.cases[0].notes)
+    told = import_sources([tmp_path / "in"], tmp_path / "images2", as_="ultrasound", pool=pool)
+    assert not any("taken for" in n for n in told.cases[0].notes)
+
+
+def test_files_of_several_folders_are_told_apart(tmp_path, pool):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "notes.md").write_text("x")
+    report = import_sources([tmp_path / "one", tmp_path / "two"], tmp_path / "images", pool=pool)
+    assert sorted(f.path for f in report.files) == ["one/notes.md", "two/notes.md"]
+
+
+def test_no_container_holds_a_file_name_and_the_second_report_still_does(tmp_path, pool):
+    import shutil
+
+    md.four_views(tmp_path / "in", "P1")
+    shutil.copy(tmp_path / "in" / "RCC.dcm", tmp_path / "in" / "Doe_Jane_copy.dcm")
+    (tmp_path / "in" / "Doe_Jane_LMLO.dcm").write_bytes((tmp_path / "in" / "LMLO.dcm").read_bytes()[:900])
+    (tmp_path / "in" / "LMLO.dcm").unlink()
+    first = import_sources([tmp_path / "in"], tmp_path / "images", pool=pool)
+    second = import_sources([tmp_path / "in"], tmp_path / "images", pool=pool)
+    for report in (first, second):
+        assert any("Doe_Jane_copy.dcm" in n or "RCC.dcm" in n for c in report.cases for n in c.notes), report.cases
+    assert second.cases[0].kept and second.cases[0].notes == first.cases[0].notes
+    text = "".join(p.read_text() for p in (tmp_path / "images").rglob("*.json"))
+    assert "Doe_Jane" not in text and ".dcm" not in text
