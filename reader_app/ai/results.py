@@ -26,7 +26,7 @@ from reader_app.imaging.container import OpenCase, safe_name
 from reader_app.imaging.overlay import Box, Heatmap
 
 SCHEMA = 1
-STATUSES: tuple[str, ...] = ("ok", "no_finding", "not_applicable", "failed")
+STATUSES: tuple[str, ...] = ("ok", "no_finding", "not_applicable", "failed", "withheld")
 
 #: Largest array file that is opened, in bytes.
 LIMIT = 256 << 20

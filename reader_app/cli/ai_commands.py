@@ -33,6 +33,7 @@ def add_to(sub: Any) -> None:
     train.add_argument("--folds", type=int)
     train.add_argument("--calibrate", type=int, metavar="N", help="further phantoms for the operating point")
     train.add_argument("--test", type=int, metavar="N", help="further phantoms for the figures in the manifest")
+    train.add_argument("--search", type=int, metavar="N", help="bong2023: search the clinical network's layers in N trials")
     train.add_argument("--seed", type=int, default=1)
     train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     train.set_defaults(run=_train)
@@ -128,6 +129,7 @@ def _train(given: argparse.Namespace) -> int:
             progress=bar,
             calibrate=given.calibrate,
             test=given.test,
+            search=given.search,
         )
     print(report)
     return 0
@@ -166,7 +168,7 @@ def _run(given: argparse.Namespace) -> int:
 
     if given.program is not None:
         return _run_program(given)
-    models = given.model or [model.model_id for model in StudyFolder.load(given.study).definition.models]
+    models = given.model or [own.model_id for own in StudyFolder.load(given.study).definition.models if not own.of]
     for model in models:
         with ProgressBar(model) as bar:
             done = run_model(given.study, model, given.device, bar)

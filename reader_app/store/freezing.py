@@ -78,6 +78,8 @@ def _aids(folder: StudyFolder, model_id: str, faults: list[Fault]) -> dict[str, 
     if lacking:
         named = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
         what = f"no prediction of model {model_id} for {named}"
-        faults.append(Fault(str(directory), what, f"run it: reader-app ai run DIR --model {model_id}"))
+        is_set = any(own.of for own in folder.definition.models if own.model_id == model_id)
+        command = f"ai prepare DIR --model {model_id}" if is_set else f"ai run DIR --model {model_id}"
+        faults.append(Fault(str(directory), what, f"run it: reader-app {command}"))
     there = (case.case_id for case in folder.cases if case.case_id not in lacking)
     return {case_id: sha256_file(directory / f"{case_id}.json") for case_id in there}

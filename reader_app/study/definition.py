@@ -14,6 +14,7 @@ The keys are declared in :mod:`reader_app.study.studykeys`; here they become val
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from reader_app.errors import Fault, StudyFileError
@@ -144,9 +145,7 @@ def _models(given: list[Mapping[str, Any]], file: str, faults: list[Fault]) -> t
         changes = tuple(_aid_change(own, f"{place}.changes", faults) for own in values["changes"])
         if changes and not values["of"]:
             faults.append(Fault(f"{place}.of", "it does not say from which model these aids are prepared", "add its id"))
-        models.append(
-            ModelSpec(values["id"], values["title"] or values["id"], values["explanation"], values["of"] or "", changes)
-        )
+        models.append(ModelSpec(values["id"], values["title"], values["explanation"], values["of"] or "", changes))
     real = {model.model_id for model in models if not model.of}
     faults += [
         Fault(
@@ -155,7 +154,16 @@ def _models(given: list[Mapping[str, Any]], file: str, faults: list[Fault]) -> t
         for model in models
         if model.of and model.of not in real
     ]
-    return tuple(models)
+    titles = {model.model_id: model.title or model.model_id for model in models if not model.of}
+    words = {model.model_id: model.explanation for model in models}
+    return tuple(  # a prepared set looks to readers like the model behind it
+        replace(
+            model,
+            title=model.title or titles.get(model.of or model.model_id, model.model_id),
+            explanation=model.explanation or words.get(model.of, ""),
+        )
+        for model in models
+    )
 
 
 def _aid_change(given: Mapping[str, Any], place: str, faults: list[Fault]) -> AidChange:

@@ -111,7 +111,7 @@ def _take_entry(intake: Intake, entry: Mapping[str, Any], space: str, folder: Pa
         intake.add_map(case_id, str(m["image_id"]), _array(folder, str(m["array"])), space)
     found = intake.found(case_id)
     status = str(entry.get("status", found.status))
-    if status not in STATUSES:
+    if status not in STATUSES or status == "withheld":
         raise ValueError(f"the status {status!r} is not one of {', '.join(STATUSES)}")
     if status in ("not_applicable", "failed") and not entry.get("reason"):
         raise ValueError(f"the status {status!r} needs a reason")
