@@ -105,7 +105,8 @@ def read(folder: Path, modality: str, seed: int) -> list[Entry]:
         for line, row in enumerate(csv.DictReader(stream), 2):
             plain = {str(k).strip(): str(v or "").strip() for k, v in row.items()}
             rows.setdefault(plain.get("case_id", ""), []).append((f"{table}: row {line}", plain))
-    entries, pixels = [], {}
+    entries: list[Entry] = []
+    pixels: dict[str, Entry] = {}
     for case_id, own in rows.items():
         try:
             entry, seen = _entry(table.parent, case_id, own, modality, faults)

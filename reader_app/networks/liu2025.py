@@ -65,6 +65,7 @@ class SmallUnet(nn.Module):
         self.up_middle = _block(6 * width, 2 * width)
         self.up_top = _block(3 * width, width)
         self.out = nn.Conv2d(width, 1, 1)
+        assert self.out.bias is not None
         nn.init.constant_(self.out.bias, PRIOR)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -86,7 +87,9 @@ def unet(backbone: str) -> nn.Module:
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.momentum = MOMENTUM
-    nn.init.constant_(network.segmentation_head[0].bias, PRIOR)
+    last = [m for m in network.modules() if isinstance(m, nn.Conv2d)][-1]
+    assert last.bias is not None
+    nn.init.constant_(last.bias, PRIOR)
     return network
 
 

@@ -14,7 +14,7 @@ from reader_app.ai.results import Prediction
 from reader_app.errors import BundleError
 from reader_app.imaging.container import NewImage, OpenCase
 from reader_app.imaging.overlay import Box, Heatmap
-from reader_app.networks import checkpoint, explain, liu2025, preprocess
+from reader_app.networks import checkpoint, explain, liu2025, liu2025_known, preprocess
 from reader_app.networks import liu2025_volume as geometry
 from reader_app.networks.liu2025 import Liu2025Network, PlaneFusion
 from reader_app.networks.liu2025_volume import Crop, Float, Found, HeatVolume
@@ -140,16 +140,36 @@ def heat_volume(classifier: PlaneFusion, shape: Sequence[int], spacing: Sequence
     return volume
 
 
-def search(
-    network: Liu2025Network, image: NewImage, working: Working, where: torch.device
-) -> tuple[list[Found], int, tuple[float, float, float]]:
-    """Return the lesions of a scan, heaviest first, how many slices were judged, and the spacing."""
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """A scan that was searched.
+
+    Attributes
+    ----------
+    lesions : list of Found
+        Heaviest first.
+    judged : int
+        Slices that the U-Nets saw.
+    spacing : tuple of float
+        Millimetres, slice, row, column.
+    grid : float32 array
+        The scan's standardised grey values on cubes.
+    """
+
+    lesions: list[Found]
+    judged: int
+    spacing: tuple[float, float, float]
+    grid: Float
+
+
+def search(network: Liu2025Network, image: NewImage, working: Working, where: torch.device) -> Searched:
+    """Look for the lesions of a scan."""
     spacing = image.spacing_mm
     assert spacing is not None
     grid, factor = geometry.resample(image.array, spacing, working.mm)
     chance, judged = geometry.probability(dict(network.finders.items()), grid, network.multiple, where)
     found = geometry.components(chance, factor, working.mm, working.threshold, working.least_mm3, working.most)
-    return found, judged, (spacing[0], spacing[1], spacing[2])
+    return Searched(found, judged, (spacing[0], spacing[1], spacing[2]), grid)
 
 
 class Liu2025Model:
@@ -183,6 +203,7 @@ class Liu2025Model:
         self.slope, self.intercept = (float(v) for v in manifest["calibration"]["abvs"]["platt"])
         self.threshold = float(manifest["operating_points"]["abvs"]["threshold"])
         self.ends: Mapping[str, Any] = manifest["output"]["evidence"]["abvs"]
+        self.known: Mapping[str, Any] = manifest["input"].get("known", {})
 
     def chance(self, judged: Judged) -> float:
         """Return a lesion's probability: frames calibrated first, then averaged."""
@@ -218,10 +239,20 @@ class Liu2025Model:
         by_image: dict[str, list[float]] = {}
         slices = frames = 0
         for image in images:
-            found, judged_slices, spacing = search(self.network, image, self.working, self.where)
-            slices += judged_slices
+            assert image.spacing_mm is not None
             shape = image.array.shape
-            judged = [judge(self.network.classifier, image.array, spacing, f, self.working.window, self.where) for f in found]
+            fault = liu2025_known.geometry_fault(shape, image.spacing_mm, self.working.mm)
+            if fault:
+                return self._without(case, "not_applicable", f"{image.id}: {fault}.")
+            found = search(self.network, image, self.working, self.where)
+            fault = liu2025_known.grey_fault(self.known, found.grid)
+            if fault:
+                return self._without(case, "not_applicable", f"{image.id}: {fault}.")
+            slices += found.judged
+            spacing = found.spacing
+            judged = [
+                judge(self.network.classifier, image.array, spacing, f, self.working.window, self.where) for f in found.lesions
+            ]
             chances = [self.chance(j) for j in judged]
             by_image[image.id] = chances
             for lesion, p in zip(judged, chances, strict=True):
@@ -234,7 +265,11 @@ class Liu2025Model:
             heat, values = self._heat(image.id, shape, spacing, suspicious)
             heatmaps.append(heat)
             raw.append(values)
-        more = {"lesion_probability": by_image, "slices": slices, "frames": frames}
+        fault = "" if best is None else liu2025_known.embedding_fault(self.known, best[1])
+        if fault and best is not None:
+            return self._without(case, "not_applicable", f"{self.bundle.model_id} does not know such a lesion: {fault}.")
+        away = 0.0 if best is None else liu2025_known.distance(self.known, best[1])
+        more = {"lesion_probability": by_image, "slices": slices, "frames": frames, "embedding_distance": away}
         probability = 0.0 if best is None else best[0]
         positive = best is not None and probability >= self.threshold
         return Prediction(

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as functional
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
+from reader_app.errors import BundleError
 from reader_app.imaging import phantoms
+from reader_app.imaging.container import CaseImage, OpenCase
 from reader_app.imaging.phantom_abvs import LesionMask
 from reader_app.networks import liu2025_volume as geometry
-from reader_app.networks import preprocess, training
 from reader_app.networks.liu2025 import PLANES
 from reader_app.networks.liu2025_predict import Working
 
@@ -90,11 +91,14 @@ class Outlined:
         Its box in image index edges (slice, row, column).
     mask : LesionMask or None
         Which voxels it is; without one the ellipsoid that fills the box stands for it.
+    malignant : int
+        1, 0, or -1 for unknown.
     """
 
     start: Sequence[float]
     stop: Sequence[float]
     mask: LesionMask | None = None
+    malignant: int = -1
 
     def on_cubes(self, shape: Sequence[int], factor: Sequence[float]) -> NDArray[np.uint8]:
         """Return where the lesion fills at least half a cube, (slice, row, column) of the cubes."""
@@ -114,8 +118,8 @@ def of_volume(
     spacing: Sequence[float],
     lesions: Sequence[Outlined],
     working: Working,
-) -> tuple[dict[str, tuple[NDArray[np.float16], NDArray[np.uint8]]], NDArray[np.uint8]]:
-    """Return a volume's slices with masks by plane, and its lesions' frames (n, 3, window, window).
+) -> tuple[dict[str, tuple[NDArray[np.float16], NDArray[np.uint8]]], list[NDArray[np.uint8]]]:
+    """Return a volume's slices with masks by plane, and the frames (n, 3, window, window) of each of its lesions.
 
     Parameters
     ----------
@@ -140,46 +144,108 @@ def of_volume(
         chosen = [rng.choice(w, n, replace=len(w) < n) for w, n in ((with_lesion, WITH), (without, WITHOUT)) if len(w)]
         rows = np.concatenate(chosen)
         out[plane] = (pictures[rows].astype(np.float16), np.ascontiguousarray(outlines[rows]))
-    crops = []
+    frames = []
     for lesion in lesions:
         extent = np.subtract(lesion.stop, lesion.start)
         middle = np.add(lesion.start, lesion.stop) / 2 + rng.uniform(-0.12, 0.12, 3) * extent
         half = extent / 2 * rng.uniform(0.75, 1.3)
-        for frame in geometry.frames(list(middle - half), list(middle + half), spacing, volume.shape, working.window, FRAMES):
-            crops.append(np.stack([geometry.cut(volume, frame[plane]) for plane in PLANES]))
-    return out, np.stack(crops)
+        cut = geometry.frames(list(middle - half), list(middle + half), spacing, volume.shape, working.window, FRAMES)
+        frames.append(np.stack([np.stack([geometry.cut(volume, frame[plane]) for plane in PLANES]) for frame in cut]))
+    return out, frames
 
 
-def outlined(case: phantoms.PhantomCase) -> list[Outlined]:
-    """Return the lesions of a phantom's first scan."""
-    first = case.images[0].id
-    own = [lesion for lesion in case.lesions if lesion.image_id == first]
-    return [Outlined(o.start, o.stop, m) for o, m in zip(own, case.volume_masks[first], strict=True)]
+@dataclass(frozen=True, eq=False)
+class Exam:
+    """A case with its lesions.
+
+    Attributes
+    ----------
+    case : OpenCase
+        Its scans.
+    lesions : mapping of str to tuple of Outlined
+        Image id -> its lesions.
+    truth : int
+        1: malignant, 0: not, -1: unknown.
+    """
+
+    case: OpenCase
+    lesions: Mapping[str, tuple[Outlined, ...]]
+    truth: int
 
 
-def of_phantoms(seeds: Sequence[int], working: Working, progress: Callable[[int, int], None] | None = None) -> VolumeSamples:
-    """Return the training material of phantoms, one volume a seed."""
+def phantom_exam(case: phantoms.PhantomCase) -> Exam:
+    """Return a phantom as an exam."""
+    lesions = {}
+    for image in case.images:
+        own = [lesion for lesion in case.lesions if lesion.image_id == image.id]
+        masks = case.volume_masks[image.id]
+        lesions[image.id] = tuple(Outlined(o.start, o.stop, m, int(o.malignant)) for o, m in zip(own, masks, strict=True))
+    images = tuple(CaseImage(**vars(i)) for i in case.images)
+    return Exam(OpenCase(Path(), f"{case.seed}", "abvs", images, f"{case.seed}"), lesions, int(case.truth))
+
+
+def phantom_exams(seeds: Sequence[int]) -> Iterator[Exam]:
+    """Yield phantom exams of the demo's kind, some with two scans."""
+    for seed in seeds:
+        yield phantom_exam(phantoms.demo_case("abvs", seed))
+
+
+def training_phantoms(seeds: Sequence[int]) -> Iterator[Exam]:
+    """Yield training phantoms: one scan, of a size that costs less."""
+    for seed in seeds:
+        yield phantom_exam(phantoms.abvs_volume(seed, shape=SHAPE))
+
+
+def of_exams(
+    exams: Iterable[Exam],
+    keys: Sequence[int],
+    working: Working,
+    patients: Sequence[int] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> VolumeSamples:
+    """Return the training material of exams; frames of lesions of unknown class are left out.
+
+    Parameters
+    ----------
+    exams, keys : iterable and sequence of int
+        Exams, and a number for each that chooses slices and moves boxes.
+    working : Working
+        Sizes.
+    patients : sequence of int, optional
+        Number of the patient of each exam, which splits keep together; by default each exam is one.
+    progress : callable, optional
+        Told (done, total).
+    """
     pictures: dict[str, list[NDArray[np.float16]]] = {p: [] for p in PLANES}
     masks: dict[str, list[NDArray[np.uint8]]] = {p: [] for p in PLANES}
-    crops, malignant, case, frame_case = [], [], [], []
-    for number, seed in enumerate(seeds):
-        made = phantoms.abvs_volume(seed, shape=SHAPE)
-        image = made.images[0]
-        spacing = image.spacing_mm
-        assert spacing is not None
-        found, cut = of_volume(np.random.default_rng([seed, 37]), image.array, spacing, outlined(made), working)
-        for plane, (grey, outline) in found.items():
-            pictures[plane].append(grey)
-            masks[plane].append(outline)
-        crops.append(cut)
-        malignant += [int(made.truth)] * len(cut)
-        frame_case += [number] * len(cut)
-        case += [number] * len(found[PLANES[0]][0])
+    crops: list[NDArray[np.uint8]] = []
+    malignant: list[int] = []
+    case: list[int] = []
+    frame_case: list[int] = []
+    for number, exam in enumerate(exams):
+        patient = number if patients is None else patients[number]
+        for image in exam.case.images:
+            if image.kind != "volume" or image.spacing_mm is None:
+                continue
+            lesions = exam.lesions.get(image.id, ())
+            rng = np.random.default_rng([keys[number], 37])
+            found, frames = of_volume(rng, np.asarray(image.array), image.spacing_mm, lesions, working)
+            for plane, (grey, outline) in found.items():
+                pictures[plane].append(grey)
+                masks[plane].append(outline)
+            case += [patient] * len(found[PLANES[0]][0])
+            for lesion, cut in zip(lesions, frames, strict=True):
+                if lesion.malignant >= 0:
+                    crops.append(cut)
+                    malignant += [lesion.malignant] * len(cut)
+                    frame_case += [patient] * len(cut)
         if progress is not None:
-            progress(number + 1, len(seeds))
+            progress(number + 1, len(keys))
+    if not crops:
+        raise BundleError("No lesion of the training volumes is known to be benign or malignant; fill the column malignant.")
     return VolumeSamples(
-        {p: np.concatenate(v) for p, v in pictures.items()},
-        {p: np.concatenate(v) for p, v in masks.items()},
+        {p: _joined(v) for p, v in pictures.items()},
+        {p: _joined(v) for p, v in masks.items()},
         np.concatenate(crops),
         np.array(malignant, np.uint8),
         np.array(case, np.int64),
@@ -187,101 +253,8 @@ def of_phantoms(seeds: Sequence[int], working: Working, progress: Callable[[int,
     )
 
 
-def _varied(x: Tensor, rng: np.random.Generator) -> Tensor:
-    """Return pictures (N, ...) with another gain and brightness each."""
-    shape = (len(x), *[1] * (x.ndim - 1))
-    gain = torch.from_numpy(rng.uniform(0.85, 1.15, shape).astype(np.float32))
-    shift = torch.from_numpy(rng.uniform(-0.25, 0.25, shape).astype(np.float32))
-    return x * gain + shift
-
-
-class _Task:
-    """Rows in batches of a drawn order; one volume in five is held back."""
-
-    def __init__(self, case: NDArray[np.int64], batch: int, where: torch.device) -> None:
-        self.where = where
-        held = case % 5 == 4 if case.max(initial=0) >= 4 else case == case.max(initial=0)
-        self.train, self.held = np.flatnonzero(~held), np.flatnonzero(held)
-        self.batch = max(1, min(batch, len(self.train)))
-
-    @property
-    def steps(self) -> int:
-        """Batches an epoch."""
-        return len(self.train) // self.batch
-
-    def batches(self, rng: np.random.Generator) -> Iterable[NDArray[np.int64]]:
-        """Yield batches of rows."""
-        order = rng.permutation(self.train)
-        for first in range(0, self.steps * self.batch, self.batch):
-            yield order[first : first + self.batch]
-
-
-class FindTask(_Task):
-    """Slices of one plane and their masks as batches, loss and validation."""
-
-    def __init__(self, samples: VolumeSamples, plane: str, multiple: int, batch: int, where: torch.device) -> None:
-        super().__init__(samples.case, batch, where)
-        rows, columns = samples.pictures[plane].shape[1:]
-        pad = (0, -columns % multiple, 0, -rows % multiple)
-        self.pictures = functional.pad(torch.from_numpy(samples.pictures[plane]), pad)
-        self.masks = functional.pad(torch.from_numpy(samples.masks[plane]), pad)
-
-    def loss(self, network: nn.Module, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
-        """Cross-entropy plus one minus Dice, of pictures flipped along their columns at times (never in depth)."""
-        x, y = self.pictures[rows].float()[:, None], self.masks[rows].float()[:, None]
-        if rng.random() < 0.5:
-            x, y = x.flip(3), y.flip(3)
-        logits = network(_varied(x, rng).to(self.where)).float()
-        y = y.to(self.where)
-        chance = torch.sigmoid(logits)
-        dice = (2 * (chance * y).sum() + 1) / (chance.sum() + y.sum() + 1)
-        return functional.binary_cross_entropy_with_logits(logits, y) + 1 - dice
-
-    def validate(self, network: nn.Module) -> dict[str, float]:
-        """Return the Dice overlap over all held-out slices."""
-        both = total = 0.0
-        for first in range(0, len(self.held), 32):
-            rows = self.held[first : first + 32]
-            marked = network(self.pictures[rows].float()[:, None].to(self.where)).float().cpu()[:, 0] > 0
-            truth = self.masks[rows] > 0
-            both += float((marked & truth).sum())
-            total += float(marked.sum() + truth.sum())
-        return {"dice": 2 * both / max(total, 1.0)}
-
-
-class JudgeTask(_Task):
-    """Frames of lesions as batches, loss and validation."""
-
-    def __init__(self, samples: VolumeSamples, planes: int, batch: int, where: torch.device) -> None:
-        super().__init__(samples.frame_case, batch, where)
-        self.planes = planes
-        self.crops = torch.from_numpy(samples.crops)
-        self.label = torch.from_numpy(samples.malignant.astype(np.int64))
-        self.case = samples.frame_case
-
-    def _pixels(self, rows: NDArray[np.int64]) -> Tensor:
-        grey = preprocess.ultrasound_grey(self.crops[rows][:, : self.planes].numpy().astype(np.float32))
-        return torch.from_numpy(grey)
-
-    def loss(self, network: nn.Module, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
-        """Cross-entropy of frames whose three crops are mirrored together, left-right and head-feet, never in depth."""
-        x = self._pixels(rows)
-        if rng.random() < 0.5:
-            x = torch.cat([x[:, :1].flip(3), x[:, 1:2], x[:, 2:].flip(3)], 1)
-        if rng.random() < 0.5:
-            x = torch.cat([x[:, :1], x[:, 1:2].flip(3), x[:, 2:].flip(2)], 1)
-        logits: Tensor = network(_varied(x, rng).to(self.where))
-        return functional.cross_entropy(logits.float(), self.label[rows].to(self.where), label_smoothing=0.02)
-
-    def validate(self, network: nn.Module) -> dict[str, float]:
-        """Return the AUC over held-out lesions, each judged by the mean of its frames; 0.5 when a class is missing."""
-        chance = []
-        for first in range(0, len(self.held), 64):
-            logits = network(self._pixels(self.held[first : first + 64]).to(self.where)).float().cpu()
-            chance.append(torch.softmax(logits, 1)[:, 1].numpy())
-        mean = np.concatenate(chance)
-        cases = np.unique(self.case[self.held])
-        own = [self.case[self.held] == c for c in cases]
-        truth = [bool(self.label[self.held[o]][0]) for o in own]
-        found = training.auc(truth, [float(mean[o].mean()) for o in own])
-        return {"auc": found if np.isfinite(found) else 0.5}
+def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return stacks of pictures as one; smaller ones are filled up with 0 (mean tissue, no lesion)."""
+    high, wide = (max(p.shape[axis] for p in parts) for axis in (1, 2))
+    filled = [np.pad(p, ((0, 0), (0, high - p.shape[1]), (0, wide - p.shape[2]))) for p in parts]
+    return np.concatenate(filled)

@@ -1,4 +1,4 @@
-"""Training of liu2025 on phantoms: three U-Nets, then the classifier, then calibration and a test on whole phantoms.
+"""Training of liu2025: three U-Nets, then the classifier, then calibration and a test on whole cases.
 
 Every stage leaves its state in ``<out>.work``; the same command given again after a kill goes on there.
 """
@@ -6,8 +6,9 @@ Every stage leaves its state in ``<out>.work``; the same command given again aft
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,14 @@ from torch import nn
 
 import reader_app
 from reader_app.ai import bundle as bundles
-from reader_app.ai.bundle import Bundle
 from reader_app.errors import BundleError
-from reader_app.imaging import container, phantoms
-from reader_app.networks import checkpoint, device, liu2025, training
-from reader_app.networks.classifier_measure import whole_case
+from reader_app.imaging import phantoms
+from reader_app.networks import checkpoint, device, liu2025, liu2025_measure, training
 from reader_app.networks.classifier_train import CALIBRATION_SEED, TEST_SEED, TRAIN_SEED
 from reader_app.networks.liu2025 import PLANES, Liu2025Network
-from reader_app.networks.liu2025_predict import VERSION, Liu2025Model, Working, heat_volume, judge, search, working_for
-from reader_app.networks.liu2025_samples import FindTask, JudgeTask, VolumeSamples, of_phantoms
+from reader_app.networks.liu2025_predict import VERSION, Working, working_for
+from reader_app.networks.liu2025_samples import Exam, VolumeSamples, of_exams, phantom_exams, training_phantoms
+from reader_app.networks.liu2025_tasks import FindTask, JudgeTask
 from reader_app.networks.report import Report
 from reader_app.networks.training import Progress, Settings
 
@@ -43,6 +43,60 @@ def settings_for(backbone: str, epochs: int | None, seed: int) -> tuple[Settings
     return find, Settings("sgd", rate=1e-3, decay=1e-4, batch=64, epochs=epochs or 100, seed=seed)
 
 
+@dataclass(frozen=True, eq=False)
+class Cohorts:
+    """What to train on, to calibrate on and to test on.
+
+    Attributes
+    ----------
+    samples : VolumeSamples
+        Training material; one patient in five is held back to choose the best epoch.
+    calibration, test : callable
+        Yield whole cases, each time anew.
+    calibrations, tests : int
+        How many they yield.
+    source, given, cohort : str
+        What the model is trained on in words, the options of the command that say so, and what the test cases are.
+    """
+
+    samples: VolumeSamples
+    calibration: Callable[[], Iterator[Exam]]
+    test: Callable[[], Iterator[Exam]]
+    calibrations: int
+    tests: int
+    source: str
+    given: str
+    cohort: str
+
+
+def phantom_cohorts(
+    folder: Path, count: int, working: Working, seed: int, calibration: int | None, test: int | None, progress: Progress | None
+) -> Cohorts:
+    """Return cohorts of phantoms; the training material is made once and kept in ``folder``."""
+    if count < 2:
+        raise BundleError("Training liu2025 needs at least two phantoms; give --phantoms 200.")
+    share = int(np.clip(count // 10, 6, 40))
+    held, tested = calibration or share, test or share
+    path = folder / f"liu2025-samples-{count}-{seed}-{working.mm}-{working.window}.safetensors"
+    if path.exists():
+        samples = VolumeSamples.of_tensors(checkpoint.read(path)[0])
+    else:
+        tell = None if progress is None else lambda done, total: progress(done, total, "phantoms (abvs)")
+        seeds = seeds_of(TRAIN_SEED, seed, count)
+        samples = of_exams(training_phantoms(seeds), seeds, working, progress=tell)
+        checkpoint.write(path, samples.tensors(), {})
+    return Cohorts(
+        samples,
+        lambda: phantom_exams(seeds_of(CALIBRATION_SEED, seed, held)),
+        lambda: phantom_exams(seeds_of(TEST_SEED, seed, tested)),
+        held,
+        tested,
+        f"trained on phantoms: {phantoms.VERSION}, {count} abvs volumes, seed {seed}",
+        f"--phantoms {count} --calibrate {held} --test {tested}",
+        "held-out phantoms",
+    )
+
+
 def train(
     model_id: str,
     out: Path,
@@ -57,7 +111,7 @@ def train(
     calibration: int | None = None,
     test: int | None = None,
 ) -> Report:
-    """Train one model and write its bundle; one phantom in five is held back to choose the best epoch.
+    """Train one model and write its bundle; one phantom or patient in five is held back to choose the best epoch.
 
     Parameters
     ----------
@@ -66,7 +120,7 @@ def train(
     out : Path
         Folder of the bundle.
     phantoms_each, data : int or Path
-        Training phantoms; a folder of pictures is refused, for pictures hold no volumes.
+        Training phantoms, or a folder as in :mod:`reader_app.networks.liu2025_data`.
     backbone, weights : str, Path or None
         Of the classifier's branches, and safetensors to start from.
     epochs, seed, wish
@@ -80,63 +134,51 @@ def train(
     Raises
     ------
     BundleError
-        If there are no phantoms to train on or the weights do not fit.
+        If there is too little to train on or the weights do not fit.
     """
-    if data is not None:
-        raise BundleError("liu2025 learns from volumes with outlined lesions, which a folder of pictures lacks; use --phantoms.")
-    if phantoms_each is None or phantoms_each < 2:
-        raise BundleError("Training liu2025 needs at least two phantoms; give --phantoms 200.")
     where = device.choose(wish)
     device.settle(seed)
     folder = out.parent / f"{out.name}.work"
     working = working_for(backbone)
-    samples = _samples(phantoms_each, seed, working, folder, progress)
+    if data is not None:
+        from reader_app.networks import liu2025_data
+
+        cohorts = liu2025_data.cohorts(data, folder, working, seed, progress)
+    else:
+        cohorts = phantom_cohorts(folder, phantoms_each or 0, working, seed, calibration, test, progress)
     planes = liu2025.MODELS[model_id]
     find, decide = settings_for(backbone, epochs, seed)
     torch.manual_seed(seed * 1000)
     network = Liu2025Network(backbone, planes)
     if weights is not None:
         _start_from(network, weights)
-    metrics: dict[str, Any] = {"model_id": model_id, "cohort": "held-out phantoms", "history": {}}
-    tag = f"{model_id}-{backbone}-{phantoms_each}"
+    metrics: dict[str, Any] = {"model_id": model_id, "cohort": cohorts.cohort, "history": {}}
+    tag = f"{model_id}-{backbone}-{zlib.crc32(cohorts.source.encode()):08x}"
     for plane in PLANES:
-        task = FindTask(samples, plane, network.multiple, find.batch, where)
+        task = FindTask(cohorts.samples, plane, network.multiple, find.batch, where)
         stage = f"{tag}-find-{plane}"
         metrics["history"][plane] = _fit(network.finders[plane], task, stage, find, "dice", where, folder, progress)
-    judge_task = JudgeTask(samples, len(planes), decide.batch, where)
+    judge_task = JudgeTask(cohorts.samples, len(planes), decide.batch, where)
     stage = f"{tag}-judge"
     metrics["history"]["judge"] = _fit(network.classifier, judge_task, stage, decide, "auc", where, folder, progress)
     network.to(where).eval()
-    share = int(np.clip(phantoms_each // 10, 6, 40))
-    seeds = _seeds(CALIBRATION_SEED, seed, calibration or share)
-    calibrated = _calibrate(network, working, seeds, where, progress)
-    source = f"trained on phantoms: {phantoms.VERSION}, {phantoms_each} abvs volumes, seed {seed}"
-    command = f"reader-app ai train liu2025 --model {model_id} --phantoms {phantoms_each} --backbone {backbone}"
-    for option, value in (("--epochs", epochs), ("--calibrate", calibration), ("--test", test)):
-        command += f" {option} {value}" if value else ""
+    calibrated = liu2025_measure.calibrate(network, working, cohorts.calibration(), cohorts.calibrations, where, progress)
+    command = f"reader-app ai train liu2025 --model {model_id} {cohorts.given} --backbone {backbone}"
+    command += f" --epochs {epochs}" if epochs else ""
     command += f" --seed {seed} --out {model_id}"
-    manifest = _manifest(model_id, backbone, working, (find, decide), calibrated, source, command)
+    manifest = _manifest(model_id, backbone, working, (find, decide), calibrated, cohorts.source, command)
     packed = checkpoint.pack(network.state_dict())
     draft = bundles.write(folder / f"draft-{model_id}", manifest, {bundles.WEIGHTS: packed})
-    metrics["test"] = {"abvs": measure(draft, where, _seeds(TEST_SEED, seed, test or share), progress)}
+    metrics["test"] = {"abvs": liu2025_measure.measure(draft, where, cohorts.test(), cohorts.tests, progress)}
     manifest["measured"] = {"cohort": metrics["cohort"], **metrics["test"]}
     content = json.dumps(metrics, indent=1, sort_keys=True).encode() + b"\n"
     final = bundles.write(out, manifest, {bundles.WEIGHTS: packed, "metrics.json": content})
-    return Report(out, final.sha256, metrics, source)
+    return Report(out, final.sha256, metrics, cohorts.source)
 
 
-def _seeds(first: int, seed: int, count: int) -> range:
+def seeds_of(first: int, seed: int, count: int) -> range:
+    """Return the phantoms of a cohort."""
     return range(first + seed * 100_000, first + seed * 100_000 + count)
-
-
-def _samples(count: int, seed: int, working: Working, folder: Path, progress: Progress | None) -> VolumeSamples:
-    path = folder / f"liu2025-samples-{count}-{seed}-{working.mm}-{working.window}.safetensors"
-    if path.exists():
-        return VolumeSamples.of_tensors(checkpoint.read(path)[0])
-    tell = None if progress is None else lambda done, total: progress(done, total, "phantoms (abvs)")
-    made = of_phantoms(_seeds(TRAIN_SEED, seed, count), working, tell)
-    checkpoint.write(path, made.tensors(), {})
-    return made
 
 
 def _start_from(network: nn.Module, weights: Path) -> None:
@@ -173,71 +215,6 @@ def _fit(
     )
 
 
-def _overlaps(start: Sequence[float], stop: Sequence[float], lesion: phantoms.LesionTruth) -> bool:
-    """Return whether the middle of a box lies in the lesion's box, enlarged by a fifth."""
-    middle = [(a + b) / 2 for a, b in zip(start, stop, strict=True)]
-    return all(a - 0.1 * (b - a) <= m <= b + 0.1 * (b - a) for m, a, b in zip(middle, lesion.start, lesion.stop, strict=True))
-
-
-def _calibrate(
-    network: Liu2025Network, working: Working, seeds: Sequence[int], where: torch.device, progress: Progress | None
-) -> dict[str, Any]:
-    """Return Platt's numbers and the ends of the evidence scale, from the lesions found in whole phantoms.
-
-    What is found beside a lesion counts as benign. Full colour is what clear malignant lesions reach; a tenth of it is nothing.
-    """
-    score, truth, loud = [], [], []
-    for number, seed in enumerate(seeds):
-        case = whole_case("abvs", seed)
-        for image in case.images:
-            found, _, spacing = search(network, image, working, where)
-            for lesion in found:
-                judged = judge(network.classifier, image.array, spacing, lesion, working.window, where)
-                hit = any(_overlaps(lesion.start, lesion.stop, t) for t in case.lesions if t.image_id == image.id)
-                score.append(float(judged.scores.mean()))
-                truth.append(hit and case.truth)
-                if truth[-1]:
-                    loud.append(float(heat_volume(network.classifier, image.array.shape, spacing, [judged]).fused().max()))
-        if progress is not None:
-            progress(number + 1, len(seeds), "calibrate (abvs)")
-    known = len(set(truth)) == 2
-    slope, intercept = training.platt(score, truth) if known else (1.0, 0.0)
-    ceiling = max(float(np.quantile(loud, 0.75)), 1e-3) if loud else 1.0
-    return {"platt": [slope, intercept], "n": len(score), "evidence": {"floor": 0.1 * ceiling, "ceiling": ceiling}}
-
-
-def measure(bundle: Bundle, where: torch.device, seeds: Sequence[int], progress: Progress | None) -> dict[str, float]:
-    """Return case figures and how well lesions are found, on whole phantoms judged as a study would."""
-    model = Liu2025Model(bundle, where)
-    truth, score, called, seen, beside = [], [], [], [], []
-    on_lesion = []
-    for number, seed in enumerate(seeds):
-        case = whole_case("abvs", seed)
-        images = tuple(container.CaseImage(**vars(i)) for i in case.images)
-        found = model.predict(container.OpenCase(Path(), "c", "abvs", images, "0"))
-        hits = [any(b.image_id == t.image_id and _overlaps(b.start, b.stop, t) for t in case.lesions) for b in found.boxes]
-        truth.append(case.truth)
-        score.append(found.probability)
-        called.append(found.positive)
-        seen.append(any(hits))
-        beside.append(len(hits) - sum(hits))
-        if case.truth and found.positive:
-            on_lesion.append(hits[0])
-        if progress is not None:
-            progress(number + 1, len(seeds), "test (abvs)")
-    y, c = np.array(truth, bool), np.array(called, bool)
-    both = bool(y.any() and not y.all())
-    return {
-        "n": len(y),
-        "auc": training.auc(y, score) if both else 0.5,
-        "sensitivity": float(c[y].mean()) if y.any() else 0.0,
-        "specificity": float((~c[~y]).mean()) if not y.all() else 0.0,
-        "box_on_lesion": float(np.mean(on_lesion)) if on_lesion else 0.0,
-        "lesion_found": float(np.mean(seen)),
-        "false_boxes_per_case": float(np.mean(beside)),
-    }
-
-
 def _manifest(
     model_id: str,
     backbone: str,
@@ -254,7 +231,7 @@ def _manifest(
         "version": "1.0.0",
         "title": liu2025.TITLES[model_id],
         "licence": "MIT",
-        "intended_use": "reading studies on phantoms; not for diagnosis",
+        "intended_use": "reading studies; not for diagnosis",
         "citation": "liu2025: localisation and three-plane classification of lesions in automated breast volume scans",
         "training_data": source,
         "command": command,
@@ -263,6 +240,7 @@ def _manifest(
         "settings": {"find": asdict(settings[0]), "judge": asdict(settings[1])},
         "input": {
             "modalities": {"abvs": asdict(working)},
+            "known": calibrated["known"],
             "planes": list(liu2025.MODELS[model_id]),
             "preprocessing": VERSION,
             "clinical": [],

@@ -75,7 +75,7 @@ class WhereNet(nn.Module):
     def loss(self, pixels: Tensor, view: Tensor, boxes: Tensor, place: Tensor, depth: Tensor) -> Tensor:
         """Return cross-entropy of the place plus absolute error of the depth; -1 stands for unknown."""
         logits, found = self(pixels, view, boxes)
-        total = logits.sum() * 0
+        total: Tensor = logits.sum() * 0
         if bool((place >= 0).any()):
             total = total + functional.cross_entropy(logits[place >= 0], place[place >= 0].long())
         if bool((depth >= 0).any()):

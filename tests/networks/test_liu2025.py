@@ -16,10 +16,10 @@ from torch import nn
 
 from reader_app.ai import bundle as bundles
 from reader_app.ai import results
-from reader_app.errors import BundleError
-from reader_app.imaging import phantoms
+from reader_app.errors import BundleError, TableError
+from reader_app.imaging import phantom_abvs, phantoms
 from reader_app.imaging.container import CaseImage, OpenCase, open_case
-from reader_app.networks import checkpoint, liu2025, liu2025_samples, liu2025_train, registry, training
+from reader_app.networks import checkpoint, liu2025, liu2025_known, liu2025_samples, liu2025_tasks, registry, training
 from reader_app.networks import liu2025_volume as geometry
 from reader_app.networks.backbones import CellGeometry
 from reader_app.networks.liu2025 import Liu2025Network, PlaneFusion
@@ -160,6 +160,47 @@ def test_nothing_found_and_nothing_to_judge(tmp_path: Path) -> None:
     assert model.predict(deep).status == "not_applicable" and "8 bits" in model.predict(deep).reason
 
 
+def test_scans_beyond_what_the_model_was_made_for_are_not_judged(tmp_path: Path) -> None:
+    network = _network(9.0)
+    case = _case((True, True))
+    plain = Liu2025Model(_bundle(tmp_path / "b", network), CPU, network)
+    right = plain.predict(case)
+    assert right.status == "ok"
+
+    def judged(known: dict[str, Any], changed: OpenCase = case) -> Any:
+        manifest = {"input": {**plain.bundle.manifest["input"], "known": known}}
+        model = Liu2025Model(_bundle(tmp_path / f"b{len(list(tmp_path.iterdir()))}", network, **manifest), CPU, network)
+        return model.predict(changed)
+
+    assert right.embedding is not None
+    near = liu2025_known.learnt([(-0.1, 0.3)], [right.embedding * k for k in (0.9, 1.0, 1.1)])
+    coarse = replace(case, images=tuple(replace(i, spacing_mm=(4.0, 0.5, 1.0)) for i in case.images))
+    narrow = replace(case, images=tuple(replace(i, spacing_mm=(2.0, 0.1, 1.0)) for i in case.images))
+    for found, word in (
+        (judged({}, coarse), "coarser"),
+        (judged({}, narrow), "smaller"),
+        (judged({"grey": {"mean": [3.0, 0.1], "deviation": [0.3, 0.1]}}), "grey values"),
+        (judged({"embedding": {"mean": [50.0] * 48, "deviation": [1.0] * 48, "limit": 4.0}}), "unlike"),
+    ):
+        assert found.status == "not_applicable" and word in found.reason and not found.boxes and not found.positive
+    grid, _ = geometry.resample(case.images[0].array, SPACING, 1.0)
+    own = liu2025_known.learnt([liu2025_known.grey_of(grid)] * 2, [right.embedding * k for k in (0.9, 1.0, 1.1)])
+    known = judged(own)
+    assert known.status == "ok" and known.boxes == right.boxes  # the same scan passes where its own kind is known
+    assert near["embedding"]["limit"] > 0 and liu2025_known.learnt([], []) == {}
+
+
+def test_outlines_are_kept_on_the_cubes_they_fill() -> None:
+    drawn = np.zeros((12, 20, 16), bool)
+    drawn[2:8, 4:14, 6:10] = True
+    lesion = liu2025_samples.Outlined((3, 5, 7), (15, 25, 23), phantom_abvs.LesionMask((3, 5, 7), drawn), 1)
+    cubes = lesion.on_cubes((10, 15, 14), (2.0, 2.0, 2.0))
+    where = np.argwhere(cubes)
+    # voxels 5..10, 9..18, 13..16 of the scan: cube 2 holds 4 and 5, half of which is the lesion
+    assert where.min(0).tolist() == [2, 4, 6] and where.max(0).tolist() == [5, 9, 8]
+    assert liu2025_samples.Outlined((3, 5, 7), (15, 25, 23)).on_cubes((10, 15, 14), (2.0, 2.0, 2.0)).sum() > cubes.sum()
+
+
 def test_a_lesion_has_the_mean_of_its_frames() -> None:
     network = _network()
     case = _case((True, False))
@@ -241,10 +282,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(liu2025_samples, "SHAPE", SMALL)
-        patch.setattr(liu2025_train, "whole_case", lambda modality, seed: phantoms.abvs_volume(seed, shape=SMALL))
+        patch.setattr(phantoms, "demo_case", lambda modality, seed: phantoms.abvs_volume(seed, shape=SMALL))
         with contextlib.suppress(Killed):
             run(kill)
-        assert not out.exists() and (out.parent / "liu2025.work" / "liu2025-small-2-find-transverse.safetensors").exists()
+        kept = list((out.parent / "liu2025.work").glob("liu2025-small-*-find-transverse.safetensors"))
+        assert not out.exists() and len(kept) == 1
         texts: list[str] = []
         report = run(lambda done, total, text: texts.append(text))
     assert "phantoms" in str(report) and not any("find-transverse" in t or "find-sagittal: epoch 1," in t for t in texts)
@@ -270,7 +312,7 @@ def test_a_killed_training_goes_on_and_its_bundle_runs(trained: Path, tmp_path: 
 
 def test_resumed_equals_uninterrupted() -> None:
     samples = _few()
-    task = liu2025_samples.FindTask(samples, "sagittal", 4, 8, CPU)
+    task = liu2025_tasks.FindTask(samples, "sagittal", 4, 8, CPU)
     settings = training.Settings(epochs=2, batch=8, seed=2)
 
     def fit(store: Path | None, stop: bool) -> dict[str, torch.Tensor]:
@@ -316,15 +358,15 @@ def _few() -> liu2025_samples.VolumeSamples:
 
 
 def test_volumes_are_held_back_whole() -> None:
-    task = liu2025_samples.JudgeTask(_few(), 3, 8, CPU)
+    task = liu2025_tasks.JudgeTask(_few(), 3, 8, CPU)
     assert not set(task.case[task.train]) & set(task.case[task.held]) and len(task.held) == 4
     drawn = np.concatenate(list(task.batches(np.random.default_rng(1))))
     assert len(set(drawn)) == len(drawn) and set(drawn) <= set(task.train)
 
 
 def test_what_cannot_be_trained_is_said_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="outlined lesions"):
-        registry.train("liu2025", data=tmp_path, out=tmp_path / "x")
+    with pytest.raises(TableError, match=r"lesions\.csv"):
+        registry.train("liu2025", data=tmp_path, out=tmp_path / "x", backbone="small")
     with pytest.raises(BundleError, match="two phantoms"):
         registry.train("liu2025", out=tmp_path / "x", backbone="small")
     network = Liu2025Network("small", liu2025.MODELS["liu2025_TS"])

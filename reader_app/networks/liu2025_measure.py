@@ -1,0 +1,169 @@
+"""liu2025 measured: calibration from the lesions found in whole cases, and every figure of both parts on further cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from reader_app.ai.bundle import Bundle
+from reader_app.networks import liu2025_known, training
+from reader_app.networks import liu2025_volume as geometry
+from reader_app.networks.liu2025 import PLANES, Liu2025Network
+from reader_app.networks.liu2025_predict import Liu2025Model, Working, heat_volume, judge, search
+from reader_app.networks.liu2025_samples import Exam, Outlined
+from reader_app.networks.liu2025_volume import Float
+from reader_app.networks.training import Progress
+
+
+def on_lesion(start: Sequence[float], stop: Sequence[float], lesion: Outlined) -> bool:
+    """Return whether the middle of a box lies in the lesion's box, enlarged by a fifth."""
+    middle = [(a + b) / 2 for a, b in zip(start, stop, strict=True)]
+    return all(a - 0.1 * (b - a) <= m <= b + 0.1 * (b - a) for m, a, b in zip(middle, lesion.start, lesion.stop, strict=True))
+
+
+def calibrate(
+    network: Liu2025Network, working: Working, exams: Iterable[Exam], count: int, where: torch.device, progress: Progress | None
+) -> dict[str, Any]:
+    """Return Platt's numbers, the ends of the evidence scale and what is known, from the lesions found in whole cases.
+
+    What is found beside a lesion counts as benign; on a lesion of unknown class it is left out. Full colour is what clear
+    malignant lesions reach; a tenth of it is nothing.
+    """
+    score: list[float] = []
+    truth: list[bool] = []
+    loud: list[float] = []
+    grey: list[tuple[float, float]] = []
+    embeddings: list[Float] = []
+    for number, exam in enumerate(exams):
+        for image in exam.case.images:
+            found = search(network, image, working, where)
+            grey.append(liu2025_known.grey_of(found.grid))
+            for lesion in found.lesions:
+                judged = judge(network.classifier, image.array, found.spacing, lesion, working.window, where)
+                own = [o for o in exam.lesions.get(image.id, ()) if on_lesion(lesion.start, lesion.stop, o)]
+                if own and own[0].malignant < 0:
+                    continue
+                score.append(float(judged.scores.mean()))
+                truth.append(bool(own and own[0].malignant > 0))
+                embeddings.append(judged.embedding)
+                if truth[-1]:
+                    volume = heat_volume(network.classifier, image.array.shape, found.spacing, [judged])
+                    loud.append(float(volume.fused().max()))
+        if progress is not None:
+            progress(number + 1, count, "calibrate (abvs)")
+    both = len(set(truth)) == 2
+    slope, intercept = training.platt(score, truth) if both else (1.0, 0.0)
+    ceiling = max(float(np.quantile(loud, 0.75)), 1e-3) if loud else 1.0
+    return {
+        "platt": [slope, intercept],
+        "n": len(score),
+        "evidence": {"floor": 0.1 * ceiling, "ceiling": ceiling},
+        "known": liu2025_known.learnt(grey, embeddings),
+    }
+
+
+@dataclass
+class Overlap:
+    """Dice overlap of what is marked with what is drawn, voxel by voxel on the model's cubes.
+
+    Attributes
+    ----------
+    both, sizes : float
+        Summed over all cases.
+    each : list of float
+        Of every scan with a lesion.
+    """
+
+    both: float = 0.0
+    sizes: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.each: list[float] = []
+
+    def add(self, marked: np.ndarray[Any, Any], drawn: np.ndarray[Any, Any]) -> None:
+        """Take in a scan."""
+        both, sizes = float((marked & drawn).sum()), float(marked.sum() + drawn.sum())
+        self.both, self.sizes = self.both + both, self.sizes + sizes
+        if drawn.any():
+            self.each.append(2 * both / sizes)
+
+    @property
+    def pooled(self) -> float:
+        """Of all voxels together."""
+        return 2 * self.both / max(self.sizes, 1.0)
+
+
+def dice(model: Liu2025Model, exam: Exam, overlaps: Mapping[str, Overlap]) -> None:
+    """Add a case's overlaps: of each plane's U-Net, and of their mean ("mean") as it is used."""
+    working = model.working
+    for image in exam.case.images:
+        assert image.spacing_mm is not None
+        grid, factor = geometry.resample(image.array, image.spacing_mm, working.mm)
+        drawn = np.zeros(grid.shape, np.uint8)
+        for lesion in exam.lesions.get(image.id, ()):
+            drawn |= lesion.on_cubes(grid.shape, factor)
+        total = np.zeros(grid.shape, np.float32)
+        for plane in PLANES:
+            chance, _ = geometry.probability({plane: model.network.finders[plane]}, grid, model.network.multiple, model.where)
+            overlaps[plane].add(chance >= 0.5, drawn > 0)
+            total += chance / len(PLANES)
+        overlaps["mean"].add(total >= working.threshold, drawn > 0)
+
+
+def measure(bundle: Bundle, where: torch.device, exams: Iterable[Exam], count: int, progress: Progress | None) -> dict[str, Any]:
+    """Return every figure of a bundle on whole cases judged as a study would.
+
+    Of cases: area under the curve, sensitivity and specificity at the operating point. Of lesions: how many are framed, false
+    frames a case, area among the framed ones. Of the U-Nets: Dice overlap over whole scans, of their mean as it is used and of
+    each plane alone; pooled over voxels, and the mean over scans.
+    """
+    model = Liu2025Model(bundle, where)
+    truth: list[bool] = []
+    score: list[float] = []
+    called: list[bool] = []
+    seen: list[bool] = []
+    beside: list[int] = []
+    on: list[bool] = []
+    lesion_truth: list[bool] = []
+    lesion_score: list[float] = []
+    overlaps = {name: Overlap() for name in ("mean", *PLANES)}
+    for number, exam in enumerate(exams):
+        found = model.predict(exam.case)
+        own = {b: [o for o in exam.lesions.get(b.image_id, ()) if on_lesion(b.start, b.stop, o)] for b in found.boxes}
+        hits = [bool(own[b]) for b in found.boxes]
+        lesion_truth += [own[b][0].malignant > 0 for b in found.boxes if own[b] and own[b][0].malignant >= 0]
+        lesion_score += [b.score for b in found.boxes if own[b] and own[b][0].malignant >= 0]
+        if exam.truth >= 0:
+            truth.append(exam.truth > 0)
+            score.append(found.probability)
+            called.append(found.positive)
+        if any(exam.lesions.values()):
+            seen.append(any(hits))
+        beside.append(len(hits) - sum(hits))
+        if exam.truth > 0 and found.positive:
+            on.append(hits[0])
+        dice(model, exam, overlaps)
+        if progress is not None:
+            progress(number + 1, count, "test (abvs)")
+    y, c = np.array(truth, bool), np.array(called, bool)
+    return {
+        "n": count,
+        "auc": training.auc(y, score) if len(set(truth)) == 2 else None,
+        "sensitivity": float(c[y].mean()) if y.any() else None,
+        "specificity": float((~c[~y]).mean()) if len(y) and not y.all() else None,
+        "box_on_lesion": _mean(on),
+        "lesion_found": _mean(seen),
+        "false_boxes_per_case": _mean(beside),
+        "lesion_auc": training.auc(lesion_truth, lesion_score) if len(set(lesion_truth)) == 2 else None,
+        "dice": overlaps["mean"].pooled,
+        "dice_mean_of_scans": _mean(overlaps["mean"].each),
+        "dice_of_planes": {plane: overlaps[plane].pooled for plane in PLANES},
+    }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
