@@ -74,6 +74,8 @@ def analyze(
     context = Context(design, options, notes, _blocks(design, options))
     if options.interim:
         notes.add("interim analysis: not all rounds were locked", "input")
+    for departure in options.departures():
+        notes.add(departure, "input")
     _warn_clusters(context)
     froc, localization, from_marks = _from_marks(context, tables["marks"])
     baseline, association = features.association_rows(context, clinical)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Protocol
 
 import pandas as pd
@@ -206,6 +207,7 @@ def _marks(head: Mapping[str, Any], marks: Sequence[Mark], to_mm: ToMillimetres 
     if to_mm is not None:
         for mark in marks:
             x, y, z = to_mm(head["case_id"], mark.image_id, mark.index)
+            width, height, depth = _size_mm(head["case_id"], mark, to_mm)
             rows.append(
                 {
                     **{k: head[k] for k in ("reader_id", "condition", "case_id", "round")},
@@ -215,6 +217,27 @@ def _marks(head: Mapping[str, Any], marks: Sequence[Mark], to_mm: ToMillimetres 
                     "x_mm": x,
                     "y_mm": y,
                     "z_mm": z,
+                    "width_mm": width,
+                    "height_mm": height,
+                    "depth_mm": depth,
                 }
             )
     return rows
+
+
+def _size_mm(case_id: str, mark: Mark, to_mm: ToMillimetres) -> tuple[float | None, float | None, float | None]:
+    """Return the full size along x, y and z of the box around a mark; None for a point, and along z in a still image."""
+    if mark.outline:
+        corners = list(mark.outline)
+    elif mark.extent:
+        halves = [(at - extent / 2, at + extent / 2) for at, extent in zip(mark.index, mark.extent, strict=True)]
+        corners = list(product(*halves))
+    else:
+        return None, None, None
+    places = [to_mm(case_id, mark.image_id, corner) for corner in corners]
+    sizes: list[float | None] = []
+    for values in zip(*places, strict=True):
+        known = [value for value in values if value is not None]
+        size = max(known) - min(known) if known else 0.0
+        sizes.append(size if size > 0 else None)
+    return sizes[0], sizes[1], sizes[2]

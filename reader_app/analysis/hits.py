@@ -13,7 +13,7 @@ from reader_app.analysis.tables import TableSource, read_marks
 
 
 def matched_marks(
-    marks: TableSource, reference: TableSource, reads: pd.DataFrame
+    marks: TableSource, reference: TableSource, reads: pd.DataFrame, rule: str = "distance", overlap: float = 0.1
 ) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
     """Match marks to lesions by the rule of the analysis, linked marks joined, repeated rounds left out.
 
@@ -23,6 +23,8 @@ def matched_marks(
         Tables of the outer interface.
     reads
         The reads that the marks belong to: ``reader_id, condition, case_id, round``.
+    rule, overlap
+        How a mark hits a lesion (:func:`reader_app.analysis.matching.match_marks`).
 
     Returns
     -------
@@ -39,7 +41,7 @@ def matched_marks(
     """
     lesions = ref.load(reference).targets()
     checked = read_marks(marks).frame
-    frame, found = matching.link(checked, matching.match_marks(checked, lesions))
+    frame, found = matching.link(checked, matching.match_marks(checked, lesions, rule, overlap))
     first: dict[tuple[str, str, str], float] = {}
     last: dict[tuple[str, str], float] = {}
     numbers = (

@@ -15,6 +15,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "endpoint": ("auc", "sensitivity", "specificity", "wafroc"),
     "level": ("case", "breast", "lesion"),
     "zero": ("error", "positive", "negative", "exclude"),
+    "match": ("distance", "iou"),
 }
 
 
@@ -54,6 +55,12 @@ class Options:
         The study's scale, for agreement weights; inferred when empty.
     aids : mapping of str to str
         Model shown in each aided condition, for the statistics of advice followed and overruled.
+    match : str
+        When a mark hits a lesion: "distance" (its centre lies within the lesion's radius) or "iou" (their boxes overlap).
+    overlap : float
+        Least intersection over union of a hit, with ``match`` "iou"; in volumes of the boxes in 3-D.
+    planned : mapping of str to object
+        What the study decided about options before the first read; departures from it are noted.
     interim : bool
         The analysis was made before all rounds were locked.
     """
@@ -73,6 +80,9 @@ class Options:
     conditions: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     aids: Mapping[str, str] = field(default_factory=dict)
+    match: str = "distance"
+    overlap: float = 0.1
+    planned: Mapping[str, Any] = field(default_factory=dict)
     interim: bool = False
 
     def __post_init__(self) -> None:
@@ -91,6 +101,8 @@ class Options:
             faults.append(Fault("option --alpha", f"{self.alpha} is not between 0 and 1"))
         if self.margin is not None and not 0 < self.margin < 1:
             faults.append(Fault("option --margin", f"{self.margin} is not between 0 and 1"))
+        if not 0 < self.overlap <= 1:
+            faults.append(Fault("option --overlap", f"{self.overlap} is not above 0 and up to 1"))
         if self.bootstrap < 100:
             faults.append(Fault("option bootstrap", f"{self.bootstrap} draws are too few", "take 100 or more"))
         if faults:
@@ -114,5 +126,17 @@ class Options:
             "conditions": list(self.conditions),
             "categories": list(self.categories),
             "aids": dict(self.aids),
+            "match": self.match,
+            "overlap": self.overlap if self.match == "iou" else None,
+            "planned": dict(self.planned),
             "interim": self.interim,
         }
+
+    def departures(self) -> list[str]:
+        """Return a sentence for each option that is not as the study planned it."""
+        stated = self.as_json()
+        return [
+            f"option {name}: {stated[name]} was used, but the study's plan says {value}"
+            for name, value in self.planned.items()
+            if name in stated and stated[name] != value
+        ]

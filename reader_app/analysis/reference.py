@@ -17,7 +17,7 @@ from reader_app.errors import Fault, TableError
 
 COLUMNS = (
     "case_id", "malignant", "lesion_id", "laterality", "lesion_type", "view", "image_id",
-    "x_mm", "y_mm", "z_mm", "radius_mm", "patient_id",
+    "x_mm", "y_mm", "z_mm", "radius_mm", "width_mm", "height_mm", "depth_mm", "patient_id",
 )  # fmt: skip
 
 
@@ -130,6 +130,7 @@ def load(source: TableSource, name: str = "reference") -> Reference:
         "y_mm": check.number("y_mm"),
         "z_mm": check.number("z_mm"),
         "radius_mm": check.number("radius_mm", low=0, open_low=True),
+        **{name: check.number(name, low=0, open_low=True) for name in ("width_mm", "height_mm", "depth_mm")},
         "patient_id": check.text("patient_id"),
     }
     for extra in table.frame.columns:

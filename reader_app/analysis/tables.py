@@ -28,10 +28,10 @@ READ_COLUMNS = (
     "score", "assessment", "call", "reading_time_s", "recall",
 )  # fmt: skip
 #: Columns that :func:`reader_app.analysis.fromlog.from_reads` adds.
-EXTRA_READ_COLUMNS = ("aid_model_id", "position", "stage")
+EXTRA_READ_COLUMNS = ("aid_model_id", "position", "stage", "interim")
 MARK_COLUMNS = (
     "reader_id", "condition", "case_id", "round", "group", "rating", "lesion_id", "image_id", "finding_id",
-    "x_mm", "y_mm", "z_mm",
+    "x_mm", "y_mm", "z_mm", "width_mm", "height_mm", "depth_mm",
 )  # fmt: skip
 PREDICTION_COLUMNS = (
     "model_id", "case_id", "lesion_id", "laterality", "lesion_type", "image_id", "probability", "call", "cohort",
@@ -223,6 +223,8 @@ def read_reads(source: TableSource, name: str = "reads") -> Checked:
 def read_marks(source: TableSource, name: str = "marks") -> Checked:
     """Read and check a table of marks: positions, or a column ``lesion_id`` (blank = no lesion) when already matched.
 
+    ``width_mm``, ``height_mm`` and ``depth_mm`` are the full size along x, y and z of a mark that is a box.
+
     Raises
     ------
     TableError
@@ -248,6 +250,7 @@ def read_marks(source: TableSource, name: str = "marks") -> Checked:
             "x_mm": check.number("x_mm", needed=positioned),
             "y_mm": check.number("y_mm", needed=positioned),
             "z_mm": check.number("z_mm"),
+            **{name: check.number(name, low=0, open_low=True) for name in ("width_mm", "height_mm", "depth_mm")},
         }
     )
     check.finish()

@@ -78,7 +78,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", choices=("group",))
     parser.add_argument("--cluster", choices=("patient_id",))
     parser.add_argument("--zero", choices=("error", "positive", "negative", "exclude"), default="error")
-    parser.add_argument("--margin", type=float)
+    parser.add_argument("--match", choices=("distance", "iou"), default="distance", help="when a mark hits a lesion")
+    parser.add_argument("--overlap", type=float, default=0.1, help="least overlap of a hit, with --match iou (default 0.1)")
+    parser.add_argument("--margin", type=float, help="margin of non-inferiority")
     parser.add_argument("--alpha", type=float, default=0.05)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--interim", action="store_true", help="analyse although rounds are still open; printed on every result")
@@ -87,7 +89,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def _options(given: argparse.Namespace, positive_from: str) -> Any:
     from reader_app.analysis.options import Options
 
-    names = ("ci", "covariance", "endpoint", "level", "by", "cluster", "zero", "margin", "alpha", "seed")
+    names = ("ci", "covariance", "endpoint", "level", "by", "cluster", "zero", "margin", "alpha", "seed", "match", "overlap")
     return Options(positive_from=given.positive_from or positive_from, **{name: getattr(given, name) for name in names})
 
 

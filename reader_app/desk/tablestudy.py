@@ -101,4 +101,5 @@ def with_lesions(reference: Path, lesions: Path) -> Any:
         if column not in frame.columns:
             frame[column] = frame["case_id"].map(strata[column]).fillna("")
     bare = cases.frame[~cases.frame["case_id"].isin(set(frame["case_id"]))]
-    return pd.concat([bare, frame]).fillna("").reset_index(drop=True)
+    place = {case: number for number, case in enumerate(truth)}
+    return pd.concat([bare, frame]).fillna("").sort_values("case_id", key=lambda ids: ids.map(place), kind="stable")

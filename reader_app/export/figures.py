@@ -96,8 +96,10 @@ def picture(figure: Figure, kind: str) -> bytes:
 
 
 def _plain(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows about all lesion types and all groups together."""
-    return [row for row in rows if row.get("lesion_type") is None and row.get("group") is None]
+    """Return the rows about all lesion types together: of every reader, and of all readers but not of their groups."""
+    return [
+        row for row in rows if row.get("lesion_type") is None and (row.get("group") is None or row.get("reader_id") is not None)
+    ]
 
 
 def _chosen(rows: Sequence[Row], name: str, order: Sequence[object]) -> list[Row]:

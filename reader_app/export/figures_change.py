@@ -28,8 +28,7 @@ def sankey(content: WorkbookContent) -> Figure | None:
     panels = figure.subplots(1, len(rounds), squeeze=False)[0]
     for axes, round_no in zip(panels, rounds, strict=True):
         flows = Counter((item.before, item.after) for item in found if item.read.round_no == round_no)
-        title = content.rounds()[round_no].title if round_no in content.rounds() else ""
-        axes.set_title(f"Round {round_no}: {title}")
+        axes.set_title(content.round_title(round_no))
         _flow(axes, flows)
     return figure
 

@@ -63,6 +63,7 @@ def content_of(
     rows = {what: _rows(table.frame, columns) for what, table, columns in _wanted(given_tables)}
     order = [str(condition) for condition in results["input"]["conditions"]]
     rounds, numbers = _rounds(reads.frame, order)
+    first = next(condition for (condition, _), number in numbers.items() if number == 1)
     models = tuple(dict.fromkeys(str(row["model_id"]) for row in rows.get("predictions", ())))
     options = results["input"]["options"]
     study = StudyDefinition(
@@ -81,7 +82,7 @@ def content_of(
         study=study,
         cases=_cases(reference.frame),
         readers=_readers(reads.frame),
-        reads=_reads(reads.frame, numbers, order[0] if order else ""),
+        reads=_reads(reads.frame, numbers, first),
         reference=truth,
         analysis=results,
         predictions=_predictions(rows.get("predictions", ())),
@@ -125,17 +126,27 @@ def _cell(value: object) -> str:
 
 
 def _rounds(frame: pd.DataFrame, order: Sequence[str]) -> tuple[tuple[Round, ...], dict[tuple[str, str], int]]:
-    """Return a round for each condition and round of the table, in the order of rounds, then conditions."""
-    pairs = frame[["round_rank", "condition", "round"]].drop_duplicates().itertuples(index=False, name=None)
+    """Return a round for each condition and round of the table: by round, then unaided ones first, then as in the analysis.
+
+    The first is the one that changes are counted from. A round counts with its mean over the readers, as half of them may have
+    begun with the other condition.
+    """
+    pairs = frame[["condition", "round"]].drop_duplicates().itertuples(index=False, name=None)
+    middle = frame.groupby("condition")["round_rank"].mean().to_dict()
     place = {condition: number for number, condition in enumerate(order)}
-    ordered = sorted(pairs, key=lambda own: (int(own[0]), place.get(str(own[1]), len(place))))
-    often = [str(condition) for _, condition, _ in ordered]
+
+    def key(own: tuple[str, str]) -> tuple[float, bool, int, str]:
+        unaided = own[0].casefold().startswith(("un", "without", "no "))
+        return middle[own[0]], not unaided, place.get(own[0], len(place)), own[1]
+
+    ordered = sorted(((str(condition), str(own)) for condition, own in pairs), key=key)
+    often = [condition for condition, _ in ordered]
     rounds, numbers = [], {}
-    for number, (_, condition, own) in enumerate(ordered, start=1):
-        title = f"{condition}, round {own}" if often.count(str(condition)) > 1 else str(condition)
-        kind = Condition.UNAIDED if order and condition == order[0] else Condition.AIDED_CONCURRENT
+    for number, (condition, own) in enumerate(ordered, start=1):
+        title = f"{condition}, round {own}" if often.count(condition) > 1 else condition
+        kind = Condition.UNAIDED if condition == ordered[0][0] else Condition.AIDED_CONCURRENT
         rounds.append(Round(number, title, {"": kind}))
-        numbers[str(condition), str(own)] = number
+        numbers[condition, own] = number
     return tuple(rounds), numbers
 
 
@@ -151,7 +162,7 @@ def _readers(frame: pd.DataFrame) -> list[Reader]:
 
 def _cases(frame: pd.DataFrame) -> list[CaseEntry]:
     """Return the cases of the reference in its order; its further columns take the place of clinical variables."""
-    extra = [column for column in frame.columns if column not in ref.COLUMNS]
+    extra = [column for column in frame.columns if column not in (*ref.COLUMNS, "interim")]
     found: dict[str, CaseEntry] = {}
     for row in frame.to_dict("records"):
         case = str(row["case_id"])

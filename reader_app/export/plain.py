@@ -108,8 +108,10 @@ def write_csv(
             written.append(_write(out / f"{table.name}.csv", table, content.interim))
     for name, frame in (("analysis_reads", reads), ("analysis_reference", reference)):
         if frame is not None:
-            rows = [[_plain(value) for value in row] for row in frame.itertuples(index=False, name=None)]
-            written.append(write_table(out / f"{name}.csv", [str(column) for column in frame.columns], rows))
+            header = [str(column) for column in frame.columns] + (["interim"] if content.interim else [])
+            marked = [_INTERIM] if content.interim else []
+            rows = [[*(_plain(value) for value in row), *marked] for row in frame.itertuples(index=False, name=None)]
+            written.append(write_table(out / f"{name}.csv", header, rows))
     note = out / "csv_read_me.txt"
     status = "INTERIM: some rounds are not finished; do not report these figures.\n\n" if content.interim else ""
     text = status + _READ_ME

@@ -230,7 +230,7 @@ def times(results: Results) -> Table:
 
 def forward(results: Results, rows: Sequence[Row]) -> list[Row]:
     """Return the rows that go from an earlier condition to a later one; the way back stands in the workbook."""
-    order = [*results.conditions(rows), "model"]
+    order = list(dict.fromkeys([*(results.sequence or ()), *results.conditions(rows), "model"]))
     place = {name: order.index(name) for name in order}
     return [row for row in rows if place.get(str(row.get("condition_from")), 0) < place.get(str(row.get("condition_to")), 99)]
 

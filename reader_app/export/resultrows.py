@@ -54,6 +54,8 @@ class Results:
     def __init__(self, content: WorkbookContent) -> None:
         self.document: Row = content.analysis or {}
         self.titles = words.model_titles(content.study.models)
+        #: Conditions in the order in which answers changed; that of the analysis for a study.
+        self.sequence = list(dict.fromkeys(content.given.conditions.values())) if content.given is not None else None
         alpha = content.options().get("alpha", 0.05)
         self.coverage = f"{100 * (1 - float(alpha)):g} %"
 

@@ -9,6 +9,9 @@ from reader_app.export import sheets_features, sheets_given, words
 from reader_app.export.content import WorkbookContent
 from reader_app.export.layout import Column, Kind, Sheet, Table, Value, key_value, used, utc
 
+#: A warning names so many of the rows that it is about; all stand in the document of the analysis.
+_MOST_PLACES = 3
+
 _UNITS_OF_KIND = {
     Kind.TEXT: "text",
     Kind.INTEGER: "whole number",
@@ -159,17 +162,19 @@ def _option(value: object) -> str:
 
 
 def _warnings(content: WorkbookContent) -> Table:
+    about: dict[str, list[str]] = {}
+    for warning in (content.analysis or {}).get("warnings", ()):
+        if not isinstance(warning, dict):
+            about.setdefault(str(warning), [])
+            continue
+        stated = ((name, value) for name, value in warning.items() if name not in ("text", "level") and value is not None)
+        keys = ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in stated)
+        about.setdefault(str(warning.get("text", "")), []).append(keys)
     rows: list[tuple[Value, ...]] = []
-    for number, warning in enumerate((content.analysis or {}).get("warnings", ()), start=1):
-        if isinstance(warning, dict):
-            keys = ", ".join(
-                f"{name.replace('_', ' ')}: {value}"
-                for name, value in warning.items()
-                if name not in ("text", "level") and value is not None
-            )
-            rows.append((f"Warning {number}", f"{warning.get('text', '')}{f' ({keys})' if keys else ''}"))
-        else:
-            rows.append((f"Warning {number}", str(warning)))
+    for number, (told, where) in enumerate(about.items(), start=1):
+        places = [keys for keys in where if keys]
+        shown = "; ".join(places[:_MOST_PLACES]) + (f"; and {len(places) - _MOST_PLACES} more" if places[_MOST_PLACES:] else "")
+        rows.append((f"Warning {number}", f"{told} ({shown})" if shown else told))
     columns = (
         Column("Item", "Number of the warning.", width=34),
         Column("Text", "What could not be computed, and why.", width=90),

@@ -295,6 +295,32 @@ def test_negative_control_a_changed_read_is_seen(tmp_path: Path, content: Workbo
     assert sr.differences(path, dataclasses.replace(read, marks=(dataclasses.replace(read.marks[0], score=1), *read.marks[1:])))
 
 
+def test_reports_of_an_interim_analysis_are_preliminary(tmp_path: Path, content: WorkbookContent) -> None:
+    import pydicom
+
+    few = dataclasses.replace(small(content, 2), interim=True)
+    for path, read in zip(sr.write(tmp_path / "sr", few), few.reads, strict=True):
+        header = pydicom.dcmread(path)
+        assert (header.PreliminaryFlag, "do not report" in header.SeriesDescription) == ("PRELIMINARY", True)
+        assert sr.differences(path, read, "Final") == ["status"]  # negative control
+
+
+def test_ellipses_and_outlines_keep_their_shape(tmp_path: Path, content: WorkbookContent) -> None:
+    marks = (
+        Mark("1", "1", "US1", (10.0, 20.0), "ellipse", (4.0, 8.0), 60),
+        Mark("2", "2", "US1", (30.0, 20.0), "ellipse", (8.0, 4.0), 60),
+        Mark("3", "3", "US1", (12.0, 12.0), "outline", (), 40, ((10.0, 10.0), (10.0, 14.0), (15.0, 12.0))),
+    )
+    read = dataclasses.replace(content.reads[0], marks=marks)
+    (path,) = sr.write(tmp_path / "sr", dataclasses.replace(content, reads=[read]))
+    assert sr.differences(path, read) == []
+    kind, points = sr.outline(marks[0])
+    assert (kind, points.tolist()) == ("ELLIPSE", [[16.5, 10.5], [24.5, 10.5], [20.5, 8.5], [20.5, 12.5]])
+    assert sr.outline(marks[1])[1][0].tolist() == [20.5, 26.5]  # the longer axis first
+    kind, points = sr.outline(marks[2])
+    assert (kind, points[0].tolist(), points[-1].tolist()) == ("POLYLINE", [10.5, 10.5], [10.5, 10.5])
+
+
 def test_pixel_centres_lie_at_half() -> None:
     kind, points = sr.outline(Mark("1", "1", "RCC", (10.0, 20.0)))
     assert (kind, points.tolist()) == ("POINT", [[20.5, 10.5]])

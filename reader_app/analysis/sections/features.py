@@ -34,7 +34,7 @@ def features_of(design: Design, features: pd.DataFrame | None) -> pd.DataFrame:
         ``case_id`` and one column of text for each feature; a column that the reference also has is taken from the reference.
     """
     frame = design.reference.frame
-    extra = [c for c in frame.columns if c not in ref.COLUMNS]
+    extra = [c for c in frame.columns if c not in (*ref.COLUMNS, "interim")]
     seen = frame["case_id"].isin(set(design.reads["case_id"])).to_numpy()
     found = frame.loc[seen, ["case_id", *extra]].drop_duplicates("case_id").set_index("case_id")
     if features is not None:

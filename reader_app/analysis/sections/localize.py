@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -44,7 +45,9 @@ class Localization:
         reads = design.reads
         _check_reads(marks, design.reads, design.repeats)
         self.lesions = design.reference.targets()
-        frame, self.hits = matching.link(marks.frame, matching.match_marks(marks.frame, self.lesions))
+        frame, self.hits = matching.link(
+            marks.frame, matching.match_marks(marks.frame, self.lesions, context.options.match, context.options.overlap)
+        )
         self.frame = frame
         cases = sorted(set(reads["case_id"]), key={c: n for n, c in enumerate(design.reference.case_ids)}.__getitem__)
         self.cases = {c: n for n, c in enumerate(cases)}
@@ -57,6 +60,8 @@ class Localization:
         self.lesion_case = np.array([self.cases[case] for case, _ in order], dtype=np.int64)
         self.diseased = np.zeros(len(cases), dtype=np.bool_)
         self.diseased[self.lesion_case] = True
+        self.kept = np.ones(len(cases), dtype=np.bool_)
+        self.lesion_type: str | None = None
         self.read = np.zeros((len(design.conditions), len(design.readers), len(cases)), dtype=np.bool_)
         self.marks = [[self._marks(i, j) for j in range(len(design.readers))] for i in range(len(design.conditions))]
 
@@ -72,7 +77,7 @@ class Localization:
         source = {
             case: (condition, number) for case, condition, number in zip(own["case_id"], own["source"], own["round"], strict=True)
         }
-        used = np.array([case in source for case in self.cases])
+        used = np.array([case in source for case in self.cases]) & self.kept
         self.read[i, j] = used
         place = np.cumsum(used) - 1
         kept = used[self.lesion_case] if len(self.lesion_case) else np.zeros(0, dtype=np.bool_)
@@ -85,9 +90,12 @@ class Localization:
         ):
             if source.get(case, ("", ""))[0] != condition or (number != "" and source[case][1] not in ("", number)):
                 continue
+            if not self.kept[self.cases[case]]:
+                continue
             if target:
-                lesion = self.lesion[case, target]
-                hit[lesion] = max(hit[lesion], rating)
+                lesion = self.lesion.get((case, target))
+                if lesion is not None:  # else a lesion of another type: neither hit nor false
+                    hit[lesion] = max(hit[lesion], rating)
             else:
                 false_case.append(int(place[self.cases[case]]))
                 false_rating.append(float(rating))
@@ -100,6 +108,25 @@ class Localization:
             false_case=np.array(false_case, dtype=np.int64),
             false_rating=np.array(false_rating),
         )
+
+    def of_type(self, name: str) -> Localization:
+        """Return the same for the lesions of one type: cases with lesions of other types only are left out.
+
+        A mark on a lesion of another type is neither hit nor false; other marks have no type and count as false.
+        """
+        own = copy(self)
+        here = self.types == name
+        pairs = [pair for pair, keep in zip(self.lesion, here, strict=True) if keep]
+        own.lesion = {pair: n for n, pair in enumerate(pairs)}
+        own.types = self.types[here]
+        own.lesion_case = self.lesion_case[here]
+        own.kept = ~self.diseased
+        own.kept[own.lesion_case] = True
+        own.lesion_type = name
+        own.read = np.zeros_like(self.read)
+        shape = self.read.shape
+        own.marks = [[own._marks(i, j) for j in range(shape[1])] for i in range(shape[0])]
+        return own
 
     def clusters(self) -> Codes | None:
         """Return the cluster of each case with ``--cluster``."""
@@ -131,11 +158,13 @@ def _check_reads(marks: Checked, reads: pd.DataFrame, repeats: pd.DataFrame) -> 
 def sections(context: Context, marks: Checked) -> tuple[list[Row], list[Row], list[Row]]:
     """Return the rows of ``froc``, of ``localization`` and the multi-reader rows made from marks."""
     data = Localization(context, marks)
-    return _froc_rows(data), _localization_rows(data), _mrmc_rows(data)
+    names = sorted({t for t in data.types if t}) if len(set(data.types)) > 1 else []
+    by_type = [row for name in names for row in _froc_rows(data.of_type(name))]
+    return _froc_rows(data) + by_type, _localization_rows(data), _mrmc_rows(data)
 
 
-def _keys(group: str | None) -> Row:
-    return {"group": group, "lesion_type": None, "level": "case"}
+def _keys(group: str | None, lesion_type: str | None = None) -> Row:
+    return {"group": group, "lesion_type": lesion_type, "level": "case"}
 
 
 def _froc_rows(data: Localization) -> list[Row]:
@@ -149,13 +178,14 @@ def _froc_rows(data: Localization) -> list[Row]:
                 marks, merit = data.marks[i][j], merits[j]
                 if marks is None:
                     continue
-                head = {"reader_id": reader, "condition": condition, "fom": name, **_keys(context.group_of(reader))}
+                head: Row = {"reader_id": reader, "condition": condition, "fom": name}
+                head |= _keys(context.group_of(reader), data.lesion_type)
                 own = None if cluster is None else cluster[data.read[i, j]]
                 estimate = _estimate(merit, own, context.options.alpha)
                 points = _plain(loc.operating_points(marks, name)) if name in _CURVES and len(marks.hit) else []
                 rows.append({**head, "value": context.value(estimate, "froc", "value", head), "points": points})
             for group, readers in context.groups:
-                head = {"reader_id": None, "condition": condition, "fom": name, **_keys(group)}
+                head = {"reader_id": None, "condition": condition, "fom": name, **_keys(group, data.lesion_type)}
                 which = [context.design.readers.index(r) for r in readers]
                 row = _mean_row(data, head, i, which, merits)
                 if row is not None:

@@ -170,11 +170,11 @@ def _decimal(value: Value) -> Value:
 
 
 def _status(content: WorkbookContent) -> str:
-    return "2" if content.interim else "1"
+    return "interim" if content.interim else "final"
 
 
 #: Whether the records come from an analysis before all rounds were finished.
-_STATUS = _field("analysis_status", "dropdown", "Status of the analysis", "1, final | 2, INTERIM: do not report")
+_STATUS = _field("analysis_status", "dropdown", "Status of the analysis", "final, Final | interim, INTERIM: do not report")
 
 
 def _label(text: str) -> str:

@@ -91,7 +91,8 @@ def write_froc(
     from reader_app.analysis.hits import matched_marks
 
     try:
-        marks, lesions = matched_marks(*tables)
+        options = content.options()
+        marks, lesions = matched_marks(*tables, str(options.get("match") or "distance"), float(options.get("overlap") or 0.1))
         return write(out, f"{study_id}-froc", found, content, marks, lesions)
     except InputFaults as refused:
         reasons = {str(number): str(fault) for number, fault in enumerate(refused.faults, start=1)}

@@ -167,7 +167,7 @@ def build(read: Read, modality: str, fingerprint: str, study_id: str, status: st
         series_instance_uid=uid("series", study_id, read.reader_id, str(read.round_no)),
         series_number=read.round_no,
         sop_instance_uid=uid("read", study_id, read.reader_id, str(read.round_no), read.case_id),
-        instance_number=read.position,
+        instance_number=max(read.position, 1),
         manufacturer="reader-app (research use only)",
         is_complete=True,
         is_final=status == "Final",
