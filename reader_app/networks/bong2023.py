@@ -7,9 +7,9 @@ batch of one or two images train badly, frozen ones from random weights not at a
 cancer. The "small" trunk at 256 x 256 is for CPUs, tests and phantoms.
 
 The clinical network has hidden layers of 30-60-120-60-30 with ReLU, batch normalisation between them, and two outputs. The paper
-found these sizes by a Bayesian search and prints three inputs for four factors; we take its sizes as they are (no maintained
-search library is among this program's dependencies) and one input per encoded factor: age, family history, BRCA, density a, b, c
-and d.
+found these sizes by a Bayesian search and prints three inputs for four factors; its sizes are the default, ``ai train bong2023
+--search N`` searches anew (:mod:`reader_app.networks.bong2023_search`), and there is one input per encoded factor: age, family
+history, BRCA, density a, b, c and d.
 
 Everything after the trunk runs in single precision: box coordinates do not survive half precision.
 """

@@ -121,7 +121,7 @@ class BongModel:
         self.bundle, self.where = bundle, where
         manifest = bundle.manifest
         self.image = ImageNetwork(str(manifest.get("backbone", "")))
-        self.clinical = ClinicalNetwork()
+        self.clinical = ClinicalNetwork([int(n) for n in manifest["input"].get("hidden", bong2023.HIDDEN)])
         tensors, _ = checkpoint.read(bundle.weights)
         try:
             for name, network in (("image.", self.image), ("clinical.", self.clinical)):

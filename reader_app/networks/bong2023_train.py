@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,19 @@ from reader_app.ai import bundle as bundles
 from reader_app.analysis import accuracy, mcnemar, roc
 from reader_app.errors import BundleError
 from reader_app.imaging import phantoms
-from reader_app.networks import bong2023, bong2023_combine, bong2023_data, checkpoint, device, preprocess, training
+from reader_app.networks import (
+    bong2023,
+    bong2023_combine,
+    bong2023_data,
+    bong2023_search,
+    checkpoint,
+    device,
+    preprocess,
+    training,
+)
 from reader_app.networks.bong2023 import ClinicalNetwork, Float, ImageNetwork
 from reader_app.networks.bong2023_data import ClinicalTask, Cohort, ImageTask
+from reader_app.networks.report import Report
 from reader_app.networks.training import Progress, Settings
 
 #: First seed of the phantoms of each part; far from the seeds of demos.
@@ -36,24 +46,6 @@ IMAGE: Mapping[str, Settings] = {
     "small": Settings("adam", rate=1e-3, decay=1e-4, warmup=50, batch=4, epochs=12, patience=0),
 }
 CLINICAL = Settings("adam", rate=1e-3, decay=1e-3, warmup=20, batch=32, epochs=60, patience=15)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What came out."""
-
-    path: Path
-    sha256: str
-    metrics: Mapping[str, Any]
-    source: str
-
-    def __str__(self) -> str:
-        lines = [f"{self.path}: {bong2023.MODEL}, {self.source} (research use only); on {self.metrics['cohort']}:"]
-        for name, row in self.metrics["test"].items():
-            values = ", ".join(f"{k} {row[k]:.2f}" for k in ("sensitivity", "specificity", "accuracy"))
-            lines.append(f"  {name:12} AUC {row['auc']:.3f}, {values}")
-        lines.append(f"  a lesion was found in {self.metrics['lesions_found']:.0%} of the test images")
-        return "\n".join(lines)
 
 
 def _parts(
@@ -97,6 +89,7 @@ def train(
     progress: Progress | None = None,
     calibration: int | None = None,
     test: int | None = None,
+    search: int | None = None,
 ) -> Report:
     """Train on phantoms or on a folder of pictures with masks and write the bundle.
 
@@ -114,6 +107,9 @@ def train(
         Told (done, total, text).
     calibration, test : int or None
         Validation and test phantoms; by default a sixth and a fifth of the training phantoms, at least 10, at most 60 and 80.
+    search : int or None
+        Look for the clinical network's layers in so many trials (:mod:`reader_app.networks.bong2023_search`); None takes the
+        paper's.
     """
     if (phantoms_each is None) == (data is None):
         raise BundleError("Training needs either a number of phantoms or a folder of pictures; give one of the two.")
@@ -143,14 +139,18 @@ def train(
         watch="quality",
         progress=progress,
     )
-    torch.manual_seed(seed + 1)
-    clinical = ClinicalNetwork()
-    clinical.age_mean_std.copy_(torch.tensor([mean_age, spread]))
     plain = Settings(**{**asdict(CLINICAL), "seed": seed})
     women = ClinicalTask(learn, held, plain.batch, where)
+    hidden: tuple[int, ...] = bong2023.HIDDEN
+    trials: list[dict[str, Any]] = []
+    if search:
+        hidden, trials = bong2023_search.search(women, search, seed, (mean_age, spread), work, progress)
+    torch.manual_seed(seed + 1)
+    clinical = ClinicalNetwork(hidden)
+    clinical.age_mean_std.copy_(torch.tensor([mean_age, spread]))
     clinical_history = training.fit(
         clinical,
-        stage=f"bong2023-clinical-{tag}",
+        stage=f"bong2023-clinical-{tag}" + ("" if hidden == bong2023.HIDDEN else "-" + "-".join(map(str, hidden))),
         batches=women.batches,
         steps_per_epoch=women.steps,
         loss=women.loss,
@@ -174,10 +174,14 @@ def train(
     cohort = "held-out pictures" if data is not None else "held-out phantoms"
     manifest = _manifest(backbone, settings, plain, settled, ceiling, source, data, each, counts, (mean_age, spread))
     manifest["measured"] = {"cohort": cohort, **figures}
+    manifest["input"]["hidden"] = list(hidden)
+    if search:
+        manifest["command"] += f" --search {search}"
     metrics = {
         "model_id": bong2023.MODEL,
         "cohort": cohort,
         "history": {"image": image_history, "clinical": clinical_history},
+        **({"search": trials} if search else {}),
         "lesions_found": float((test_scores[:, 0] > 0).mean()),
         "test": figures,
     }

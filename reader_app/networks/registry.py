@@ -113,6 +113,7 @@ def train(
     progress: Callable[[int, int, str], None] | None = None,
     calibrate: int | None = None,
     test: int | None = None,
+    search: int | None = None,
 ) -> object:
     """Train one model of a system and write its bundle; continued where a killed run of the same command stopped.
 
@@ -135,6 +136,8 @@ def train(
     calibrate, test : int, optional
         Further phantoms for the operating point and for the figures in the manifest; by default a sixth and a fifth of the
         training phantoms, at least 10 and at most 60 and 80.
+    search : int, optional
+        bong2023: trials of the Bayesian search for the clinical network's layers.
 
     Returns
     -------
@@ -148,9 +151,11 @@ def train(
     trunk = _trunk(chosen, model_id, backbone)
     if trunk not in chosen.backbones:
         raise BundleError(f"{system} has no backbone {trunk!r}; use one of {', '.join(chosen.backbones)}.")
-    for option, count in (("--phantoms", phantoms), ("--calibrate", calibrate), ("--test", test)):
+    for option, count in (("--phantoms", phantoms), ("--calibrate", calibrate), ("--test", test), ("--search", search)):
         if count is not None and count < 1:
-            raise BundleError(f"{option} {count} is no number of phantoms; give at least 1.")
+            raise BundleError(f"{option} {count} is too few; give at least 1.")
+    if search is not None and system != "bong2023":
+        raise BundleError(f"--search looks for the layers of bong2023's clinical network; {system} has none, leave it out.")
     if data is not None and (calibrate is not None or test is not None):
         raise BundleError("--calibrate and --test count phantoms; leave them out with --data, which holds cases back by itself.")
     if system == "zhou2023":
@@ -165,7 +170,7 @@ def train(
         from reader_app.networks import bong2023_train
 
         return bong2023_train.train(
-            out, phantoms, data, trunk, weights, epochs, seed, device, progress, calibration=calibrate, test=test
+            out, phantoms, data, trunk, weights, epochs, seed, device, progress, calibration=calibrate, test=test, search=search
         )
     if system == "liu2025":
         if folds not in (None, 1):

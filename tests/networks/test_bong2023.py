@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from reader_app.cli import ai_commands
 from reader_app.errors import BundleError, TableError
 from reader_app.imaging import phantoms
 from reader_app.imaging.container import CaseImage, OpenCase
-from reader_app.networks import bong2023, bong2023_combine, bong2023_data, bong2023_train, registry
+from reader_app.networks import bong2023, bong2023_combine, bong2023_data, bong2023_search, bong2023_train, registry
 from reader_app.networks.bong2023 import Found, ImageNetwork
 from reader_app.networks.bong2023_data import ImageTask
 from reader_app.networks.bong2023_predict import BongModel, paste
@@ -48,6 +49,33 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> bundles.Bundle:
         "bong2023", phantoms=8, out=out, backbone="small", epochs=1, seed=2, device="cpu", calibrate=4, test=4, folds=None
     )
     return bundles.load(out)
+
+
+def test_the_search_begins_with_the_papers_layers_and_goes_on_after_a_kill(tmp_path: Path) -> None:
+    made = bong2023_data.from_phantoms(range(80, 104), 64)
+    task = bong2023_data.ClinicalTask(made[np.arange(14)], made[np.arange(14, 24)], 7, CPU)
+
+    class Killed(Exception):
+        pass
+
+    def kill(done: int, total: int, text: str) -> None:
+        if done == 2:
+            raise Killed
+
+    def once(store: Path, progress: Callable[[int, int, str], None] | None = None) -> Any:
+        return bong2023_search.search(task, 4, 3, (50.0, 12.0), store, progress)
+
+    best, trials = once(tmp_path / "whole")
+    assert trials[0]["hidden"] == [30, 60, 120, 60, 30] and len(trials) == 4
+    assert max(t["auc"] for t in trials) == next(t["auc"] for t in trials if tuple(t["hidden"]) == best)
+    assert all(3 <= len(t["hidden"]) <= 5 and set(t["hidden"]) <= {15, 30, 60, 120} for t in trials)
+    with pytest.raises(Killed):
+        once(tmp_path / "killed", kill)
+    (kept,) = (tmp_path / "killed").glob("clinical-search-*.json")
+    assert len(json.loads(kept.read_text())) == 2
+    assert once(tmp_path / "killed") == (best, trials)
+    with pytest.raises(BundleError, match="has none"):
+        registry.train("kim2021", phantoms=8, out=tmp_path / "k", search=3)
 
 
 def _case(seed: int = 5, modality: str = "ultrasound") -> tuple[OpenCase, phantoms.PhantomCase]:
