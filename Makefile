@@ -1,7 +1,8 @@
 # make run        set-up and the demo study in a window (HEADLESS=1: off-screen, simulated readers, all results)
 # make test       set-up and all tests
 # make check      style, types and import rules alone
-# make screenshots, make bench, make reliability, make package
+# make screenshots, make bench, make package
+# make reliability  every promise of the reliability table tried (SIZE=quick: a minute, SIZE=long: hours)
 # A second call of any of them starts in seconds.
 
 PYTHON   ?= python3
@@ -40,8 +41,7 @@ bench: $(STAMP)
 	  echo "== $$name"; QT_QPA_PLATFORM=offscreen $(BIN)/python -m benchmarks.$$name; done
 
 reliability: $(STAMP)
-	mkdir -p benchmarks/results
-	$(BIN)/python -m benchmarks.durability --quick --json > benchmarks/results/reliability.json; cat benchmarks/results/reliability.json
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m benchmarks.reliability $(if $(SIZE),--$(SIZE))
 
 package: $(STAMP)
 	$(BIN)/pyinstaller --noconfirm pyinstaller.spec

@@ -11,10 +11,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TypeVar
 
 from benchmarks import report
 from reader_app.clock import FrozenClock, SystemClock
+from reader_app.reading.conductor import Conductor
+from reader_app.reading.tasks import one_thread
 from reader_app.store import readlog
 from reader_app.store.readlog import ReadLog
 from reader_app.store.runinfo import describe_run
@@ -23,6 +26,7 @@ from reader_app.study.assignment import Plan
 from reader_app.study.assignment import plan as make_plan
 from reader_app.study.audit import audit
 from reader_app.study.caselist import CaseEntry, Reader
+from reader_app.study.commands import Command, DisplayCase, GiveScore, OpenSession, StartRound
 from reader_app.study.definition import parse
 from reader_app.study.events import (
     Assessed,
@@ -40,7 +44,7 @@ from reader_app.study.events import (
 )
 from reader_app.study.finding import Mark
 from reader_app.study.readtable import reads
-from reader_app.study.session import replay
+from reader_app.study.session import due_case, replay
 
 Made = TypeVar("Made")
 
@@ -51,6 +55,7 @@ LARGE = 1_000_000
 ROUNDS = 4
 CHANGES = 8
 P99_BAR_MS = 50.0
+UI_BAR_MS = 16.0
 VERIFY_BAR_S = 10.0
 
 
@@ -92,6 +97,54 @@ def commit_ms(folder: Path) -> list[float]:
     return taken
 
 
+class _Window:
+    """Stands for the window's thread: takes what is posted to it and counts how long it is busy with that."""
+
+    def __init__(self) -> None:
+        self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
+
+    def post(self, work: Callable[[], None]) -> None:
+        """Take work from the log's thread."""
+        self._posted.put(work)
+
+    def run_one(self) -> float:
+        """Wait for the next piece of work, do it, and return its milliseconds."""
+        work = self._posted.get()
+        start = time.perf_counter_ns()
+        work()
+        return (time.perf_counter_ns() - start) / 1e6
+
+
+def ui_side_ms(folder: Path, number: int) -> list[float]:
+    """Return how long the window's own thread was busy with each of a series of answers: giving it away and taking the result."""
+    plan, clock, window, thread = large_plan(4), SystemClock(), _Window(), one_thread("log")
+    log = ReadLog.open(folder / "ui.readlog", plan.reader_id, plan.plan_hash, describe_run(clock))
+    conductor = Conductor(plan, log, clock, thread, window)
+    taken: list[float] = []
+
+    def do(command: Command) -> None:
+        start = time.perf_counter_ns()
+        conductor.do(command)
+        taken.append((time.perf_counter_ns() - start) / 1e6 + window.run_one())
+
+    do(OpenSession(clock.now().wall_utc))
+    do(StartRound(1, clock.now().wall_utc))
+    case_id = due_case(conductor.state) or ""
+    do(DisplayCase(case_id, plan.fingerprints[case_id], ("RCC", "LCC", "RMLO", "LMLO"), None))
+    while len(taken) < number:
+        do(GiveScore(case_id, conductor.state.revision, "case", len(taken) % 101))
+    thread.shutdown()
+    log.close()
+    return taken
+
+
+def sees_a_pause() -> bool:
+    """Return whether the measurement would notice a window's thread that waits for the disk."""
+    window = _Window()
+    window.post(lambda: time.sleep(0.06))
+    return window.run_one() > P99_BAR_MS
+
+
 def latency(folder: Path) -> list[report.Result]:
     """Measure commit latency against the floor of the same disk."""
     floor, taken = synced_write_ms(folder), commit_ms(folder)
@@ -103,6 +156,10 @@ def latency(folder: Path) -> list[report.Result]:
         made.append(
             report.Result(f"commit of one event, {name}", value, "ms", bar, held, value / base, f"write + fsync ({base:.3f} ms)")
         )
+    busy = ui_side_ms(folder, 5000)
+    worst = report.quantile(busy, 0.999)
+    held = worst <= UI_BAR_MS
+    made.append(report.Result("window's thread busy with one answer, p99.9", worst, "ms", f"<= {UI_BAR_MS:.0f} ms", held))
     return made
 
 

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
-import numpy as np
 import pytest
-from store.studies import small_study, write_csv
-
-from reader_app.ai import results
-from reader_app.ai.results import Prediction
-from reader_app.clock import FrozenClock
-from reader_app.store.studyfolder import StudyFolder
+from reading.canaries import AID, HEAT, SHOWN, TRUTH, in_memory, on_disk, planted_study
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into the memory of another process by /proc")
-
-TRUTH, AID, HEAT = "canary-truth-7f3a", "canary-aid-91bc", b"\x9e\x21\xc7\x55\x0a\xd3\x6e\x17" * 4
 
 READING = """
     import sys
@@ -51,39 +42,10 @@ READING = """
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    path = small_study(tmp_path / "study", cases=3, size=48)
-    truth = [{"case_id": f"case-0{number}", "malignant": "1", "lesion_type": f"{TRUTH}-{number}"} for number in (1, 2, 3)]
-    write_csv(path / "reference_standard.csv", truth)
-    for number in (1, 2, 3):
-        case_id = f"case-0{number}"
-        fingerprint = json.loads((path / "images" / case_id / "manifest.json").read_text(encoding="utf-8"))["fingerprint"]
-        grid = np.frombuffer(HEAT, np.float32).copy()
-        aid = Prediction("DLR_LH", case_id, fingerprint, 0.7, 0.5, "high", True, embedding=grid, provenance={"note": AID})
-        results.save(path / "aids" / "DLR_LH", aid)
-    StudyFolder.load(path).freeze(FrozenClock("2027-01-10T08:00:00.000Z"))
-    return path
+    return planted_study(tmp_path / "study")
 
 
-def hits(process: int, words: list[bytes]) -> dict[bytes, int]:
-    """Count words in the readable memory of a process."""
-    found = dict.fromkeys(words, 0)
-    with open(f"/proc/{process}/maps", encoding="utf-8") as maps, open(f"/proc/{process}/mem", "rb", buffering=0) as memory:
-        for line in maps:
-            area, rights = line.split()[:2]
-            if "r" not in rights or line.rstrip().endswith(("[vvar]", "[vsyscall]", "[vvar_vclock]")):
-                continue
-            first, last = (int(number, 16) for number in area.split("-"))
-            try:
-                memory.seek(first)
-                data = memory.read(last - first)
-            except (OSError, ValueError, OverflowError):
-                continue
-            for word in words:
-                found[word] += data.count(word)
-    return found
-
-
-def memory_of_a_reading_process(study: Path, rounds: int) -> dict[bytes, int]:
+def memory_of_a_reading_process(study: Path, rounds: int) -> dict[str | bytes, int]:
     """Let a process of its own read and look into its memory while a case is due."""
     root = Path(__file__).resolve().parents[2]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "tests")])}
@@ -91,30 +53,25 @@ def memory_of_a_reading_process(study: Path, rounds: int) -> dict[bytes, int]:
     with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stdin is not None
         assert process.stdout.readline().startswith(b"ready")
-        found = hits(process.pid, [TRUTH.encode(), AID.encode(), HEAT, b"case-02"])
+        found = in_memory(process.pid, [TRUTH, AID, HEAT, SHOWN])
         process.stdin.close()
     return found
 
 
 def test_in_an_unaided_round_neither_truth_nor_aid_is_in_memory(study: Path) -> None:
     found = memory_of_a_reading_process(study, rounds=1)
-    assert found.pop(b"case-02") > 0, "the memory that was searched is that of the reading process"
-    assert found == {TRUTH.encode(): 0, AID.encode(): 0, HEAT: 0}
+    assert found.pop(SHOWN) > 0, "the memory that was searched is that of the reading process"
+    assert found == {TRUTH: 0, AID: 0, HEAT: 0}
 
 
 def test_the_search_finds_the_aid_once_its_round_has_come(study: Path) -> None:
     """Negative control: the same search in the aided round."""
     found = memory_of_a_reading_process(study, rounds=2)
-    assert found[AID.encode()] > 0 and found[HEAT] > 0
-    assert found[TRUTH.encode()] == 0
+    assert found[AID] > 0 and found[HEAT] > 0
+    assert found[TRUTH] == 0
 
 
 def test_the_canaries_are_on_the_disk_only_where_they_were_planted(study: Path) -> None:
     memory_of_a_reading_process(study, rounds=1)
-    holders = {path.relative_to(study).parts[0] for path in study.rglob("*") if path.is_file() and has_canary(path)}
-    assert holders == {"aids", "reference_standard.csv"}
-
-
-def has_canary(path: Path) -> bool:
-    data = path.read_bytes()
-    return TRUTH.encode() in data or AID.encode() in data
+    found = on_disk(study, [TRUTH, AID])
+    assert {name.split("/")[0] for names in found.values() for name in names} == {"aids", "reference_standard.csv"}
