@@ -29,7 +29,7 @@ _DISPLAYS = """
 import json
 from PySide6.QtGui import QGuiApplication
 app = QGuiApplication([])
-print(json.dumps([[s.name(), s.geometry().width(), s.geometry().height(), s.devicePixelRatio(), s.depth(),
+print(json.dumps([[app.platformName(), s.name(), s.geometry().width(), s.geometry().height(), s.devicePixelRatio(), s.depth(),
                    round(s.physicalDotsPerInch(), 1), s.refreshRate()] for s in app.screens()]))
 """
 _GPU = """
@@ -43,7 +43,7 @@ def examine() -> dict[str, dict[str, str]]:
     """Return sections of findings as text, by name."""
     return {
         "Program": _program(),
-        "Displays": {**_displays(), "grey scale": _grey_scale()},
+        "Displays": _displays(),
         "Models": _models(),
         "Disk": _disk(paths.data_dir()),
         "Clock": _clock(),
@@ -76,31 +76,42 @@ def _ask(code: str, timeout_s: float = 60) -> str | None:
 
 
 def _displays() -> dict[str, str]:
+    from reader_app.imaging import display
+
     said = _ask(_DISPLAYS)
     if said is None:
-        return {"screens": "none reached (no display, or Qt cannot start here)"}
-    rows = {}
-    for name, width, height, ratio, depth, dpi, rate in json.loads(said):
+        return {"screens": "none reached (no display, or Qt cannot start here)", "grey scale": _grey_scale(8)}
+    rows, painted = {}, 8
+    for number, (plugin, name, width, height, ratio, depth, dpi, rate) in enumerate(json.loads(said)):
         small = "" if width * ratio >= 1280 and height * ratio >= 800 else ", too small: 1280 x 800 is the least"
+        bits = display.painted_bits(plugin, depth)
+        painted = bits if number == 0 else painted  # the window's format is that of the first screen
         rows[name or "screen"] = (
-            f"{width} x {height} at {ratio:g}, {depth // 3 if depth < 30 else 10} bit a channel, {dpi} dpi, {rate:g} Hz{small}"
+            f"{width} x {height} at {ratio:g}, depth {depth}, grey painted in {bits} bit, {dpi} dpi, {rate:g} Hz{small}"
         )
-    return rows
+    return {**rows, "grey scale": _grey_scale(painted)}
 
 
-def _grey_scale() -> str:
+def _grey_scale(bits: int) -> str:
     """Say what becomes of grey levels here, and what measured luminances (``luminance.txt``) tell of the display."""
     from reader_app.imaging import display
 
     file = paths.data_dir() / "luminance.txt"
     if not file.is_file():
-        return f"{display.STATEMENT} With 256 measured luminances (cd/m2, one a line) in {file} they go through a GSDF table."
+        return (
+            f"{display.statement(bits)} With measured luminances (256 or 1024 in cd/m2, one a line, darkest first) in {file} "
+            "they go through a GSDF table."
+        )
     try:
-        curve = display.read_luminances(file)
+        curve = display.resampled(display.read_luminances(file), 2**bits)
     except ReaderAppError as fault:
-        return f"NOT used: {fault}"
-    before, after = display.examine(curve), display.examine(curve, table=display.calibration_table(curve))
-    return f"through a GSDF table from {file}. Without it: {before.text} With it: {after.text}"
+        return f"{display.statement(bits)} {file.name} is NOT used: {fault}"
+    table = display.calibration_table(curve, p_values=1024)
+    before, after = display.examine(curve, p_values=2**bits), display.examine(curve, p_values=1024, table=table)
+    return (
+        f"Images are painted in {2**bits} driving levels ({bits} bits a channel) through a GSDF table from {file}. "
+        f"Without it: {before.text} With it: {after.text}"
+    )
 
 
 def _models() -> dict[str, str]:

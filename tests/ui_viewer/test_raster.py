@@ -23,7 +23,7 @@ def test_one_to_one_shows_the_stored_pixels_through_the_table():
     raster = Raster()
     camera = Camera(image.shape, (200, 180), (1, 1), 1.0, (-31.0, -17.0))
     raster.update(source_of(image), camera, TABLE)
-    assert np.array_equal(raster.grey, TABLE[image[31:231, 17:197]])
+    assert np.array_equal(raster.pixels, TABLE[image[31:231, 17:197]])
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
@@ -34,7 +34,7 @@ def test_signed_and_byte_pixels(dtype):
     raster = Raster()
     raster.update(Source((image,)), Camera((64, 64), (64, 64)), table)
     pattern = image if dtype == np.uint8 else image.view(np.uint16)
-    assert np.array_equal(raster.grey, table[pattern])
+    assert np.array_equal(raster.pixels, table[pattern])
 
 
 @pytest.mark.parametrize("zoom", [0.11, 0.25, 0.366, 0.5, 0.77, 1.0, 1.3, 2.5, 7.1])
@@ -56,8 +56,8 @@ def test_outside_the_image_is_black_whatever_the_table():
     raster = Raster()
     camera = fitted((50, 50), (200, 300))
     raster.update(Source((np.zeros((50, 50), np.uint8),)), camera, np.full(256, 255, np.uint8))
-    assert (raster.grey[:, 50:250] == 255).all()
-    assert (raster.grey[:, :50] == 0).all() and (raster.grey[:, 250:] == 0).all()
+    assert (raster.pixels[:, 50:250] == 255).all()
+    assert (raster.pixels[:, :50] == 0).all() and (raster.pixels[:, 250:] == 0).all()
 
 
 @pytest.mark.parametrize("zoom", [0.37, 1.0, 2.6])
@@ -72,7 +72,7 @@ def test_panning_gives_the_pixels_that_a_fresh_paint_would_give(zoom):
         fresh = Raster()
         fresh.update(source, camera, TABLE)
         # Strips may begin at another crop: the same place to 1/32 pixel, so noise differs by a few grey steps at most.
-        difference = np.abs(raster.grey.astype(int) - fresh.grey)
+        difference = np.abs(raster.pixels.astype(int) - fresh.pixels)
         assert difference.max() <= (0 if zoom == 1 else 32)
         assert difference.mean() < 3  # of noise that spans all 255 grey levels
 
@@ -115,7 +115,7 @@ def test_colour_is_copied_not_tabled():
     image = RNG.integers(0, 256, (40, 50, 3), dtype=np.uint8)
     raster = Raster()
     raster.update(Source((image,)), Camera((40, 50), (40, 50)), None)
-    assert np.array_equal(raster.grey, image)
+    assert np.array_equal(raster.pixels, image)
 
 
 def test_a_table_of_equal_geometry_only_looks_up():

@@ -10,7 +10,7 @@ import numpy as np
 
 from reader_app.imaging.window import GreyScale, Preset, lookup_table, window_of
 from reader_app.ui.language import tr
-from reader_app.ui.viewer import readout
+from reader_app.ui.viewer import greypath, readout
 from reader_app.ui.viewer.camera import Pair, Region, whole
 from reader_app.ui.viewer.marks import FlatMark
 from reader_app.ui.viewer.overlay import FlatBox, Grid
@@ -80,25 +80,25 @@ class Additions:
 
 
 _tables: dict[tuple[Any, ...], np.ndarray] = {}
-_display: np.ndarray | None = None  # P-values to driving levels, of the workstation
-
-
-def use_display(table: np.ndarray | None) -> None:
-    """Paint everything from now on through a calibration table (256 driving levels, uint8); None: levels as they are."""
-    global _display
-    _display = table
-    _tables.clear()
 
 
 def table_of(picture: Picture, window: Window) -> np.ndarray:
-    """Return the look-up table of a picture under a window; equal ones are made once for all panes of a drag."""
-    grey = picture.grey
+    """Return the look-up table of a picture under a window: pixels of the screen for grey, bytes for the channels of colours.
+
+    Equal ones are made once for all panes of a drag.
+    """
+    grey, path = picture.grey, greypath.current()
     preset = window.chosen(grey)
     form = (preset.function, preset.center, preset.width, None if preset.lut is None else id(preset.lut))
-    key = (grey.slope, grey.intercept, grey.invert, grey.bits, *form, window.inverted, picture.padding, picture.source.dtype)
+    kind = (picture.padding, picture.source.dtype, picture.source.colour, id(path))
+    key = (grey.slope, grey.intercept, grey.invert, grey.bits, *form, window.inverted, *kind)
     found = _tables.get(key)
     if found is None or preset.lut is not None:  # tables of a file are not compared by value: made anew
-        found = lookup_table(grey, preset, window.inverted, picture.padding, picture.source.dtype, _display)
+        if picture.source.colour:
+            found = lookup_table(grey, preset, window.inverted, picture.padding, picture.source.dtype)
+        else:
+            levels = lookup_table(grey, preset, window.inverted, picture.padding, picture.source.dtype, path.display())
+            found = path.packed(levels)
         if len(_tables) >= 64:
             _tables.clear()
         _tables[key] = found
@@ -137,7 +137,8 @@ def breast_region(picture: Picture) -> Region:
     small, scale = source.smallest(_SMALL)
     if small.dtype == np.int16:
         small = small.view(np.uint16)
-    grey = cv2.LUT(small, table_of(picture, Window()).reshape(1, -1))
+    levels = lookup_table(picture.grey, None, False, picture.padding, source.dtype)
+    grey = cv2.LUT(small, levels.reshape(1, -1))
     tail = np.cumsum(cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel())
     floor = int(np.searchsorted(tail, _DARKEST * grey.size))
     _, bright = cv2.threshold(grey, floor + _AIR, 1, cv2.THRESH_BINARY)

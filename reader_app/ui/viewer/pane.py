@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QWidget
 
 from reader_app.imaging.window import GreyScale
 from reader_app.ui import theme
-from reader_app.ui.viewer import marks, overlay, readout, strokes
+from reader_app.ui.viewer import greypath, marks, overlay, readout, strokes
 from reader_app.ui.viewer.camera import Camera, Pair
 from reader_app.ui.viewer.content import Additions, Picture, Window, table_of
 from reader_app.ui.viewer.overlay import HeatLayer
@@ -200,7 +200,7 @@ class Pane(QWidget):
         picture = self.picture
         if picture is None or (picture.source.colour and self.window_state == Window()):
             return None  # colours as they are stored
-        key = (self.window_state, picture.padding, picture.source.dtype)
+        key = (self.window_state, picture.padding, picture.source.dtype, greypath.current())
         if self._table is None or key != self._table_key:
             self._table, self._table_key = table_of(picture, self.window_state), key
         return self._table
@@ -216,8 +216,8 @@ class Pane(QWidget):
         if picture is None or camera is None:
             painter.fillRect(QRect(QPoint(0, 0), QSize(self.device_size[1] + 1, self.device_size[0] + 1)), Qt.GlobalColor.black)
         else:
-            self._raster.update(picture.source, camera, self.table())
-            painter.drawImage(0, 0, self._qimage(self._raster.grey))
+            self._raster.update(picture.source, camera, self.table(), 0 if picture.source.colour else greypath.black())
+            painter.drawImage(0, 0, self._qimage(self._raster.pixels))
             self._paint_additions(painter, camera)
             self._paint_glass(painter, camera)
         self._paint_words(painter)
@@ -231,9 +231,9 @@ class Pane(QWidget):
         painter.translate((round(device.dx()) - device.dx()) / unit, (round(device.dy()) - device.dy()) / unit)
         painter.scale(1 / unit, 1 / unit)
 
-    def _qimage(self, grey: np.ndarray) -> QImage:
-        if self._image is None or self._image_of is not grey:
-            self._image, self._image_of = _wrapped(grey), grey
+    def _qimage(self, pixels: np.ndarray) -> QImage:
+        if self._image is None or self._image_of is not pixels:
+            self._image, self._image_of = _wrapped(pixels), pixels
         return self._image
 
     def _paint_additions(self, painter: QPainter, camera: Camera) -> None:
@@ -303,9 +303,9 @@ class Pane(QWidget):
         zy, zx = inner.zoom
         corner = (side / 2 - (index[0] + 0.5) * zy * factor, side / 2 - (index[1] + 0.5) * zx * factor)
         inner = replace(inner, scale=camera.scale * factor, corner=corner)
-        self._glass.update(self.picture.source, inner, self.table())
+        self._glass.update(self.picture.source, inner, self.table(), 0 if self.picture.source.colour else greypath.black())
         left, top = round(about[1] - side / 2), round(about[0] - side / 2)
-        painter.drawImage(left, top, _wrapped(self._glass.grey))
+        painter.drawImage(left, top, _wrapped(self._glass.pixels))
         painter.setPen(QPen(QColor(readout.DIM), self.unit))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(QRectF(left, top, side, side))
@@ -352,8 +352,8 @@ class Pane(QWidget):
         self._mouse.leave(self)
 
 
-def _wrapped(grey: np.ndarray) -> QImage:
+def _wrapped(pixels: np.ndarray) -> QImage:
     """Return a QImage on the same buffer."""
-    h, w = grey.shape[:2]
-    kind = QImage.Format.Format_Grayscale8 if grey.ndim == 2 else QImage.Format.Format_RGB888
-    return QImage(grey.data, w, h, w * (1 if grey.ndim == 2 else 3), kind)
+    h, w = pixels.shape[:2]
+    kind = QImage.Format.Format_RGB888 if pixels.ndim == 3 else greypath.current().format
+    return QImage(pixels.data, w, h, pixels.strides[0], kind)

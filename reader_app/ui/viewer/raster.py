@@ -15,7 +15,6 @@ import numpy as np
 from reader_app.ui.viewer.camera import Camera
 
 Array = np.ndarray
-_SAME = np.arange(256, dtype=np.uint8)
 _CANDIDATES = 16  # places tried for the start of a crop: see _Axis
 
 
@@ -134,47 +133,52 @@ def covered(camera: Camera) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 class Raster:
-    """The picture of one pane: stored values at the screen's resolution (kept) and grey levels on a buffer of its own.
+    """The picture of one pane: stored values at the screen's resolution (kept) and pixels on a buffer of its own.
 
     Attributes
     ----------
-    grey : array
-        uint8 (height, width), or (height, width, 3) for colour; black outside the image, also when inverted.
+    pixels : array
+        (height, width) of the table's type, or uint8 (height, width, 3) for colour; black outside the image, also when inverted.
     """
 
     def __init__(self) -> None:
-        self.grey: Array = np.zeros((1, 1), np.uint8)
+        self.pixels: Array = np.zeros((1, 1), np.uint8)
         self._values: Array = np.zeros((1, 1), np.uint16)
         self._spare: Array = self._values
         self._source: Source | None = None
         self._camera: Camera | None = None
         self._table: Array | None = None
-        self._as_stored = False  # the table changes nothing
+        self._black = 0
         self._within: Array | None = None
         self._within_key: tuple[object, ...] = ()
 
-    def update(self, source: Source, camera: Camera, table: Array | None) -> bool:
+    def update(self, source: Source, camera: Camera, table: Array | None, black: int = 0) -> bool:
         """Bring the picture up to date; return whether anything changed.
 
         Parameters
         ----------
         table : array or None
-            uint8, 256 or 65536 entries (index = the stored value's bit pattern); None copies colours as stored.
+            256 or 65536 entries (index = the stored value's bit pattern): bytes, or 32-bit pixels; None copies colours as stored.
+        black : int
+            Entry that stands for black, painted where there is no image.
         """
         moved = source is not self._source or camera != self._camera
+        shape = (*camera.viewport, 3) if source.colour else camera.viewport
+        kind = np.dtype(np.uint8) if table is None else table.dtype
+        if self.pixels.shape != shape or self.pixels.dtype != kind or black != self._black:
+            self.pixels = np.full(shape, black, kind)
+            self._black, moved = black, True
         if not moved and table is self._table:
             return False
         if moved:
             self._resample(source, camera)
-        if table is not self._table:
-            self._as_stored = table is not None and table.dtype == np.uint8 and np.array_equal(table, _SAME)
         self._source, self._camera, self._table = source, camera, table
         (y0, x0), (y1, x1) = covered(camera)
         if y0 >= y1 or x0 >= x1:
             return True
         inside = self._values[y0:y1, x0:x1]
-        target = self.grey[y0:y1, x0:x1]
-        if table is None or self._as_stored:
+        target = self.pixels[y0:y1, x0:x1]
+        if table is None:
             np.copyto(target, inside)
             return True
         if inside.dtype == np.int16:
@@ -205,18 +209,16 @@ class Raster:
     def _resample(self, source: Source, camera: Camera) -> None:
         depth = (3,) if source.colour else ()
         shape = (*camera.viewport, *depth)
-        if self.grey.shape != shape:
-            self.grey = np.zeros(shape, np.uint8)
         if self._values.shape != shape or self._values.dtype != source.dtype:
             self._values = np.empty(shape, source.dtype)
             self._spare = np.empty(shape, source.dtype)
             self._source = None
         (y0, x0), (y1, x1) = covered(camera)
         if y0 >= y1 or x0 >= x1:
-            self.grey.fill(0)
+            self.pixels.fill(self._black)
             return
-        for outside in (self.grey[:y0], self.grey[y1:], self.grey[y0:y1, :x0], self.grey[y0:y1, x1:]):
-            outside.fill(0)
+        for outside in (self.pixels[:y0], self.pixels[y1:], self.pixels[y0:y1, :x0], self.pixels[y0:y1, x1:]):
+            outside.fill(self._black)
         old = self._camera
         if old is None or source is not self._source or old.scale != camera.scale or old.pixel != camera.pixel:
             resample(source, camera, (y0, x0), (y1, x1), self._values[y0:y1, x0:x1])
