@@ -17,7 +17,7 @@ DONE, FAULTS, USAGE, ENVIRONMENT = 0, 1, 2, 3
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all subcommands."""
-    from reader_app.cli import ai_commands, machine_commands, result_commands, study_commands
+    from reader_app.cli import ai_commands, look_command, machine_commands, result_commands, study_commands
 
     top = argparse.ArgumentParser(
         prog="reader-app",
@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"reader-app {__version__}")
     sub = top.add_subparsers(dest="command", metavar="COMMAND")
-    for module in (study_commands, ai_commands, result_commands, machine_commands):
+    for module in (study_commands, look_command, ai_commands, result_commands, machine_commands):
         module.add_to(sub)
     return top
 

@@ -135,7 +135,7 @@ def _demo(options: argparse.Namespace) -> int:
 
     out = (options.out or paths.data_dir() / "demo").resolve()
     if not options.headless:
-        _refuse_without_screen()
+        refuse_without_screen()
     with ProgressBar("demo") as bar:
         study = make_demo(out, DemoSize(options.protocol, options.cases, options.readers, options.seed), bar)
     print("The images are phantoms and the models were trained on phantoms only: nothing here says anything about patients.")
@@ -161,7 +161,8 @@ def _read_demo_headless(study: Path, out: Path, seed: int) -> int:
     return 0
 
 
-def _refuse_without_screen() -> None:
+def refuse_without_screen() -> None:
+    """Raise EnvironmentFault where no window can open."""
     from reader_app.errors import EnvironmentFault
 
     if sys.platform.startswith("linux") and not (
@@ -190,13 +191,13 @@ def _import(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
     else:
-        _print_import(report)
+        print_import(report)
         if not options.dry_run:
             print(f"The full report: {options.study / 'import_report.csv'}")
     return 0 if report.complete else 1
 
 
-def _print_import(report: Any) -> None:
+def print_import(report: Any) -> None:
     """Print what became of the cases, and the reason of every refusal."""
     counts = {status: sum(case.status == status for case in report.cases) for status in ("complete", "incomplete", "refused")}
     kept = sum(case.kept for case in report.cases)
@@ -217,7 +218,7 @@ def _print_import(report: Any) -> None:
             print(f"in {count} cases: note: {note}")
     refused = [file for file in report.files if not file.accepted]
     for file in refused:
-        print(f"not taken: {file.path}: {file.reason.removeprefix(file.path + ': ')}")
+        print(f"not taken: {file.path}: {file.reason.removeprefix(f'{file.path}: ').removeprefix(f'{Path(file.path).name}: ')}")
     for note in report.notes:
         print(note)
     print(f"{len(report.files) - len(refused)} file(s) taken, {len(refused)} not.")
@@ -290,7 +291,7 @@ def _read(options: argparse.Namespace) -> int:
     from reader_app.ui.app import run_reader
 
     if options.script is None:
-        _refuse_without_screen()
+        refuse_without_screen()
     return run_reader(options.study, options.reader, script=options.script, screenshots=options.screenshots)
 
 
@@ -316,7 +317,7 @@ def _merge(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
     else:
-        _print_import(report)
+        print_import(report)
     return 1 if report.conflicts else 0
 
 
