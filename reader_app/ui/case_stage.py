@@ -87,6 +87,8 @@ class CaseStage(QObject):
         state, plan, panel = flow.state, flow.plan, flow.window.panel
         if plan is None or loaded is None or panel is None or not flow.may_read or flow.stopped:
             return
+        if flow.feedback.due() is not None or flow.questionnaires.is_due():
+            return
         entry, case_id = current_round(plan, state), due_case(state)
         if state.phase is not Phase.BETWEEN or entry is None or case_id is None:
             return

@@ -257,7 +257,7 @@ class Hands:
             flow = self.flow
             if flow.stopped or flow.conductor is None:
                 return True
-            loading = flow.state.phase is Phase.BETWEEN and self.page == ""
+            loading = flow.state.phase is Phase.BETWEEN and self.page == "" and flow.feedback.due() is None
             return flow.is_idle() and not loading and not flow.pages.is_checking() and not flow.pauses.is_uncovering
 
         wait(quiet, "the window to settle")
