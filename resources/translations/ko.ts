@@ -1375,5 +1375,17 @@
     <source>▲ no second copy</source>
     <translation>▲ 두 번째 사본 없음</translation>
   </message>
+  <message>
+    <source>The images came to stand on another screen, or it was set up anew, so the clock was stopped.</source>
+    <translation>영상이 다른 화면으로 옮겨졌거나 화면 설정이 바뀌어 시계를 멈췄습니다.</translation>
+  </message>
+  <message>
+    <source>Grey levels are painted in 1024 steps through a GSDF table made from this display's measured luminances.</source>
+    <translation>이 디스플레이의 측정 휘도로 만든 GSDF 표를 거쳐 1024단계로 표시합니다.</translation>
+  </message>
+  <message>
+    <source>Grey levels are painted in 1024 steps; a display calibrated to the DICOM GSDF shows them evenly.</source>
+    <translation>1024단계로 표시합니다. DICOM GSDF로 보정된 디스플레이는 이를 고르게 보여 줍니다.</translation>
+  </message>
 </context>
 </TS>

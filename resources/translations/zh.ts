@@ -1375,5 +1375,17 @@
     <source>▲ no second copy</source>
     <translation>▲ 无第二副本</translation>
   </message>
+  <message>
+    <source>The images came to stand on another screen, or it was set up anew, so the clock was stopped.</source>
+    <translation>图像移到了另一屏幕，或屏幕设置已更改，因此计时已停止。</translation>
+  </message>
+  <message>
+    <source>Grey levels are painted in 1024 steps through a GSDF table made from this display's measured luminances.</source>
+    <translation>灰阶以 1024 级显示，并经由此显示器实测亮度生成的 GSDF 查找表。</translation>
+  </message>
+  <message>
+    <source>Grey levels are painted in 1024 steps; a display calibrated to the DICOM GSDF shows them evenly.</source>
+    <translation>灰阶以 1024 级显示；按 DICOM GSDF 校准的显示器可均匀显示。</translation>
+  </message>
 </context>
 </TS>

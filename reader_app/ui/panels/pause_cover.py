@@ -69,5 +69,6 @@ def pause_reason(reason: str) -> str:
     return {
         "idle": tr("Nothing was done for a while, so the clock was stopped."),
         "hidden": tr("The window was not in front, so the clock was stopped."),
+        "display": tr("The images came to stand on another screen, or it was set up anew, so the clock was stopped."),
         "system": tr("The computer slept or its clock was changed, so the clock was stopped."),
     }.get(reason, tr("The clock stands. Your answers so far are kept."))
