@@ -79,8 +79,18 @@ def assemble(own: Group, decoded: Decoded) -> Assembled:
     result.files = sum(len(p.sources) for p, _, _ in good if id(p.sources[0]) not in result.refused)
     if not result.images and not result.faults:
         result.faults.append("no file of this case can be read")
-    result.notes = list(dict.fromkeys([*result.notes, *blinding.sentences(result.blinding)]))
+    result.notes = [*_together(result.notes), *blinding.sentences(result.blinding)]
     return result
+
+
+def _together(notes: list[str]) -> list[str]:
+    """Say once what holds of several images: "R_AP, R_LAT: ..."."""
+    by_text: dict[str, list[str]] = {}
+    for note in dict.fromkeys(notes):
+        who, colon, text = note.partition(": ")
+        named = bool(colon) and " " not in who and "." not in who
+        by_text.setdefault(text if named else note, []).extend([who] if named else [])
+    return [f"{', '.join(who)}: {text}" if who else text for text, who in by_text.items()]
 
 
 def _refuse(result: Assembled, piece: Piece, reason: str) -> None:
@@ -89,7 +99,7 @@ def _refuse(result: Assembled, piece: Piece, reason: str) -> None:
 
 
 def _label(piece: Piece) -> str:
-    return piece.view.name if piece.view is not None else "".join(piece.scan) or "image"
+    return piece.view.name if piece.view is not None else "_".join(p for p in piece.scan if p) or "image"
 
 
 def _pixels(path: Path, piece: Piece, invert: bool = False) -> Any:

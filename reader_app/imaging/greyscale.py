@@ -44,7 +44,10 @@ def from_dataset(ds: Any, array: NDArray[Any]) -> tuple[NDArray[Any], GreyScale,
     if not presets:
         center, width = automatic_window(array, padding, slope, intercept)
         presets = [Preset("automatic", "linear_exact", center, width)]
-        notes.append("the file states no window; one was set from its values")
+        if bits <= 8 and (slope, intercept) == (1.0, 0.0):  # as ultrasound is stored: ready for the screen
+            presets.insert(0, Preset("full range", "identity"))
+        else:
+            notes.append("the file states no window; one was set from its values")
     photometric = str(ds.get("PhotometricInterpretation", "")).strip()
     shape = str(ds.get("PresentationLUTShape", "")).strip()
     invert = photometric == "MONOCHROME1" or (photometric == "MONOCHROME2" and shape == "INVERSE")

@@ -104,7 +104,7 @@ def test_a_mixed_folder_takes_only_breast_images(tmp_path, pool):
     folder = realdata.folder("dicom_misc")
     report, _ = _run(tmp_path, pool, folder / "fo_dicom", folder / "highdicom", dry_run=False)
     accepted = {f.path for f in report.files if f.accepted}
-    assert accepted == {"GH133.dcm", "DIRW0007"}
+    assert accepted == {"fo_dicom/GH133.dcm", "fo_dicom/DIRW0007"}
     reasons = {f.path: f.reason for f in report.files if not f.accepted}
     assert "tomosynthesis" in reasons["GH1376.dcm"] and "holds no image" in reasons["test_SR.dcm"]
     assert "not recognised" in reasons["ct_image.dcm"] and "no image file" in reasons["abd1.zip"]

@@ -114,3 +114,23 @@ def test_pictures_become_one_case_each(tmp_path, pool):
     assert {r["breasts"] for r in report.case_rows} == {"R", "L"}
     text = "".join(p.read_text() for p in (tmp_path / "images").rglob("*.json"))
     assert "malignant" not in text and "0364" not in text and "malignant" not in str(sorted((tmp_path / "images").iterdir()))
+
+
+def test_eight_bits_without_a_window_are_shown_as_they_are(tmp_path, pool):
+    for number, level in enumerate((60, 120)):  # two images of different brightness stay different
+        image = np.random.default_rng(number).integers(0, level, (50, 60), dtype=np.uint8)
+        md.write(md.ultrasound(image, StudyInstanceUID="1.2.3", InstanceNumber=number), tmp_path / "in" / f"{number}.dcm")
+    report = import_sources([tmp_path / "in"], tmp_path / "images", pool=pool)
+    images = open_case(tmp_path / "images" / report.cases[0].case_id).images
+    assert [i.grey.presets[0].name for i in images] == ["full range", "full range"]
+    assert [p.name for p in images[0].grey.presets] == ["full range", "automatic"]
+    assert not any("window" in n for n in report.cases[0].notes)
+
+
+def test_what_holds_of_several_images_is_said_once(tmp_path, pool):
+    for number in range(3):
+        image = np.random.default_rng(number).integers(0, 255, (50, 60), dtype=np.uint8)
+        ds = md.ultrasound(image, regions=[{"box": (0, 0, 90, 90)}], StudyInstanceUID="1.2.3", InstanceNumber=number)
+        md.write(ds, tmp_path / "in" / f"{number}.dcm")
+    report = import_sources([tmp_path / "in"], tmp_path / "images", pool=pool)
+    assert report.cases[0].notes == ["US1, US2, US3: region 1 reaches beyond the image (a cropped export) and was clipped"]
