@@ -38,7 +38,7 @@ from reader_app.study.events import (
     SessionResumed,
 )
 from reader_app.study.questions import key
-from reader_app.study.state import Answer, Draft, Phase, SessionState, changed, due_case
+from reader_app.study.state import Answer, Draft, Phase, SessionState, changed, due_case, redrafted
 
 #: The events that change nothing but the draft.
 Drafting = Assessed | Scored | Answered | Noted | MarkPlaced | MarkRemoved
@@ -139,19 +139,19 @@ def drafted(draft: Draft, event: Drafting) -> Draft:
     """Return the draft after one answer."""
     match event:
         case Assessed(unit=unit, category=category):
-            return replace(draft, categories={**draft.categories, unit: category})
+            return redrafted(draft, categories={**draft.categories, unit: category})
         case Scored(unit=unit, score=score):
-            return replace(draft, scores={**draft.scores, unit: score})
+            return redrafted(draft, scores={**draft.scores, unit: score})
         case Answered(unit=unit, question=question, values=values):
-            return replace(draft, answers={**draft.answers, key(question, unit): values})
+            return redrafted(draft, answers={**draft.answers, key(question, unit): values})
         case Noted(text=text):
-            return replace(draft, note=text)
+            return redrafted(draft, note=text)
         case MarkPlaced(mark=mark):
             known = mark.mark_id in {own.mark_id for own in draft.marks}
             moved = tuple(mark if own.mark_id == mark.mark_id else own for own in draft.marks)
-            return replace(draft, marks=moved if known else (*draft.marks, mark))
+            return redrafted(draft, marks=moved if known else (*draft.marks, mark))
         case MarkRemoved(mark_id=mark_id):
-            return replace(draft, marks=tuple(own for own in draft.marks if own.mark_id != mark_id))
+            return redrafted(draft, marks=tuple(own for own in draft.marks if own.mark_id != mark_id))
 
 
 def _due(state: SessionState, index: int) -> SessionState:

@@ -5,11 +5,11 @@ The rules are stated in :mod:`reader_app.study.session`, which alone makes new s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from reader_app.study.assignment import Plan, RoundPlan
 from reader_app.study.commands import (
@@ -152,13 +152,24 @@ class SessionState:
     filled: frozenset[tuple[str, int, int]] = frozenset()
 
 
-_FIELDS = tuple(entry.name for entry in fields(SessionState))
-_values = attrgetter(*_FIELDS)
+Record = TypeVar("Record")
 
 
-def changed(state: SessionState, **changes: Any) -> SessionState:
-    """Return the state with some fields changed: as ``dataclasses.replace``, in a third of its time."""
-    return SessionState(**{**dict(zip(_FIELDS, _values(state), strict=True)), **changes})
+def replacer(kind: Callable[..., Record]) -> Callable[..., Record]:
+    """Return a function that does for one dataclass what ``dataclasses.replace`` does for any, in a third of its time."""
+    names = tuple(entry.name for entry in fields(cast(Any, kind)))
+    values_of = attrgetter(*names)
+
+    def replaced(record: Record, /, **changes: Any) -> Record:
+        return kind(**{**dict(zip(names, values_of(record), strict=True)), **changes})
+
+    return replaced
+
+
+#: The state with some fields changed.
+changed = replacer(SessionState)
+#: The draft with some fields changed.
+redrafted = replacer(Draft)
 
 
 def initial(plan: Plan) -> SessionState:
