@@ -13,7 +13,7 @@ from reader_app.ai.bundle import Bundle
 from reader_app.networks import liu2025_known, training
 from reader_app.networks import liu2025_volume as geometry
 from reader_app.networks.liu2025 import PLANES, Liu2025Network
-from reader_app.networks.liu2025_predict import Liu2025Model, Working, heat_volume, judge, search
+from reader_app.networks.liu2025_predict import Liu2025Model, Searched, Working, heat_volume, judge, marked, search
 from reader_app.networks.liu2025_samples import Exam, Outlined
 from reader_app.networks.liu2025_volume import Float
 from reader_app.networks.training import Progress
@@ -97,9 +97,10 @@ class Overlap:
         return 2 * self.both / max(self.sizes, 1.0)
 
 
-def dice(model: Liu2025Model, exam: Exam, overlaps: Mapping[str, Overlap]) -> None:
-    """Add a case's overlaps: of each plane's U-Net, and of their mean ("mean") as it is used."""
+def dice(model: Liu2025Model, exam: Exam, overlaps: Mapping[str, Overlap]) -> dict[str, Searched]:
+    """Add a case's overlaps: of each plane's U-Net, and of their mean ("mean") as it is used; return what was found by it."""
     working = model.working
+    found = {}
     for image in exam.case.images:
         assert image.spacing_mm is not None
         grid, factor = geometry.resample(image.array, image.spacing_mm, working.mm)
@@ -107,11 +108,17 @@ def dice(model: Liu2025Model, exam: Exam, overlaps: Mapping[str, Overlap]) -> No
         for lesion in exam.lesions.get(image.id, ()):
             drawn |= lesion.on_cubes(grid.shape, factor)
         total = np.zeros(grid.shape, np.float32)
+        slices = 0
         for plane in PLANES:
-            chance, _ = geometry.probability({plane: model.network.finders[plane]}, grid, model.network.multiple, model.where)
+            chance, judged = geometry.probability(
+                {plane: model.network.finders[plane]}, grid, model.network.multiple, model.where
+            )
             overlaps[plane].add(chance >= 0.5, drawn > 0)
             total += chance / len(PLANES)
+            slices += judged
         overlaps["mean"].add(total >= working.threshold, drawn > 0)
+        found[image.id] = marked(image, working, grid, factor, total, slices)
+    return found
 
 
 def measure(bundle: Bundle, where: torch.device, exams: Iterable[Exam], count: int, progress: Progress | None) -> dict[str, Any]:
@@ -132,7 +139,7 @@ def measure(bundle: Bundle, where: torch.device, exams: Iterable[Exam], count: i
     lesion_score: list[float] = []
     overlaps = {name: Overlap() for name in ("mean", *PLANES)}
     for number, exam in enumerate(exams):
-        found = model.predict(exam.case)
+        found = model.predict(exam.case, given=dice(model, exam, overlaps))
         own = {b: [o for o in exam.lesions.get(b.image_id, ()) if on_lesion(b.start, b.stop, o)] for b in found.boxes}
         hits = [bool(own[b]) for b in found.boxes]
         lesion_truth += [own[b][0].malignant > 0 for b in found.boxes if own[b] and own[b][0].malignant >= 0]
@@ -146,7 +153,6 @@ def measure(bundle: Bundle, where: torch.device, exams: Iterable[Exam], count: i
         beside.append(len(hits) - sum(hits))
         if exam.truth > 0 and found.positive:
             on.append(hits[0])
-        dice(model, exam, overlaps)
         if progress is not None:
             progress(number + 1, count, "test (abvs)")
     y, c = np.array(truth, bool), np.array(called, bool)

@@ -164,10 +164,16 @@ class Searched:
 
 def search(network: Liu2025Network, image: NewImage, working: Working, where: torch.device) -> Searched:
     """Look for the lesions of a scan."""
+    assert image.spacing_mm is not None
+    grid, factor = geometry.resample(image.array, image.spacing_mm, working.mm)
+    chance, judged = geometry.probability(dict(network.finders.items()), grid, network.multiple, where)
+    return marked(image, working, grid, factor, chance, judged)
+
+
+def marked(image: NewImage, working: Working, grid: Float, factor: geometry.Triple, chance: Float, judged: int) -> Searched:
+    """Return what the U-Nets' mean probability says of a scan; ``factor`` is image voxels per cube."""
     spacing = image.spacing_mm
     assert spacing is not None
-    grid, factor = geometry.resample(image.array, spacing, working.mm)
-    chance, judged = geometry.probability(dict(network.finders.items()), grid, network.multiple, where)
     found = geometry.components(chance, factor, working.mm, working.threshold, working.least_mm3, working.most)
     return Searched(found, judged, (spacing[0], spacing[1], spacing[2]), grid)
 
@@ -210,7 +216,9 @@ class Liu2025Model:
         z = np.clip(self.slope * judged.scores + self.intercept, -30, 30)
         return float((1 / (1 + np.exp(-z))).mean())
 
-    def predict(self, case: OpenCase, clinical: Mapping[str, str] | None = None) -> Prediction:
+    def predict(
+        self, case: OpenCase, clinical: Mapping[str, str] | None = None, given: Mapping[str, Searched] | None = None
+    ) -> Prediction:
         """Return the prediction of one case; never stores it.
 
         Every lesion found is framed and labelled "malignant" or "benign" with its probability; the case has its most suspicious
@@ -222,6 +230,8 @@ class Liu2025Model:
             The case.
         clinical : mapping, optional
             Not used: the paper's model sees images alone.
+        given : mapping, optional
+            Scans that were searched already, by image id.
         """
         if case.modality != "abvs":
             return self._without(case, "not_applicable", f"{self.bundle.model_id} was not made for {case.modality} images.")
@@ -244,7 +254,7 @@ class Liu2025Model:
             fault = liu2025_known.geometry_fault(shape, image.spacing_mm, self.working.mm)
             if fault:
                 return self._without(case, "not_applicable", f"{image.id}: {fault}.")
-            found = search(self.network, image, self.working, self.where)
+            found = (given or {}).get(image.id) or search(self.network, image, self.working, self.where)
             fault = liu2025_known.grey_fault(self.known, found.grid)
             if fault:
                 return self._without(case, "not_applicable", f"{image.id}: {fault}.")

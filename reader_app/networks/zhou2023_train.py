@@ -194,7 +194,9 @@ def finish(
     def probability(score: float) -> float:
         return float(1 / (1 + np.exp(-np.clip(slope * score + intercept, -30, 30))))
 
-    point = training.youden([probability(s) for s, _ in known], [t for _, t in known], seed)
+    point: dict[str, Any] = {"threshold": 0.5, "n": len(known)}  # of one class alone no operating point can be chosen
+    if len({t for _, t in known}) == 2:
+        point = training.youden([probability(s) for s, _ in known], [t for _, t in known], seed)
     measured = zhou2023_measure.measure(
         network, trees, cohorts.test(), cohorts.tests, probability, point["threshold"], where, progress
     )
