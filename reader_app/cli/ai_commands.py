@@ -1,4 +1,4 @@
-"""Subcommands around models: ``reader-app ai systems|train|evaluate|run|import|prepare`` and the hidden ``worker``."""
+"""Subcommands around models: ``reader-app ai systems|train|evaluate|run|devices|import|prepare`` and the hidden ``worker``."""
 
 from __future__ import annotations
 
@@ -64,6 +64,11 @@ def add_to(sub: Any) -> None:
     run.add_argument("--program", metavar="COMMAND", help="ask a program outside instead of a bundle (see: adding a model)")
     run.add_argument("--threshold", type=float, default=0.5, help="operating point of a program's scores (default 0.5)")
     run.set_defaults(run=_run)
+
+    apart = ai_sub.add_parser("devices", help="how far a bundle's predictions on the CPU and on CUDA lie apart, on phantoms")
+    apart.add_argument("bundle", help="a bundle's folder, or the name of one that ships with the program")
+    apart.add_argument("--phantoms", type=int, default=20, metavar="N")
+    apart.set_defaults(run=_devices)
 
     imported = ai_sub.add_parser("import", help="take predictions made elsewhere")
     imported.add_argument("study", metavar="DIR", type=Path)
@@ -191,6 +196,16 @@ def _run_program(given: argparse.Namespace) -> int:
     done = run_program(given.study, given.model[0], command, given.threshold)
     line = f"{done.model_id}: {done.computed} computed by {done.device}, {done.current} were current"
     print(line + (f"; not applicable to {', '.join(done.not_applicable)}" if done.not_applicable else ""))
+    return 0
+
+
+def _devices(given: argparse.Namespace) -> int:
+    from reader_app.desk.aids import find_bundle
+    from reader_app.networks import devices
+
+    with ProgressBar("devices") as bar:
+        found = devices.compare(find_bundle(given.bundle), given.phantoms, progress=bar)
+    print(found)
     return 0
 
 

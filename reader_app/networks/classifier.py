@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from reader_app.networks import backbones
+from reader_app.networks import device as device_words
 from reader_app.networks.backbones import Trunk
 from reader_app.networks.preprocess import Plane
 
@@ -131,7 +132,7 @@ def judge_planes(
             chunk = members[start : start + batch]
             x = torch.from_numpy(np.stack([planes[k].pixels for k in chunk]))[:, None].to(device)
             x = functional.pad(x, pad).to(memory_format=torch.channels_last)
-            features = network.trunk(x)
+            features = _features(network, x)
             high, wide = min(cells, features.shape[2]), min(cells, features.shape[3])
             evidence = network.cell_evidence(features)
             scores = functional.avg_pool2d(evidence[:, None], (high, wide), stride=1)[:, 0]
@@ -153,6 +154,18 @@ def judge_planes(
                 )
                 out[k] = at_window(network, made, r, c, keep_features)
     return [j for j in out if j is not None]
+
+
+def _features(network: WindowClassifier, x: Tensor) -> Tensor:
+    """Return the trunk's features; where memory does not do for all planes at once, half of them at a time."""
+    try:
+        found: Tensor = network.trunk(x)
+        return found
+    except Exception as error:
+        if len(x) == 1 or not device_words.lacks_memory(error):
+            raise
+    half = len(x) // 2
+    return torch.cat([_features(network, x[:half]), _features(network, x[half:])])
 
 
 @torch.no_grad()

@@ -31,6 +31,22 @@ def choose(wish: str = "auto") -> torch.device:
     raise EnvironmentFault(f"The device {wish!r} is not known; use 'auto', 'cpu' or 'cuda'.")
 
 
+def lacks_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory ran out, on the GPU or in the computer."""
+    if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and (
+        "allocate memory" in text or "not enough memory" in text or "out of memory" in text
+    )
+
+
+def memory_fault(where: torch.device, advice: str) -> EnvironmentFault:
+    """Return the fault that says in one sentence that memory ran out and what to do."""
+    place = "The GPU" if where.type == "cuda" else "The computer"
+    return EnvironmentFault(f"{place} has not enough free memory for this model; {advice}.")
+
+
 def describe(device: torch.device) -> str:
     """Return the device in words for provenance."""
     if device.type == "cuda":

@@ -19,7 +19,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from reader_app.networks import checkpoint
+from reader_app.networks import checkpoint, curves
+from reader_app.networks import device as devices
 
 Batch = TypeVar("Batch")
 Progress = Callable[[int, int, str], None]
@@ -110,11 +111,16 @@ def fit(
     device : torch.device
         Where.
     store : Path or None
-        Folder for ``<stage>.safetensors`` (state after the latest epoch) and ``<stage>.json`` (history).
+        Folder for ``<stage>.safetensors`` (state after the latest epoch), ``<stage>.json`` (history), ``<stage>.png`` (curves).
     watch : str
         The metric that chooses the best epoch.
     progress : callable, optional
         Told (epochs done, epochs in all, text).
+
+    Raises
+    ------
+    EnvironmentFault
+        If memory runs out.
     """
     network.to(device)
     trained = [p for p in network.parameters() if p.requires_grad]
@@ -146,10 +152,16 @@ def fit(
             rate = settings.rate * min(1.0, (at + 1) / max(1, settings.warmup)) * 0.5 * (1 + np.cos(np.pi * min(at / total, 1.0)))
             for group in optimiser.param_groups:
                 group["lr"] = float(rate)
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-                value = loss(network, batch, rng)
-            optimiser.zero_grad(set_to_none=True)
-            value.backward()  # type: ignore[no-untyped-call]
+            try:
+                with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+                    value = loss(network, batch, rng)
+                optimiser.zero_grad(set_to_none=True)
+                value.backward()  # type: ignore[no-untyped-call]
+            except Exception as error:
+                if devices.lacks_memory(error):
+                    advice = "free memory or take a smaller backbone; the same command goes on after the last finished epoch"
+                    raise devices.memory_fault(device, advice) from error
+                raise
             if settings.clip:
                 torch.nn.utils.clip_grad_norm_(trained, settings.clip)
             optimiser.step()
@@ -170,6 +182,8 @@ def fit(
             seconds = time.monotonic() - started
             text = f"{stage}: epoch {epoch + 1}, loss {entry['loss']:.3f}, {watch} {entry[watch]:.3f} ({seconds:.0f} s)"
             progress(epoch + 1, settings.epochs, text)
+    if path is not None and history and (first < len(history) or not path.with_suffix(".png").exists()):
+        curves.draw(history, watch, path.with_suffix(".png"))
     if best:
         network.load_state_dict(best)
     network.eval()

@@ -49,6 +49,8 @@ class Server:
         import cv2
         import torch
 
+        from reader_app.networks import device
+
         threads = os.environ.get("READER_APP_THREADS")
         if threads:
             torch.set_num_threads(int(threads))
@@ -63,10 +65,15 @@ class Server:
                 self._run(request)
             except ReaderAppError as error:
                 self._say(type="error", id=number, kind=type(error).__name__, message=str(error))
-            except torch.cuda.OutOfMemoryError:
-                text = "The GPU has not enough free memory for this model; close other programs that use it, or choose the CPU."
-                self._say(type="error", id=number, kind="EnvironmentFault", message=text)
             except Exception as error:  # noqa: BLE001 - the process must answer whatever happens
+                if device.lacks_memory(error):
+                    gpu = isinstance(error, torch.cuda.OutOfMemoryError)
+                    advice = (
+                        "close other programs that use it, or choose the CPU" if gpu else "close other programs and start again"
+                    )
+                    fault = device.memory_fault(torch.device("cuda" if gpu else "cpu"), advice)
+                    self._say(type="error", id=number, kind="EnvironmentFault", message=str(fault))
+                    continue
                 text = f"The model worker met a fault it does not know ({type(error).__name__}: {error}); report it."
                 self._say(type="error", id=number, kind="WorkerError", message=text)
         return 0
