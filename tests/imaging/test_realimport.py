@@ -106,5 +106,5 @@ def test_a_mixed_folder_takes_only_breast_images(tmp_path, pool):
     accepted = {f.path for f in report.files if f.accepted}
     assert accepted == {"fo_dicom/GH133.dcm", "fo_dicom/DIRW0007"}
     reasons = {f.path: f.reason for f in report.files if not f.accepted}
-    assert "tomosynthesis" in reasons["GH1376.dcm"] and "holds no image" in reasons["test_SR.dcm"]
-    assert "not recognised" in reasons["ct_image.dcm"] and "no image file" in reasons["abd1.zip"]
+    assert "tomosynthesis" in reasons["fo_dicom/GH1376.dcm"] and "holds no image" in reasons["fo_dicom/test_SR.dcm"]
+    assert "not recognised" in reasons["highdicom/ct_image.dcm"] and "no image file" in reasons["fo_dicom/abd1.zip"]
