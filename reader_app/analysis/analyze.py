@@ -8,6 +8,7 @@ document the sections ``net_reclassification``, ``aid_use``, ``co_decision``, ``
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ def analyze(
     options: Options | None = None,
     clinical: pd.DataFrame | None = None,
     embeddings: features.Embeddings | None = None,
+    shown: Mapping[str, Mapping[str, tuple[float, str]]] | None = None,
 ) -> dict[str, Any]:
     """Analyse a reader study.
 
@@ -46,6 +48,9 @@ def analyze(
         Features of the cases beside those in further columns of the reference: ``case_id`` and a column of text for each.
     embeddings
         By model and case, for the t-SNE maps.
+    shown
+        By model or prepared set of aids and case: the call that readers were shown (NaN: none) and what was done to the aid
+        ("true", "withheld", "inverted", "swapped"); without it, the predictions' calls, all true.
 
     Returns
     -------
@@ -71,7 +76,7 @@ def analyze(
     checked = tables["reads"]
     assert checked is not None
     design = prepare(checked, truth, tables["predictions"], options, notes)
-    context = Context(design, options, notes, _blocks(design, options))
+    context = Context(design, options, notes, _blocks(design, options), shown or {})
     if options.interim:
         notes.add("interim analysis: not all rounds were locked", "input")
     for departure in options.departures():

@@ -3,6 +3,7 @@
 Rules (fixed by the program's outer interface):
 
 - If a reader read a case several times under one condition, the first round counts; later ones serve intra-reader agreement.
+- A case that comes again within a round (``occurrence`` 2) counts the first time; the second serves intra-reader agreement.
 - A study whose later round covers only some cases (the reader's own earlier answers select them) gets the derived condition
   ``final``: each reader's last read of a case. A round counts as such when no reader meets a new case in it and either every
   reader leaves out some of the cases of their round before and its condition stands in no other round, or every reader reads
@@ -106,10 +107,13 @@ def prepare(reads: Checked, reference: Reference, predictions: Checked | None, o
         shown = ", ".join(unread[:5]) + (" ..." if len(unread) > 5 else "")
         notes.add(f"{len(unread)} cases of the reference were read by nobody and are left out: {shown}", "input")
     frame = _resolve(frame, options, notes)
+    again = frame[(frame["occurrence"] > 1).to_numpy()]
+    whole = frame
+    frame = frame[(frame["occurrence"] == 1).to_numpy()].copy()
     conditions = _order(frame, options)
     derived, partial = _derived_rounds(frame)
     frame["source"] = frame["condition"]
-    repeats = _repeats(frame)
+    repeats = pd.concat([_repeats(frame), _within_rounds(whole, again)])
     first = _first_rounds(frame)
     if derived and FINAL not in conditions:
         last = frame[frame["round_rank"] == frame.groupby(["reader_id", "case_id"])["round_rank"].transform("max")].copy()
@@ -221,6 +225,20 @@ def _first_rounds(frame: pd.DataFrame) -> pd.DataFrame:
 def _repeats(frame: pd.DataFrame) -> pd.DataFrame:
     rounds = frame.groupby(["reader_id", "condition", "case_id"])["round_rank"].transform("nunique")
     return frame[(rounds > 1).to_numpy()].copy()
+
+
+def _within_rounds(whole: pd.DataFrame, again: pd.DataFrame) -> pd.DataFrame:
+    """Return the reads of cases that came again within a round; the second reading stands as a round "N again" of its own."""
+    keys = ["reader_id", "condition", "round_rank", "case_id"]
+    wanted = set(again[keys].itertuples(index=False, name=None))
+    rows = [key in wanted for key in whole[keys].itertuples(index=False, name=None)]
+    found = whole[np.array(rows, dtype=np.bool_)].copy()
+    second = (found["occurrence"] > 1).to_numpy()
+    found["source"] = found["condition"]
+    # apart from the rounds themselves, so that a second reading is compared with the first of its own round only
+    found["round_rank"] = found["round_rank"] * 10 + 1_000 + second
+    found["round"] = np.where(second, found["round"] + " again", found["round"])
+    return found
 
 
 def _scale(frame: pd.DataFrame, options: Options) -> tuple[str, ...]:

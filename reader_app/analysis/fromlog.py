@@ -9,7 +9,8 @@ Names of conditions (stable; the same study gives the same names in any language
 - aided rounds with different models carry the model: ``aided (MODEL)``;
 - where rounds show different planes of a volume, a round of some planes only carries them: ``unaided (transverse+sagittal)``.
 
-A round repeated under the same condition keeps the name: the first counts, the later ones serve intra-reader agreement.
+A round repeated under the same condition keeps the name: the first counts, the later ones serve intra-reader agreement. So do
+cases that come again within a round (``occurrence`` 2).
 The derived condition ``final`` (each reader's last read of a case) is made by :mod:`reader_app.analysis.design`.
 """
 
@@ -118,6 +119,7 @@ def from_reads(
     plans: Sequence[Plan],
     groups: Mapping[str, str] | None = None,
     to_mm: ToMillimetres | None = None,
+    kinds: Mapping[tuple[str, str], str] | None = None,
 ) -> LogTables:
     """Turn Reads into the reads table (and marks table) of an analysis.
 
@@ -131,6 +133,9 @@ def from_reads(
         Experience group by reader.
     to_mm
         Converts a mark's index to millimetres; without it no marks table is made.
+    kinds
+        What was done to the aid of a model and case ("withheld", "inverted", "swapped"; absent: "true"), where aids were
+        prepared.
 
     Raises
     ------
@@ -149,19 +154,21 @@ def from_reads(
         group = (groups or {}).get(read.reader_id, "")
         if model:
             aids[final] = model
-        common = {"reader_id": read.reader_id, "case_id": read.case_id, "round": str(read.round_no), "group": group}
+        common: dict[str, Any] = {"reader_id": read.reader_id, "case_id": read.case_id, "round": str(read.round_no)}
+        common |= {"group": group, "occurrence": read.occurrence}
         if read.initial is not None and sealed is not None:
             head = {**common, "condition": sealed, "position": read.position, "aid_model_id": ""}
             rows += _rows(head, read.initial.categories, read.initial.scores, read.initial.active_ns / 1e9)
-            marks += _marks(head, read.initial.marks, to_mm)
+            marks += _marks(head, read.initial.marks, to_mm) if read.occurrence == 1 else []
         shown = read.aid.model_id if read.aid is not None else ""
         head = {**common, "condition": final, "position": read.position, "aid_model_id": shown}
+        head["aid_kind"] = (kinds or {}).get((shown, read.case_id), "true" if kinds else "") if shown else ""
         rows += _rows(head, read.categories, read.scores, active_seconds(read))
-        marks += _marks(head, read.marks, to_mm)
+        marks += _marks(head, read.marks, to_mm) if read.occurrence == 1 else []
     first = plans[0].assessment if plans else None
     columns = [
         "reader_id", "condition", "case_id", "round", "group", "laterality", "score", "assessment", "reading_time_s",
-        "position", "aid_model_id",
+        "position", "aid_model_id", "occurrence", "aid_kind",
     ]  # fmt: skip
     return LogTables(
         reads=pd.DataFrame(rows, columns=columns),

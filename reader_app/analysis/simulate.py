@@ -3,6 +3,7 @@
 Each reader sees a latent suspicion of every case, as Roe and Metz have it (Acad Radiol 1997;4:298): a shift between benign and
 malignant cases that gives the stated AUC, a part that all readers share for a case, and a part of the reader's own. An aid pulls
 the latent suspicion towards the model's (``aid_weight``) and changes the reading time (``aid_speed``). Times are log-normal.
+Marks, forms and questionnaires are made in :mod:`reader_app.analysis.simulated_forms`.
 
 This runs in the coordinator's process: it knows the reference standard. The reading process gets only the scripts.
 """
@@ -19,7 +20,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from reader_app.analysis import simulated_forms
 from reader_app.analysis.reference import load
+from reader_app.analysis.simulated_forms import Scene
 from reader_app.analysis.tables import TableSource
 from reader_app.study.assessment import BREAST_UNITS, CASE_UNIT, rank
 from reader_app.study.assignment import Plan, RoundPlan
@@ -53,7 +56,9 @@ class Skill:
     aid_speed : float
         Factor on the median time when an aid is shown; rounds that refine an earlier answer take half of it.
     wobble : float
-        Standard deviation of the latent suspicion from one round to the next.
+        Standard deviation of the latent suspicion from one reading of a case to the next.
+    false_marks : float
+        Mean number of marks in a case where there is nothing.
     """
 
     auc: float = 0.85
@@ -63,6 +68,7 @@ class Skill:
     aid_weight: float = 0.45
     aid_speed: float = 0.75
     wobble: float = 0.15
+    false_marks: float = 0.3
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.auc < 1 or self.seconds <= 0 or self.spread < 0 or not 0 <= self.shared <= 1:
@@ -77,6 +83,7 @@ def scripts(
     predictions: Mapping[str, Mapping[str, float]] | None = None,
     skills: Mapping[str, Skill] | Skill | None = None,
     seed: int = 1,
+    scenes: Mapping[str, Scene] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Write the answers of simulated readers to every round of their plans, derived rounds included.
 
@@ -92,6 +99,8 @@ def scripts(
         One for all readers, or by reader id; defaults vary a little from reader to reader.
     seed
         Equal seeds give equal scripts on every machine.
+    scenes
+        What can be marked, by case; nothing is marked in a case without one.
 
     Returns
     -------
@@ -116,7 +125,8 @@ def scripts(
             "schema": 1,
             "reader_id": plan.reader_id,
             "seed": seed,
-            "reads": _reads(plan, skill, suspicion, predictions or {}, seed),
+            "reads": _reads(plan, skill, suspicion, predictions or {}, seed, scenes or {}),
+            "questionnaires": _questionnaires(plan, seed),
         }
     return result
 
@@ -161,6 +171,7 @@ def _reads(
     suspicion: Mapping[tuple[str, str], float],
     predictions: Mapping[str, Mapping[str, float]],
     seed: int,
+    scenes: Mapping[str, Scene],
 ) -> list[dict[str, Any]]:
     answers: dict[tuple[int, str], Mapping[str, str]] = {}
     carried = dict(suspicion)
@@ -171,7 +182,10 @@ def _reads(
             seed, f"reader {plan.reader_id} round {entry.number}", 2 * sum(len(plan.units[c]) for c in cases) + len(cases)
         )
         draw = iter(noise.tolist())
+        beyond = simulated_forms.stream(seed, f"reader {plan.reader_id} round {entry.number} forms")
+        seen: list[str] = []
         for case in cases:
+            seen.append(case)
             model = predictions.get(entry.aid or "", {}).get(case)
             latent = {}
             for unit in plan.units[case]:
@@ -181,7 +195,7 @@ def _reads(
             seconds = skill.seconds * (skill.aid_speed if model is not None else 1.0)
             seconds *= 0.5 if entry.refines is not None else 1.0
             answer = {unit: category(value, plan.assessment.categories) for unit, value in latent.items()}
-            answers[(entry.number, case)] = answer
+            answers.setdefault((entry.number, case), answer)
             read: dict[str, Any] = {
                 "round": entry.number,
                 "case_id": case,
@@ -190,10 +204,24 @@ def _reads(
                 "note": "",
                 "reading_time_s": round(max(1.0, seconds * math.exp(skill.spread * next(draw))), 3),
             }
+            if seen.count(case) > 1:
+                read["occurrence"] = seen.count(case)
+            if plan.assessment.marks_allowed and case in scenes:
+                read["marks"] = simulated_forms.marks(scenes[case], latent, skill.false_marks, beyond)
+            if plan.questions:
+                read["answers"] = simulated_forms.form(plan, case, latent, read.get("marks", []), beyond)
+            if plan.display.reader_judges_findings and entry.aid:
+                read["verdicts"] = simulated_forms.verdicts(max(latent.values()), beyond)
             if entry.condition is Condition.AIDED_SEQUENTIAL:
                 read["initial"] = _initial(plan, {unit: suspicion[(case, unit)] for unit in plan.units[case]})
             reads.append(read)
     return reads
+
+
+def _questionnaires(plan: Plan, seed: int) -> dict[str, list[dict[str, list[str]]]]:
+    """Return answers to every questionnaire, enough for every occasion on which it may be asked (then from the first again)."""
+    draw = simulated_forms.stream(seed, f"reader {plan.reader_id} questionnaires")
+    return {own.questionnaire_id: [simulated_forms.questionnaire(own, draw) for _ in range(12)] for own in plan.questionnaires}
 
 
 def _initial(plan: Plan, latent: Mapping[str, float]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ READ_COLUMNS = (
     "score", "assessment", "call", "reading_time_s", "recall",
 )  # fmt: skip
 #: Columns that :func:`reader_app.analysis.fromlog.from_reads` adds.
-EXTRA_READ_COLUMNS = ("aid_model_id", "position", "stage", "interim")
+EXTRA_READ_COLUMNS = ("aid_model_id", "aid_kind", "position", "occurrence", "stage", "interim")
 MARK_COLUMNS = (
     "reader_id", "condition", "case_id", "round", "group", "rating", "lesion_id", "image_id", "finding_id",
     "x_mm", "y_mm", "z_mm", "width_mm", "height_mm", "depth_mm",
@@ -200,14 +200,17 @@ def read_reads(source: TableSource, name: str = "reads") -> Checked:
             "reading_time_s": check.number("reading_time_s", low=0, open_low=True),
             "recall": check.binary("recall"),
             "aid_model_id": check.text("aid_model_id"),
+            "aid_kind": check.text("aid_kind"),
             "position": check.number("position"),
+            "occurrence": check.number("occurrence", low=1).fillna(1.0),
         }
     )
     empty = frame["score"].isna() & (frame["assessment"] == "") & frame["call"].isna() & frame["recall"].isna()
     answered = next(c for c in ("assessment", "score", "call", "recall") if check.has(c))
     for row in frame.index[empty.to_numpy()]:
         check.fault(int(row), answered, "the read has no answer", "fill it in or delete the row")
-    check.unique(("reader_id", "condition", "round", "case_id", "laterality", "lesion_id", "lesion_type"), frame, "this read")
+    keys = ("reader_id", "condition", "round", "case_id", "laterality", "lesion_id", "lesion_type")
+    check.unique((*keys, "occurrence") if (frame["occurrence"] > 1).any() else keys, frame, "this read")
     groups = frame.loc[frame["group"] != "", ["reader_id", "group"]].drop_duplicates()
     for reader in groups["reader_id"][groups["reader_id"].duplicated()]:
         row = int(frame.index[(frame["reader_id"] == reader).to_numpy()][-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,24 +74,34 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--positive-from", choices=("1", "2", "3", "4", "4A", "4B", "4C", "5", "6"))
     parser.add_argument("--ci", choices=("wilson", "exact", "wald"), default="wilson")
     parser.add_argument("--covariance", choices=("delong", "jackknife", "bootstrap", "unbiased"), default="delong")
-    parser.add_argument("--endpoint", choices=("auc", "sensitivity", "specificity", "wafroc"), default="auc")
+    parser.add_argument(
+        "--endpoint", choices=("auc", "sensitivity", "specificity", "wafroc"), help="default: the study's plan, auc"
+    )
     parser.add_argument("--level", choices=("case", "breast", "lesion"), default="case")
     parser.add_argument("--by", choices=("group",))
     parser.add_argument("--cluster", choices=("patient_id",))
     parser.add_argument("--zero", choices=("error", "positive", "negative", "exclude"), default="error")
-    parser.add_argument("--match", choices=("distance", "iou"), default="distance", help="when a mark hits a lesion")
-    parser.add_argument("--overlap", type=float, default=0.1, help="least overlap of a hit, with --match iou (default 0.1)")
-    parser.add_argument("--margin", type=float, help="margin of non-inferiority")
-    parser.add_argument("--alpha", type=float, default=0.05)
+    parser.add_argument("--match", choices=("distance", "iou"), help="when a mark hits a lesion (the plan, distance)")
+    parser.add_argument("--overlap", type=float, help="least overlap of a hit, with --match iou (the plan, 0.1)")
+    parser.add_argument("--margin", type=float, help="margin of non-inferiority (the plan, none)")
+    parser.add_argument("--alpha", type=float, help="two-sided level (the plan, 0.05)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--interim", action="store_true", help="analyse although rounds are still open; printed on every result")
 
 
-def _options(given: argparse.Namespace, positive_from: str) -> Any:
+def _options(given: argparse.Namespace, study: Path | None = None) -> Any:
+    """Return the options: what was said, else what the study planned, else the program's defaults."""
     from reader_app.analysis.options import Options
 
-    names = ("ci", "covariance", "endpoint", "level", "by", "cluster", "zero", "margin", "alpha", "seed", "match", "overlap")
-    return Options(positive_from=given.positive_from or positive_from, **{name: getattr(given, name) for name in names})
+    options = Options()
+    if study is not None:
+        from reader_app.desk.results import planned_options
+        from reader_app.store.studyfolder import StudyFolder
+
+        options = planned_options(StudyFolder.load(study).definition)
+    names = ("positive_from", "ci", "covariance", "endpoint", "level", "by", "cluster", "zero", "margin", "alpha", "seed")
+    said = {name: value for name in (*names, "match", "overlap") if (value := getattr(given, name)) is not None}
+    return replace(options, **said)
 
 
 def _audit(given: argparse.Namespace) -> int:
@@ -111,11 +122,9 @@ def _audit(given: argparse.Namespace) -> int:
 def _analyze(given: argparse.Namespace) -> int:
     if given.study is not None:
         from reader_app.desk.results import analyse
-        from reader_app.store.studyfolder import StudyFolder
 
         _tables_beside_a_study(given)
-        default = StudyFolder.load(given.study).definition.assessment.positive_from
-        results, material = analyse(given.study, _options(given, default), given.interim).results, None
+        results, material = analyse(given.study, _options(given, given.study), given.interim).results, None
     else:
         results, material = _analyze_tables(given)
     text = json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False)
@@ -157,7 +166,7 @@ def _analyze_tables(given: argparse.Namespace) -> tuple[dict[str, Any], Any]:
             [Fault("analyze", "needs a study folder, or both --reads and --reference", "see reader-app analyze --help")]
         )
     files = TableFiles(**{name: getattr(given, name) for name in _ANALYZE_FILES})
-    return analyse_tables(files, _options(given, "4A"), given.interim)
+    return analyse_tables(files, _options(given), given.interim)
 
 
 def _write_all(given: argparse.Namespace, material: Any) -> list[Path]:
@@ -178,12 +187,10 @@ def _write_all(given: argparse.Namespace, material: Any) -> list[Path]:
 
 def _export(given: argparse.Namespace) -> int:
     from reader_app.desk.exporting import export
-    from reader_app.store.studyfolder import StudyFolder
 
-    default = StudyFolder.load(given.study).definition.assessment.positive_from
     formats = [name.strip() for name in given.to.split(",") if name.strip()]
     with ProgressBar("export", "file") as bar:
-        written = export(given.study, formats, given.out, _options(given, default), given.interim, progress=bar)
+        written = export(given.study, formats, given.out, _options(given, given.study), given.interim, progress=bar)
     _print_written(written, given.out)
     return 0
 

@@ -16,7 +16,7 @@ from reader_app.analysis.options import Options
 from reader_app.clock import SystemClock
 from reader_app.desk.importing import REFERENCE
 from reader_app.desk.progress import Progress, silent
-from reader_app.desk.results import FORMATS, Analysed, analyse
+from reader_app.desk.results import FORMATS, Analysed, aid_kinds, analyse
 from reader_app.errors import Fault, InputFaults, ReaderAppError
 from reader_app.export.content import PredictionSummary, WorkbookContent
 
@@ -161,6 +161,8 @@ def content(analysed: Analysed) -> WorkbookContent:
         heads={reader_id: log.head for reader_id, log in gathered.logs.items()},
         interim=analysed.interim,
         notes=tuple(notes),
+        questionnaires=gathered.questionnaires,
+        aid_kinds={key: kind for key, kind in aid_kinds(gathered).items() if kind != "true"},
         written_utc=SystemClock().now().wall_utc,
     )
 

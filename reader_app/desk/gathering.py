@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reader_app.errors import Fault, InputFaults, LogFault
-from reader_app.store import decisions, readlog
+from reader_app.store import aidkinds, decisions, readlog
+from reader_app.store.aidkinds import AidKinds
 from reader_app.store.decisions import Decisions
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.study.assignment import Plan
 from reader_app.study.audit import Deviation, audit
 from reader_app.study.events import Event, Logged
+from reader_app.study.filled import Filled, questionnaires
 from reader_app.study.readtable import Read, reads
 from reader_app.study.session import SessionState, replay
 
@@ -34,6 +36,10 @@ class Gathered:
     states : mapping from reader id to SessionState
     decisions : Decisions
         The coordinator's, with their reasons; withdrawn cases and voided reads stay in the logs and are named in every export.
+    questionnaires : tuple of Filled
+        What was answered between blocks of cases.
+    kinds : AidKinds or None
+        What was done to the aids on purpose; None where nothing was.
     """
 
     folder: StudyFolder
@@ -43,6 +49,8 @@ class Gathered:
     deviations: Mapping[str, tuple[Deviation, ...]]
     states: Mapping[str, SessionState]
     decisions: Decisions
+    questionnaires: tuple[Filled, ...] = ()
+    kinds: AidKinds | None = None
 
     def unfinished(self) -> list[tuple[str, int]]:
         """Return (reader id, round number) of every round that a reader has not finished."""
@@ -108,6 +116,8 @@ def gather_folder(folder: StudyFolder) -> Gathered:
         },
         {reader_id: replay(plans[reader_id], _events(contents.logged)) for reader_id, contents in logs.items()},
         decided,
+        tuple(row for reader_id, contents in logs.items() for row in questionnaires(plans[reader_id], contents.logged)),
+        aidkinds.load(folder.path),
     )
 
 

@@ -14,6 +14,7 @@ from reader_app.study.assessment import CASE_UNIT, rank
 from reader_app.study.assignment import condition_for
 from reader_app.study.caselist import CaseEntry, Reader
 from reader_app.study.definition import Condition, Round, StudyDefinition
+from reader_app.study.filled import Filled
 from reader_app.study.readtable import Read
 
 
@@ -129,6 +130,10 @@ class WorkbookContent:
         Sentences that must be read first ("Simulated readers.", "The model was trained on phantoms.").
     written_utc : str
         ISO 8601 with ``Z``.
+    questionnaires : sequence of Filled
+        One for each answered question of a questionnaire.
+    aid_kinds : mapping of (model id, case id) to str
+        "withheld", "inverted" or "swapped", where aids were changed on purpose; empty where none was.
     given : GivenTables or None
         The tables, where the reads do not come from a study's logs; the rounds then stand for the conditions of the tables.
     """
@@ -148,10 +153,12 @@ class WorkbookContent:
     notes: Sequence[str] = ()
     written_utc: str = ""
     given: GivenTables | None = None
+    questionnaires: Sequence[Filled] = ()
+    aid_kinds: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def valid(self) -> list[Read]:
-        """Return the reads that count: neither void nor training."""
-        return [read for read in self.reads if not read.void and not read.training]
+        """Return the reads that count: neither void nor training, nor the second of a case that came again in its round."""
+        return [read for read in self.reads if not read.void and not read.training and read.occurrence == 1]
 
     def groups(self) -> dict[str, str]:
         """Return the group of each reader."""

@@ -123,6 +123,7 @@ def sections(content: WorkbookContent, drawn: Iterable[str]) -> list[Section]:
         _cases(content),
         *_models(content),
         *_results(content),
+        Section("questionnaires", "Questionnaires", (Show("", reportparts.questionnaires(content)),)),
         Section("deviations", "Deviations from the protocol", _deviations(content)),
         Section("log", "Analysis log", _log(content)),
     ]
@@ -158,12 +159,9 @@ def facts(content: WorkbookContent) -> list[tuple[str, str]]:
 
 
 def _design(content: WorkbookContent) -> Section:
-    rounds, settings, readers = study_sheet(content).tables
-    return Section(
-        "design",
-        "Design",
-        (Show(rounds.title, rounds), Show(settings.title, settings), Show("Readers", readers)),
-    )
+    rounds, settings, readers, *further = study_sheet(content).tables
+    shown = [rounds, settings, *(own for own in further if own.name == "analysis_plan"), readers]
+    return Section("design", "Design", tuple(Show(own.title, own) for own in shown))
 
 
 def _cases(content: WorkbookContent) -> Section:
@@ -250,6 +248,7 @@ def _results(content: WorkbookContent) -> list[Section]:
                     reportresults.restratification(results, results.rows("co_decision")),
                 ),
                 Show("Advice followed and overruled", aid_use_table(results)),
+                Show("Verdicts on the findings of the aid", reportparts.verdicts(content)),
                 Show("Net reclassification", net_table(results), folded=True),
             ),
         ),

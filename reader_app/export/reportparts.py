@@ -90,3 +90,41 @@ def deviations(content: WorkbookContent) -> Table:
     columns = (Column("Reader", ""), Column("Kind", ""), Column("How often", "", Kind.INTEGER), Column("The first", ""))
     rows: list[tuple[Value, ...]] = [(key[0], words.deviation(key[1]), number_, first[key]) for key, number_ in count.items()]
     return Table("deviation_counts", "", columns, rows)
+
+
+def verdicts(content: WorkbookContent) -> Table:
+    """Return how many findings of the aid each reader accepted and rejected, in malignant and in benign cases."""
+    truth = content.truth()
+    count: Counter[tuple[str, str, str]] = Counter()
+    for read in content.valid():
+        known = words.truth(truth.get(read.case_id, "")) or "no reference"
+        count.update((read.reader_id, known, verdict) for verdict in read.verdicts.values())
+    columns = (
+        *(Column("Reader", ""), Column("Cases", "By the reference standard.")),
+        *(Column("Accepted", "Findings.", Kind.INTEGER), Column("Rejected", "Findings.", Kind.INTEGER)),
+    )
+    rows: list[tuple[Value, ...]] = [
+        (reader, known, count[reader, known, "accepted"], count[reader, known, "rejected"])
+        for reader, known in sorted({key[:2] for key in count})
+    ]
+    return Table("verdict_counts", "", columns, rows)
+
+
+def questionnaires(content: WorkbookContent) -> Table:
+    """Return each question by condition: numbers as median (quartiles), other answers counted."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for row in content.questionnaires:
+        if row.values:
+            found.setdefault((row.title, row.text, words.condition(row.condition)), []).append("; ".join(row.values))
+    columns = (
+        *(Column("Questionnaire", ""), Column("Question", ""), Column("Condition", "", only_if_used=True)),
+        *(Column("Answers", "n", Kind.INTEGER), Column("Given", "Median (quartiles) of numbers; else each answer, counted.")),
+    )
+    rows: list[tuple[Value, ...]] = []
+    for (title, question, condition), answers in found.items():
+        if all(_is_number(answer) for answer in answers):
+            given = _median([float(answer) for answer in answers])
+        else:
+            given = "; ".join(f"{answer}: {number_}" for answer, number_ in Counter(answers).most_common(8))
+        rows.append((title, question, condition, len(answers), given))
+    return Table("questionnaire_answers", "", columns, rows)

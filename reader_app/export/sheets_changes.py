@@ -197,4 +197,28 @@ def aids_sheet(content: WorkbookContent) -> Sheet:
             )
         )
     shown = Table("aids", "What was shown", columns, rows)
-    return Sheet("Aids", "Which model's aid each read had, and exactly which stored prediction.", (shown, models))
+    judged = verdicts(content)
+    further = (judged,) if judged.rows else ()
+    return Sheet("Aids", "Which model's aid each read had, and exactly which stored prediction.", (shown, *further, models))
+
+
+def verdicts(content: WorkbookContent) -> Table:
+    """Return the readers' verdicts on the findings of the aid, one row a finding."""
+    titles, groups, truth = words.model_titles(content.study.models), content.groups(), content.truth()
+    columns = (
+        *(READER, GROUP, ROUND, CASE),
+        Column("Model", "Model whose aid was shown.", width=22, key="model"),
+        Column("Finding", "Number of the finding of the aid.", width=9, key="finding"),
+        Column("Verdict", "Accepted or rejected by the reader.", width=12, key="verdict"),
+        TRUTH,
+    )
+    rows: list[tuple[Value, ...]] = [
+        (
+            *(read.reader_id, groups.get(read.reader_id, ""), read.round_no, read.case_id),
+            *(titles.get(read.aid.model_id, read.aid.model_id) if read.aid else "", finding, verdict),
+            words.truth(truth.get(read.case_id, "")),
+        )
+        for read in content.valid()
+        for finding, verdict in read.verdicts.items()
+    ]
+    return Table("verdicts", "Verdicts of the readers on the findings of the aid", columns, rows)

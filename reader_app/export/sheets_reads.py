@@ -52,6 +52,15 @@ def _questions(content: WorkbookContent, units: tuple[str, ...]) -> list[tuple[C
     return found
 
 
+def _why_not(read: Read) -> Value:
+    """Return why a read does not count, empty for one that does."""
+    if read.training:
+        return "training"
+    if read.void:
+        return f"void: {read.void}"
+    return "read again, for agreement with oneself only" if read.occurrence > 1 else None
+
+
 def reads_sheet(content: WorkbookContent) -> Sheet:
     """Return the sheet ``Reads``: one row a reader x round x case, in the order of reading."""
     if content.given is not None:
@@ -130,6 +139,12 @@ def reads_sheet(content: WorkbookContent) -> Sheet:
         ),
         Column("Aid", "Model whose aid the read had.", width=22, key="aid", only_if_used=True),
         Column(
+            "Kind of aid",
+            "What was done to the aid on purpose: true (nothing), withheld, inverted or swapped. The reader was not told.",
+            *(Kind.TEXT, 12, "aid_kind", True),
+        ),
+        Column("Reading of the case", "2 where the case came again in the round.", Kind.INTEGER, 9, "occurrence", True),
+        Column(
             "Verdicts on the aid",
             "The reader's verdict on each finding of the aid, by its number: accepted or rejected.",
             *(Kind.TEXT, 24, "verdicts", True),
@@ -137,7 +152,9 @@ def reads_sheet(content: WorkbookContent) -> Sheet:
         Column("Marks", "Number of marks placed.", Kind.INTEGER, 8, "marks"),
         TRUTH,
         *(column for column, _ in questions),
-        Column("Counts", "Empty: yes. Else why not: training, or declared void.", width=20, key="void", only_if_used=True),
+        Column(
+            "Counts", "Empty: yes. Else why not: training, declared void, or read again.", width=20, key="void", only_if_used=True
+        ),
         Column(
             "Displayed (UTC)",
             "When all panes were painted; a label, times come from another clock.",
@@ -149,6 +166,7 @@ def reads_sheet(content: WorkbookContent) -> Sheet:
         Column("Note", "Free text of the reader.", width=44, key="note"),
     )
     modalities = {case.case_id: words.modality(case.modality) for case in content.cases}
+    again = any(read.occurrence > 1 for read in content.reads)
     rows: list[tuple[Value, ...]] = []
     for read in content.reads:
         found: list[Value] = []
@@ -169,10 +187,12 @@ def reads_sheet(content: WorkbookContent) -> Sheet:
                 *(aid_seconds(read), read.initial.active_ns / 1e9 if read.initial else None, read.interrupted),
                 words.disturbances(read.disturbances),
                 titles.get(read.aid.model_id, read.aid.model_id) if read.aid else None,
+                content.aid_kinds.get((read.aid.model_id, read.case_id), "true") if read.aid and content.aid_kinds else None,
+                read.occurrence if again else None,
                 "; ".join(f"{finding} {verdict}" for finding, verdict in read.verdicts.items()),
                 *(len(read.marks), words.truth(truth.get(read.case_id, ""))),
                 *("; ".join(read.answers.get(name, ())) for _, name in questions),
-                "training" if read.training else f"void: {read.void}" if read.void else None,
+                _why_not(read),
                 *(utc(read.displayed_utc), utc(read.submitted_utc), read.note),
             )
         )

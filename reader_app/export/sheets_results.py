@@ -196,9 +196,16 @@ def aid_use_table(results: Results) -> Table:
         ("followed", "Followed", "Of those that differed before: the call changed to the aid's."),
         ("rescued", "Rescued", "Of the wrong calls with a right aid: became right."),
         ("automation_bias", "Automation bias", "Of the right calls with a wrong aid: became wrong."),
+        ("correct_before", "Right before", "Share of right calls before the aid."),
+        ("correct_after", "Right after", "Share of right calls with the aid (or where it was withheld)."),
     )
     columns = (
         *(READER, CONDITION, *SCOPE, MODEL),
+        Column(
+            "Kind of aid",
+            "What was done to the aid on purpose: true (nothing), withheld, inverted or swapped; empty: all reads together.",
+            *(Kind.TEXT, 12, "aid_kind", True),
+        ),
         *(Column(title, meaning, Kind.INTEGER, 11, key) for key, title, meaning in counts),
         *(column for key, title, meaning in shares for column in results.estimate_columns(title, meaning, key, Kind.PERCENT)),
         METHOD,
@@ -206,6 +213,7 @@ def aid_use_table(results: Results) -> Table:
     rows = [
         (
             *(results.reader(row), results.condition(row), *results.scope(row), results.model(row)),
+            text(row.get("aid_kind")),
             *(number(row.get(key)) for key, _, _ in counts),
             *(cell for key, _, _ in shares for cell in estimate(row.get(key))),
             methods(row, [key for key, _, _ in shares]),

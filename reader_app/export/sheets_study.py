@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from reader_app.export import sheets_features, sheets_given, words
 from reader_app.export.content import WorkbookContent
 from reader_app.export.layout import Column, Kind, Sheet, Table, Value, key_value, used, utc
+from reader_app.study.protocol import AnalysisSpec
 
 #: A warning names so many of the rows that it is about; all stand in the document of the analysis.
 _MOST_PLACES = 3
@@ -254,7 +255,54 @@ def study_sheet(content: WorkbookContent) -> Sheet:
             for reader in content.readers
         ],
     )
-    return Sheet("Study", "The protocol, the readers, and how far they have read.", (rounds, settings, readers))
+    further = [table for table in (_plan(content), questionnaires(content)) if table.rows]
+    return Sheet("Study", "The protocol, the readers, and how far they have read.", (rounds, settings, readers, *further))
+
+
+def _plan(content: WorkbookContent) -> Table:
+    """Return what was decided about the analysis before the first read; empty where nothing was."""
+    spec = content.study.analysis
+    if spec == AnalysisSpec():
+        return key_value("analysis_plan", "", [])
+    rule = "within the lesion's radius of its centre"
+    if spec.match == "iou":
+        rule = f"boxes overlap by {spec.overlap:g} or more (intersection over union)"
+    stated: list[tuple[str, Value]] = [
+        ("Primary endpoint", spec.primary_endpoint),
+        ("Figure of merit", spec.endpoint),
+        ("Comparison", " against ".join(reversed(spec.comparison))),
+        ("Hypothesis", spec.hypothesis),
+        ("Margin", spec.margin),
+        ("Level of significance, two-sided", spec.alpha),
+        ("A mark hits a lesion when", rule),
+        ("Plan", spec.plan),
+    ]
+    return key_value("analysis_plan", "Analysis plan, frozen with the study", stated, width=30)
+
+
+def questionnaires(content: WorkbookContent) -> Table:
+    """Return the answers to the questionnaires between blocks of cases, one row a question."""
+    columns = (
+        Column("Reader", "Pseudonym.", width=34, key="reader_id"),
+        Column("Questionnaire", "Its title.", width=30, key="questionnaire"),
+        Column("Round", "The round it is about; empty at the end of a sitting.", Kind.INTEGER, 10, "round"),
+        Column("Condition", "What the reader had in that round.", width=18, key="condition"),
+        Column(
+            "After cases", "Validated cases of the round when it was asked; empty at its end.", Kind.INTEGER, 10, "after_cases"
+        ),
+        Column("Question", "As the reader saw it.", width=34, key="question"),
+        Column("Answer", "Several answers are parted by semicolons; empty: left open.", width=30, key="answer"),
+        Column("On screen (s)", "How long the whole questionnaire was shown.", Kind.SECONDS, 12, "shown_s"),
+        Column("Answered (UTC)", "When.", Kind.TIME, 19, "answered_utc"),
+    )
+    rows: list[tuple[Value, ...]] = [
+        (
+            *(row.reader_id, row.title, row.round_no or None, words.condition(row.condition), row.count or None),
+            *(row.text, "; ".join(row.values), row.shown_s, utc(row.wall_utc)),
+        )
+        for row in content.questionnaires
+    ]
+    return Table("questionnaires", "Questionnaires", columns, rows)
 
 
 def cases_sheet(content: WorkbookContent) -> Sheet:

@@ -185,5 +185,13 @@ def _analysis(given: Mapping[str, Any], place: str, faults: list[Fault]) -> Anal
         faults.append(Fault(f"{place}.margin", "a margin belongs to non-inferiority or equivalence", "add it or take it out"))
     margin = None if values["margin"] is None else float(values["margin"])
     return AnalysisSpec(
-        values["primary_endpoint"], compared, values["hypothesis"], margin, float(values["alpha"]), values["plan"]
+        primary_endpoint=values["primary_endpoint"],
+        comparison=compared,
+        hypothesis=values["hypothesis"],
+        margin=margin,
+        alpha=float(values["alpha"]),
+        plan=values["plan"],
+        endpoint=values["endpoint"],
+        match=values["match"],
+        overlap=float(values["overlap"]),
     )

@@ -135,6 +135,9 @@ class AnalysisSpec:
     margin: float | None = None
     alpha: float = 0.05
     plan: str = ""
+    endpoint: str = "auc"  # or "sensitivity", "specificity", "wafroc"
+    match: str = "distance"  # or "iou": when a mark hits a lesion
+    overlap: float = 0.1  # least intersection over union of a hit
 
 
 @dataclass(frozen=True, slots=True)

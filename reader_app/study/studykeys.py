@@ -233,6 +233,23 @@ TABLES: dict[str, tuple[Key, ...]] = {
         ),
         Key("margin", "number", "Margin of non-inferiority or equivalence, in the unit of the endpoint.", low=0),
         Key("alpha", "number", "Two-sided level of significance.", default=0.05, low=0.000001, high=0.5),
+        Key(
+            "endpoint",
+            "text",
+            "Figure of merit of the multi-reader analysis.",
+            default="auc",
+            choices=("auc", "sensitivity", "specificity", "wafroc"),
+        ),
+        Key(
+            "match",
+            "text",
+            "When a mark hits a lesion: within its radius of its centre, or by the overlap of their boxes.",
+            default="distance",
+            choices=("distance", "iou"),
+        ),
+        Key(
+            "overlap", "number", 'Least intersection over union of a hit, with match = "iou".', default=0.1, low=0.000001, high=1
+        ),
         Key("plan", "text", "The analysis plan, as long as need be, or where the registered one is found.", default=""),
     ),
 }

@@ -105,29 +105,42 @@ def aid_use_rows(context: Context) -> list[Row]:
 
     A read under an aided condition is compared with the same reader's read before it (the first unaided condition, or the stage
     before). ``automation_bias``: right before, wrong after, among the units where the aid was wrong. ``rescued``: wrong before,
-    right after, among the units where the aid was right and the reader had been wrong.
+    right after, among the units where the aid was right and the reader had been wrong. Where aids were withheld, inverted or
+    swapped on purpose, rows with ``aid_kind`` split the reads by what was done; in the others it is null.
     """
     rows = []
     for block in context.blocks:
         for condition, model in context.options.aids.items():
-            if condition not in block.conditions or model not in block.models:
+            found = _advice(context, block, model)
+            if condition not in block.conditions or found is None:
                 continue
-            k, m = block.conditions.index(condition), block.models.index(model)
+            advice, kind = found
+            k = block.conditions.index(condition)
             i = _before(block, k)
-            advice = block.model_call[m]
-            for j, _, keys in context.individuals(block):
-                after = block.call[k, j]
-                before = block.call[i, j] if i is not None else np.full_like(after, np.nan)
-                head = {
-                    **keys,
-                    "condition": condition,
-                    "before": block.conditions[i] if i is not None else None,
-                    "model_id": model,
-                }
-                row = _aid_row(context, head, before, after, advice, block.truth)
-                if row is not None:
-                    rows.append(row)
+            kinds = sorted({name for name in kind if name})
+            for name in (None, *(kinds if len(kinds) > 1 else ())):
+                where = np.ones(len(kind), dtype=np.bool_) if name is None else kind == name
+                for j, _, keys in context.individuals(block):
+                    head = {**keys, "condition": condition, "before": None if i is None else block.conditions[i]}
+                    head |= {"model_id": model, "aid_kind": name}
+                    after = np.where(where, block.call[k, j], np.nan)
+                    before = block.call[i, j] if i is not None else np.full_like(after, np.nan)
+                    row = _aid_row(context, head, before, after, advice, block.truth)
+                    if row is not None:
+                        rows.append(row)
     return rows
+
+
+def _advice(context: Context, block: Block, model: str) -> tuple[FloatArray, NDArray[np.str_]] | None:
+    """Return the call that the aid showed of each unit (NaN: none), and what was done to the aid."""
+    own = context.shown.get(model)
+    if own is not None and (block.level == "case" or model not in block.models):
+        pairs = [own.get(unit[0], (np.nan, "")) for unit in block.units]
+        calls = [call if block.level == "case" else np.nan for call, _ in pairs]
+        return np.array(calls, dtype=np.float64), np.array([kind for _, kind in pairs], dtype=str)
+    if model not in block.models:
+        return None
+    return block.model_call[block.models.index(model)], np.full(len(block.units), "", dtype=str)
 
 
 def _before(block: Block, k: int) -> int | None:
@@ -138,14 +151,16 @@ def _before(block: Block, k: int) -> int | None:
         if earlier in block.conditions:
             return block.conditions.index(earlier)
     unaided = [i for i, c in enumerate(block.conditions) if c.startswith("unaided")]
-    return unaided[0] if unaided else None
+    plain = [i for i in unaided if block.conditions[i] == "unaided"]
+    return next(iter(plain or unaided), None)
 
 
 def _aid_row(
     context: Context, head: Row, before: FloatArray, after: FloatArray, advice: FloatArray, truth: NDArray[np.bool_]
 ) -> Row | None:
-    shown = np.isfinite(after) & np.isfinite(advice)
-    if not shown.any():
+    given = np.isfinite(after)
+    shown = given & np.isfinite(advice)
+    if not (given if head["aid_kind"] else shown).any():
         return None
     ci, alpha = context.options.ci, context.options.alpha
     had = shown & np.isfinite(before)
@@ -156,9 +171,12 @@ def _aid_row(
         estimate = proportion(int((what & among).sum()), int(among.sum()), ci, alpha)
         return context.value(estimate, "aid_use", name, head)
 
+    both = given & np.isfinite(before)
     return {
         **head,
-        "n": int(shown.sum()),
+        "n": int((given if head["aid_kind"] else shown).sum()),
+        "correct_before": share(before == truth, both, "correct_before"),
+        "correct_after": share(after == truth, both, "correct_after"),
         "aid_right": int((shown & aid_right).sum()),
         "aid_wrong": int((shown & ~aid_right).sum()),
         "agreed_after": int((shown & (after == advice)).sum()),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -24,12 +24,15 @@ class Context:
     ----------
     blocks : list of Block
         The whole, then one for each lesion type.
+    shown : mapping
+        By model (or prepared set of aids) and case: the call that was shown (NaN: none) and what was done to the aid.
     """
 
     design: Design
     options: Options
     notes: Notes
     blocks: list[Block]
+    shown: Mapping[str, Mapping[str, tuple[float, str]]] = field(default_factory=dict)
 
     @cached_property
     def groups(self) -> list[tuple[str | None, tuple[str, ...]]]:

@@ -20,6 +20,9 @@ from reader_app.analysis.sections.context import Context, Row
 Codes = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
+#: Ranks from here on are readings of cases that came twice within a round (:mod:`reader_app.analysis.design`).
+_WITHIN = 1_000
+
 CALLS = ("negative", "positive")
 
 
@@ -134,6 +137,8 @@ def _intra_reader(context: Context, block: Block, on: str) -> list[Row]:
         best = own.groupby(["round_rank", "round", "case_id", *second])[column].max()
         rounds = sorted({(r, name) for r, name, *_ in best.index})
         for (rank_a, a), (rank_b, b) in combinations(rounds, 2):
+            if (rank_a >= _WITHIN or rank_b >= _WITHIN) and rank_a // 10 != rank_b // 10:
+                continue  # a second reading within a round, and another round
             both = pd.concat([best.xs((rank_a, a)), best.xs((rank_b, b))], axis=1, join="inner").dropna().to_numpy(dtype=float)
             one, two = (codes_of(v, block.scale) if on == "assessment" else _call_codes(v) for v in both.T)
             keys = {"reader_id": str(reader), "condition": str(condition), "round_a": str(a), "round_b": str(b), "on": on}

@@ -83,7 +83,7 @@ def from_tables(
     truth = _truth(reference, level)
     records = [{str(name): value for name, value in row.items()} for row in reads.to_dict("records")]
     rows = [row | {"unit": _unit(row, level)} for row in records]
-    rows = [row for row in rows if row["unit"] in truth]
+    rows = [row for row in rows if row["unit"] in truth and (_number(row.get("occurrence")) or 1.0) == 1.0]
     if zero == "exclude":
         rows = [row for row in rows if str(row.get("assessment") or "") != "0"]
     if len({truth[row["unit"]] for row in rows}) < 2:

@@ -96,6 +96,8 @@ def _dictionary(content: WorkbookContent) -> list[list[str]]:
         _field("paused_s", "text", "Paused, seconds", valid="number", low="0"),
         _field("aid_s", "text", "Aid on the screen, seconds", valid="number", low="0"),
         _field("interruptions", "text", "Interruptions", valid="integer", low="0"),
+        _field("reading_of_case", "text", "2 where the case came again in the round", valid="integer", low="1"),
+        _field("aid_kind", "text", "What was done to the aid on purpose"),
         _field("marks", "text", "Number of marks", valid="integer", low="0"),
         _field("displayed_utc", "text", "Displayed (UTC)", valid="datetime_seconds_ymd"),
         _field("validated_utc", "text", "Validated (UTC)", valid="datetime_seconds_ymd"),
@@ -195,17 +197,29 @@ def _records(content: WorkbookContent) -> list[list[Value]]:
         answers = [value for unit in units for value in (read.categories.get(unit, ""), read.scores.get(unit))]
         rows.append(
             [
-                f"{read.reader_id}-{read.round_no}-{read.case_id}",
+                f"{read.reader_id}-{read.round_no}-{read.case_id}" + ("" if read.occurrence == 1 else f"-{read.occurrence}"),
                 _status(content),
                 *(read.reader_id, read.case_id, str(read.round_no), codes[labels[read.reader_id, read.round_no]], read.position),
                 *answers,
                 *(f"{seconds(read):.6f}" for seconds in (active_seconds, paused_seconds, aid_seconds)),
-                *(read.interrupted, len(read.marks), _moment(read.displayed_utc), _moment(read.submitted_utc)),
+                *(
+                    read.interrupted,
+                    read.occurrence,
+                    _kind(read, content),
+                    len(read.marks),
+                    _moment(read.displayed_utc),
+                    _moment(read.submitted_utc),
+                ),
                 *(_answer(read, key, codes) for _, key, codes in asked),
                 *("; ".join(f"{finding} {verdict}" for finding, verdict in read.verdicts.items()), read.note, 2),
             ]
         )
     return rows
+
+
+def _kind(read: Read, content: WorkbookContent) -> str:
+    """Return what was done to the aid of a read; empty where no aids were changed."""
+    return content.aid_kinds.get((read.aid.model_id, read.case_id), "true") if read.aid and content.aid_kinds else ""
 
 
 def _answer(read: Read, key: str, codes: Mapping[str, str]) -> str:

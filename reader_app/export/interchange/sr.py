@@ -85,7 +85,8 @@ def write(out: Path, content: WorkbookContent) -> list[Path]:
         modality = modalities.get(read.case_id) or "ultrasound"
         percent = content.given is None
         report = build(read, modality, fingerprints.get(read.case_id, read.case_id), content.study.study_id, status, percent)
-        path = out / f"{readers[read.reader_id]}-r{read.round_no}-{cases[read.case_id]}.dcm"
+        again = "" if read.occurrence == 1 else f"-{read.occurrence}"
+        path = out / f"{readers[read.reader_id]}-r{read.round_no}-{cases[read.case_id]}{again}.dcm"
 
         def save(target: Path, report: Any = report) -> None:
             report.save_as(target, enforce_file_format=True)
@@ -119,7 +120,7 @@ def build(read: Read, modality: str, fingerprint: str, study_id: str, status: st
     def code(parts: tuple[str, str, str]) -> Any:
         return hd.sr.CodedConcept(*parts)
 
-    whose = (read.reader_id, str(read.round_no), read.case_id)
+    whose = (read.reader_id, str(read.round_no), read.case_id, *([] if read.occurrence == 1 else [str(read.occurrence)]))
     groups: list[Any] = []
     concept, unit_of_score = (_PROBABILITY, _PERCENT) if percent else (_SCORE, _NO_UNIT)
     for unit, category, score in _units(read):
@@ -166,7 +167,7 @@ def build(read: Read, modality: str, fingerprint: str, study_id: str, status: st
         content=content[0],
         series_instance_uid=uid("series", study_id, read.reader_id, str(read.round_no)),
         series_number=read.round_no,
-        sop_instance_uid=uid("read", study_id, read.reader_id, str(read.round_no), read.case_id),
+        sop_instance_uid=uid("read", study_id, *whose),
         instance_number=max(read.position, 1),
         manufacturer="reader-app (research use only)",
         is_complete=True,
