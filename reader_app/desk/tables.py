@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+from reader_app.store.disk import write_atomically
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
@@ -35,13 +36,8 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, s
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file durably: temporary file in the same folder, flushed to disk, renamed over the old one."""
-    temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    """Write a text file durably, whole or not at all, as UTF-8 with the line ends that it has."""
+    write_atomically(path, text.encode("utf-8"))
 
 
 def merge_rows(old: Sequence[Mapping[str, str]], new: Sequence[Mapping[str, str]], key: str) -> list[dict[str, str]]:

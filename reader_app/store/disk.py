@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 #: File systems whose locks cannot be trusted between machines.
@@ -33,24 +34,33 @@ def sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, private: bool = False) -> None:
     """Write ``data`` to ``path`` so that after any failure either the old or the whole new file is there.
+
+    Parameters
+    ----------
+    path : Path
+    data : bytes
+    private : bool
+        False: the file may be read by whom any new file of this user may be read (the user's umask decides), for a study is often
+        in a folder that several people share. True: by this user alone (keys, PINs).
 
     Raises
     ------
     OSError
         If it cannot be written; the old file, if any, is untouched and nothing else is left behind.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    part = Path(name)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    mode = 0o600 if private else 0o666
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(part, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
     except OSError:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
 

@@ -198,7 +198,7 @@ def _load(path: Path) -> _Stored:
 
 def _store(path: Path, stored: _Stored) -> None:
     try:
-        write_atomically(path, (json.dumps(asdict(stored), indent=1) + "\n").encode("utf-8"))
+        write_atomically(path, (json.dumps(asdict(stored), indent=1) + "\n").encode("utf-8"), private=True)
     except OSError as error:
         raise EnvironmentFault(f"{path}: the identity cannot be kept ({error}); give write access to the folder") from error
 

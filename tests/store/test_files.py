@@ -7,6 +7,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,25 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyt
             with pytest.raises(OSError, match="No space"):
                 disk.write_atomically(path, b"three")
         assert path.read_bytes() == b"two" and os.listdir(tmp_path) == ["lock.json"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_permissions_are_those_of_any_new_file_or_private() -> None:
+    """In a process of its own: the umask belongs to the whole process."""
+    script = """
+        import os, sys, tempfile
+        from pathlib import Path
+        from reader_app.store.disk import write_atomically
+        os.umask(0o027)
+        with tempfile.TemporaryDirectory() as name:
+            plain, private = Path(name, "cases.csv"), Path(name, "R01.key")
+            for _ in range(2):
+                write_atomically(plain, b"x")
+                write_atomically(private, b"x", private=True)
+                print(oct(plain.stat().st_mode & 0o777), oct(private.stat().st_mode & 0o777))
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0o640", "0o600"] * 2
 
 
 def test_a_file_and_its_folder_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
