@@ -91,6 +91,12 @@ def add_to(sub: Subparsers) -> None:
     simulate.add_argument("--out", type=Path, help="folder of the rehearsal (default: DIR-rehearsal); DIR itself is not touched")
     simulate.add_argument("--readers", type=_at_least_one)
     simulate.add_argument("--seed", type=int, default=1)
+    simulate.add_argument(
+        "--cases", type=_at_least_one, default=12, metavar="N", help="phantoms for a study that lists no case yet (default 12)"
+    )
+    simulate.add_argument(
+        "--simulated-aids", action="store_true", help="simulate the predictions also where a bundle ships (marked as simulated)"
+    )
     simulate.set_defaults(run=_simulate)
 
     decide = sub.add_parser(
@@ -327,7 +333,9 @@ def _simulate(options: argparse.Namespace) -> int:
 
     out = options.out or options.study.with_name(options.study.resolve().name + "-rehearsal")
     with ProgressBar("simulated readers", "reader") as bar:
-        study = rehearsal.copy_study(options.study, out, options.readers)
+        study = rehearsal.copy_study(
+            options.study, out, options.readers, options.cases, options.seed, options.simulated_aids, bar
+        )
         rehearsal.run(study, out, options.seed, bar)
     for written in export(study, ["xlsx", "csv", "report"], out):
         print(f"written: {written}")

@@ -14,7 +14,7 @@ from pathlib import Path
 from reader_app import paths
 from reader_app.ai import results as predictions
 from reader_app.analysis import simulate
-from reader_app.desk import tables
+from reader_app.desk import standins, tables
 from reader_app.desk.importing import REFERENCE
 from reader_app.desk.progress import Progress, silent
 from reader_app.errors import EnvironmentFault, Fault, InputFaults
@@ -40,8 +40,19 @@ def run(study: Path, out: Path, seed: int = 1, progress: Progress = silent) -> N
     read_headless(study, scripts, out / "screenshots", progress)
 
 
-def copy_study(study: Path, out: Path, readers: int | None = None) -> Path:
+def copy_study(
+    study: Path,
+    out: Path,
+    readers: int | None = None,
+    cases: int = 12,
+    seed: int = 1,
+    simulated: bool = False,
+    progress: Progress = silent,
+) -> Path:
     """Copy a study for a rehearsal, without any log, so that no simulated read can ever be taken for a real one.
+
+    What the study does not have yet is stood in for in the copy: phantoms where it lists no case, and predictions by the bundles
+    that ship with the program or, where there is none, simulated ones (:mod:`reader_app.desk.standins`).
 
     Parameters
     ----------
@@ -51,6 +62,12 @@ def copy_study(study: Path, out: Path, readers: int | None = None) -> Path:
         Folder of the rehearsal; must be new or empty.
     readers : int, optional
         That many readers S01, S02 ... instead of the study's own, groups taken in turn from them.
+    cases : int
+        How many phantoms stand in for the cases of a study that has none.
+    seed : int
+        Of phantoms and simulated predictions.
+    simulated : bool
+        Simulate the predictions also where a bundle could make them.
 
     Returns
     -------
@@ -69,6 +86,9 @@ def copy_study(study: Path, out: Path, readers: int | None = None) -> Path:
         rows = [{**own[i % len(own)], "reader_id": f"S{i + 1:02d}"} for i in range(readers)]
         (copy / "readers.csv").unlink()
         tables.write_rows(copy / "readers.csv", list(rows[0]), rows)
+    if not StudyFolder.load(copy).cases:
+        standins.add_phantoms(copy, cases, seed, progress)
+    standins.fill_aids(copy, seed, simulated, progress)
     StudyFolder.load(copy).freeze()
     return copy
 
@@ -107,19 +127,24 @@ def write_scripts(study: Path, out: Path, seed: int = 1) -> dict[str, Path]:
         raise InputFaults([Fault(str(path), "simulated readers need a reference standard", "import one with the case table")])
     plans = [folder.plan(reader.reader_id) for reader in folder.readers]
     probabilities = {
-        model.model_id: {
-            case.case_id: predictions.load(folder.aid_dir(model.model_id), case.case_id).probability for case in folder.cases
-        }
+        model.model_id: _probabilities(folder, model.model_id)
         for model in folder.definition.models
+        if model.model_id in folder.aided_models()
     }
     skills = {reader.reader_id: _SKILLS.get(reader.group, simulate.Skill()) for reader in folder.readers}
-    scripts = simulate.scripts(plans, path, probabilities, skills, seed)
+    scripts = simulate.scripts(plans, path, probabilities, skills, seed, standins.scenes(folder))
     out.mkdir(parents=True, exist_ok=True)
     files = {}
     for reader_id, script in scripts.items():
         files[reader_id] = out / f"{reader_id}.json"
         tables.write_text(files[reader_id], json.dumps(script, indent=1, ensure_ascii=False) + "\n")
     return files
+
+
+def _probabilities(folder: StudyFolder, model_id: str) -> dict[str, float]:
+    """Return what a model says, by case; nothing for a case to which it says nothing (not applicable, failed, withheld)."""
+    found = {case.case_id: predictions.load(folder.aid_dir(model_id), case.case_id) for case in folder.cases}
+    return {case_id: own.probability for case_id, own in found.items() if own.status in ("ok", "no_finding")}
 
 
 def read_headless(

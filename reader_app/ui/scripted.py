@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QElapsedTimer, QEventLoop, Qt
 from PySide6.QtTest import QTest
@@ -19,11 +20,32 @@ from reader_app.clock import Clock, FrozenClock
 from reader_app.errors import EnvironmentFault, Fault, InputFaults
 from reader_app.store.lock import load_lock
 from reader_app.store.readlog import read as read_log
-from reader_app.study.session import Phase, due_case, missing, round_opens
+from reader_app.study.commands import (
+    AcknowledgeFeedback,
+    AnswerQuestion,
+    AnswerQuestionnaire,
+    JudgeAidFinding,
+    PlaceMark,
+)
+from reader_app.study.finding import Mark
+from reader_app.study.questionnaires import Asking, open_questions
+from reader_app.study.session import (
+    Phase,
+    closing_questionnaire,
+    due_case,
+    due_feedback,
+    due_occurrence,
+    due_questionnaire,
+    missing,
+    questions_asked,
+    round_opens,
+)
 from reader_app.ui.reading_session import ReadingSession
 
 #: How long a script waits for the window, in milliseconds of real time.
 PATIENCE_MS = 60_000
+#: How long a simulated reader looks at a reference and at a questionnaire, in seconds.
+FEEDBACK_S, QUESTIONNAIRE_S = 4.0, 30.0
 #: Size of the window in which scripts read.
 WIDTH, HEIGHT = 1920, 1080
 #: Digits and letters to keys.
@@ -38,14 +60,18 @@ class ScriptedRead:
     scores: Mapping[str, int]
     note: str
     reading_time_s: float
+    marks: tuple[Mark, ...] = ()
+    answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # "<question>:<unit>" -> values
+    verdicts: tuple[str, ...] = ()  # on the findings of the aid, first to last
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """All answers of one simulated reader, by round and case."""
+    """All answers of one simulated reader: by round, case and which of its readings in the round; and to questionnaires."""
 
     reader_id: str
-    reads: Mapping[tuple[int, str], ScriptedRead]
+    reads: Mapping[tuple[int, str, int], ScriptedRead]
+    questionnaires: Mapping[str, tuple[Mapping[str, tuple[str, ...]], ...]] = field(default_factory=dict)
 
 
 def load_script(file: Path) -> Script:
@@ -61,21 +87,33 @@ def load_script(file: Path) -> Script:
         if document["schema"] != 1:
             raise InputFaults([Fault(str(file), f"schema {document['schema']} is not known", "use a newer program")])
         reads = {
-            (int(own["round"]), str(own["case_id"])): ScriptedRead(
+            (int(own["round"]), str(own["case_id"]), int(own.get("occurrence", 1))): ScriptedRead(
                 {str(unit): str(category) for unit, category in own["categories"].items()},
                 {str(unit): int(score) for unit, score in own.get("scores", {}).items()},
                 str(own.get("note", "")),
                 float(own["reading_time_s"]),
+                tuple(_mark(mark) for mark in own.get("marks", ())),
+                {str(name): tuple(map(str, values)) for name, values in own.get("answers", {}).items()},
+                tuple(map(str, own.get("verdicts", ()))),
             )
             for own in document["reads"]
         }
-        return Script(str(document["reader_id"]), reads)
+        asked = {
+            str(name): tuple({str(key): tuple(map(str, values)) for key, values in own.items()} for own in filled)
+            for name, filled in document.get("questionnaires", {}).items()
+        }
+        return Script(str(document["reader_id"]), reads, asked)
     except OSError as error:
         raise InputFaults([Fault(str(file), f"it cannot be read ({error})", "check the path")]) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputFaults(
             [Fault(str(file), f"it is no answer script ({error!r})", "write it with reader-app simulate")]
         ) from error
+
+
+def _mark(own: Mapping[str, Any]) -> Mark:
+    index = tuple(float(at) for at in own["index"])
+    return Mark(str(own["mark_id"]), str(own["finding_id"]), str(own["image_id"]), index, score=int(own["score"]))
 
 
 def script_clock(folder: Path, script: Script) -> FrozenClock:
@@ -112,6 +150,7 @@ class ScriptedReader:
         self._rounds = None if rounds is None else set(rounds)
         self._clock: Clock = session.clock
         self._taken: set[str] = set()
+        self._filled: list[str] = []
 
     def play(self, reader_id: str) -> int:
         """Read everything; return the exit status."""
@@ -135,6 +174,8 @@ class ScriptedReader:
                 self._press(Qt.Key.Key_Return)
                 self._wait(lambda: not window.isVisible(), "the window to close")
                 return session.exit_status
+            if self._between(page):
+                continue
             if page:
                 self._leave_page(page)
             elif flow.state.phase is Phase.READING:
@@ -151,12 +192,53 @@ class ScriptedReader:
         open_rounds = [own.number for own in flow.plan.rounds if own.number not in state.finished]
         done = not open_rounds or (self._rounds is not None and not self._rounds & set(open_rounds))
         if done:
+            asking = closing_questionnaire(flow.plan, state)
+            if asking is not None:
+                self._fill_in(asking)
+                return
             flow.end_session()
         elif page == "washout":
             self._sleep_until(str(round_opens(flow.plan, state, open_rounds[0])))
             flow.refresh_between()
         else:
             self._press(Qt.Key.Key_Return)
+        self._settle()
+
+    def _between(self, page: str) -> bool:
+        """Do what comes before the next case: take note of a reference, fill in a questionnaire; return whether there was any."""
+        flow = self._session.flow
+        if flow is None or flow.plan is None:
+            return False
+        state = flow.state
+        case_id = due_feedback(flow.plan, state)
+        if case_id is not None:
+            self._picture(page or "feedback")
+            self._advance(FEEDBACK_S)
+            flow.do(AcknowledgeFeedback(case_id, round(FEEDBACK_S * 1000), self._clock.now().wall_utc))
+            self._settle()
+            return True
+        asking = due_questionnaire(flow.plan, state)
+        if asking is not None:
+            self._picture(page or "questionnaire")
+            self._fill_in(asking)
+        return asking is not None
+
+    def _fill_in(self, asking: Asking) -> None:
+        flow = self._session.flow
+        if flow is None:
+            return
+        name = asking.questionnaire.questionnaire_id
+        filled = self._script.questionnaires.get(name) or ({},)
+        given = filled[self._filled.count(name) % len(filled)]
+        self._filled.append(name)
+        answers: dict[str, tuple[str, ...]] = {}
+        for question in asking.questionnaire.questions:  # a later one may hang on an earlier answer
+            key = f"{question.question_id}:case"
+            if question in open_questions(asking.questionnaire, answers) and key in given:
+                answers[key] = given[key]
+        self._advance(QUESTIONNAIRE_S)
+        shown_ms, wall = round(QUESTIONNAIRE_S * 1000), self._clock.now().wall_utc
+        flow.do(AnswerQuestionnaire(name, asking.round_no, asking.count, answers, shown_ms, wall))
         self._settle()
 
     def _next_round(self) -> int:
@@ -180,7 +262,7 @@ class ScriptedReader:
             return
         state, plan = flow.state, flow.plan
         case_id, number = due_case(state) or "", state.round_no or 0
-        answer = self._script.reads.get((number, case_id))
+        answer = self._script.reads.get((number, case_id, due_occurrence(state)))
         if answer is None:
             raise InputFaults(
                 [Fault("script", f"round {number}, case {case_id} has no answer", "write the script for this study")]
@@ -190,8 +272,12 @@ class ScriptedReader:
         looking = round(answer.reading_time_s * 0.6, 3)
         self._advance(looking)
         revision = state.revision
+        for mark in answer.marks:
+            flow.do(PlaceMark(case_id, revision, mark))
+        self._settle()
         for unit in plan.units[case_id]:
             self._answer(unit, answer)
+        self._answer_form(case_id, revision, answer)
         if answer.note:
             self._press(Qt.Key.Key_T)
             QTest.keyClicks(self._focus(), answer.note)
@@ -201,6 +287,11 @@ class ScriptedReader:
             self._press_twice()
             self._settle()
             self._picture(f"round-{number}-revealed")
+        for need in missing(plan, flow.state):
+            kind, _, name = need.partition(":")
+            if kind == "finding" and name.isdecimal() and int(name) <= len(answer.verdicts):
+                flow.do(JudgeAidFinding(case_id, revision, name, answer.verdicts[int(name) - 1]))
+        self._settle()
         if missing(plan, flow.state):
             raise EnvironmentFault(
                 f"case {case_id} of round {number} could not be answered: {missing(plan, flow.state)} is missing"
@@ -227,6 +318,25 @@ class ScriptedReader:
             for character in f"{answer.scores[unit]:02d}":
                 self._press(_KEYS[character])
             self._press(Qt.Key.Key_Return)  # ends the number
+            self._settle()
+
+    def _answer_form(self, case_id: str, revision: int, answer: ScriptedRead) -> None:
+        """Answer the questions that are asked; one may bring others up."""
+        flow = self._session.flow
+        if flow is None or flow.plan is None:
+            return
+        given: set[str] = set()
+        while True:
+            open_ones = [
+                (question.question_id, unit, f"{question.question_id}:{unit}")
+                for question, unit in questions_asked(flow.plan, flow.state)
+                if f"{question.question_id}:{unit}" in answer.answers and f"{question.question_id}:{unit}" not in given
+            ]
+            if not open_ones:
+                return
+            for name, unit, key in open_ones:
+                flow.do(AnswerQuestion(case_id, revision, unit, name, answer.answers[key]))
+                given.add(key)
             self._settle()
 
     def _rehearse_pause(self, number: int) -> None:
@@ -265,7 +375,8 @@ class ScriptedReader:
         def settled() -> bool:
             if flow is None or flow.stopped:
                 return True
-            waiting = flow.state.phase is Phase.BETWEEN and not self._session.window.page.isVisible()
+            told = flow.feedback.due() is not None
+            waiting = flow.state.phase is Phase.BETWEEN and not self._session.window.page.isVisible() and not told
             return flow.is_idle() and not waiting and not flow.pages.is_checking()
 
         self._wait(settled, "the window to settle")
