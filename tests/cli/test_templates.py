@@ -8,15 +8,18 @@ import pytest
 
 from reader_app import paths
 from reader_app.desk.newstudy import protocols
+from reader_app.store import lexicons
 from reader_app.study.caselist import Reader
 from reader_app.study.definition import parse
+
+TERMS = lexicons.load()
 
 
 @pytest.mark.parametrize("name", protocols())
 def test_protocol_is_valid_and_documented(name: str) -> None:
     folder = paths.study_templates() / name
     with (folder / "study.toml").open("rb") as file:
-        definition = parse(tomllib.load(file), f"{name}/study.toml")
+        definition = parse(tomllib.load(file), f"{name}/study.toml", TERMS.lists, TERMS.questionnaires)
     assert definition.study_id == name
     assert {r.aid for r in definition.rounds if r.aid} <= {m.model_id for m in definition.models}
     assert f"**{name}**" in (paths.study_templates() / "README.md").read_text(encoding="utf-8")
@@ -29,7 +32,7 @@ def test_every_reader_of_a_protocol_has_a_condition_in_every_round(name: str) ->
 
     folder = paths.study_templates() / name
     with (folder / "study.toml").open("rb") as file:
-        definition = parse(tomllib.load(file), name)
+        definition = parse(tomllib.load(file), name, TERMS.lists, TERMS.questionnaires)
     readers = [Reader(r["reader_id"], r["group"], r["arm"]) for r in read_rows(folder / "readers.csv")]
     assert readers
     for reader in readers:
