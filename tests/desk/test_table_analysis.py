@@ -292,6 +292,9 @@ def test_lesions_in_a_table_of_their_own(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="names lesions itself"):
         with_lesions(tmp_path / "reference.csv", apart / "lesions.csv")
     lesions[0]["case_id"] = "P00"
-    write(apart, {"lesions": lesions})
+    with (apart / "lesions.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, places)
+        writer.writeheader()
+        writer.writerows(lesions)
     with pytest.raises(TableError, match="a malignant lesion lies in case P00"):
         with_lesions(apart / "reference.csv", apart / "lesions.csv")
