@@ -1,6 +1,6 @@
 """Try the promises of the reliability table and write down what was found.
 
-``python -m benchmarks.reliability [--quick | --long] [--rows 1a,2,9] [--out FILE] [--json]``
+``python -m benchmarks.reliability [--quick | --long] [--minutes M] [--rows 1a,2,9] [--out FILE] [--json]``
 
 Without a size it takes some minutes. Rows tried before stay in the file until they are tried again; rows that this machine cannot
 try are listed with what a person does instead.
@@ -9,14 +9,16 @@ try are listed with what a person does instead.
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import report
 from benchmarks.reliability import gathered, log, protocol, reading
-from benchmarks.reliability.rows import ROOT, Outcome, Row, Size, result
+from benchmarks.reliability.rows import LONG, NORMAL, QUICK, ROOT, Outcome, Row, Size, result
 
 ROWS: tuple[Row, ...] = (*log.ROWS, *reading.ROWS, *protocol.ROWS, *gathered.ROWS)
 FILE = ROOT / "benchmarks" / "results" / "reliability.json"
@@ -64,11 +66,12 @@ def main() -> int:
     sizes = parser.add_mutually_exclusive_group()
     sizes.add_argument("--quick", action="store_true", help="small numbers, and only what the tests do not do anyhow")
     sizes.add_argument("--long", action="store_true", help="the numbers of the table: an hour or more")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="end the kills, cuts and merges of a row after so long")
     parser.add_argument("--rows", help="only these, separated by commas")
     parser.add_argument("--out", type=Path, default=FILE, help="the file of results; rows not tried now stay in it")
     options = parser.parse_args()
-    size = Size.QUICK if options.quick else Size.LONG if options.long else Size.NORMAL
-    wanted = set(options.rows.split(",")) if options.rows else {row.key for row in ROWS if row.quick or size}
+    size = replace(QUICK if options.quick else LONG if options.long else NORMAL, seconds=60 * options.minutes)
+    wanted = set(options.rows.split(",")) if options.rows else {row.key for row in ROWS if row.quick or size.level}
     unknown = wanted - {row.key for row in ROWS}
     if unknown:
         parser.error(f"there is no row {', '.join(sorted(unknown))}; the rows are {', '.join(row.key for row in ROWS)}")

@@ -24,7 +24,7 @@ def kills(size: Size) -> Outcome:
     from store.kills import kill_loop
 
     with tempfile.TemporaryDirectory() as folder:
-        sound = kill_loop(Path(folder), size.of(6, 60, 1000))
+        sound = kill_loop(Path(folder), size.of(6, 60, 1000), seconds=size.seconds)
         late = kill_loop(Path(folder), size.of(3, 6, 20), build="late")
     control = f"acknowledging before the commit: {late.lost} events lost in {late.kills} kills"
     more = {"acknowledged": sound.acknowledged, "lost": sound.lost, "corrupt": len(sound.broken)}
@@ -37,7 +37,7 @@ def power_cuts(size: Size) -> Outcome:
 
     with memory_folder() as name:
         folder = Path(name)
-        sound = cut(folder, size.of(60, 600, 10_000))
+        sound = cut(folder, size.of(60, 600, 10_000), seconds=size.seconds)
         (folder / "control").mkdir()
         bare = cut(folder / "control", size.of(20, 40, 400), unsynced=True)
     harmed = bare.corrupt + bare.lost
@@ -170,7 +170,7 @@ def merges(size: Size) -> Outcome:
 
     with memory_folder() as name:
         stock = make_stock(Path(name))
-        sound = merge_trials(stock, size.of(40, 1000, 10_000))
+        sound = merge_trials(stock, size.of(40, 1000, 10_000), seconds=size.seconds)
         naive = merge_trials(stock, 40, naive=True)
     control = f"letting the last file win: {naive.violations} violations in {naive.merges} merges"
     more = {"refused_rightly": sound.refused}

@@ -29,7 +29,9 @@ def steps(size: Size) -> Outcome:
     wanted = size.of(400, 5000, 100_000)
     _, failed, said = run_tests(["study/test_protocol_machine.py"], {"READER_APP_PROTOCOL_STEPS": str(wanted)})
     done = Counter({word: int(count) for word, count in _pairs(said)})
-    mutants = ["study/test_mutants.py"] if size else ["study/test_mutants.py::test_planted_bug_is_killed[washout a day short]"]
+    mutants = (
+        ["study/test_mutants.py"] if size.level else ["study/test_mutants.py::test_planted_bug_is_killed[washout a day short]"]
+    )
     shown, missed, _ = run_tests(mutants, {})
     control = f"{shown - missed} of {shown} planted bugs killed (with the right machine beside them)"
     more = {name: done[name] for name in ("reads", "commands tried", "overrides", "studies finished")}

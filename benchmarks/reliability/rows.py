@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import IntEnum
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,16 +17,29 @@ from benchmarks.report import Result
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Size(IntEnum):
-    """How much is tried: seconds, minutes, or what the study design asks for."""
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is tried: seconds (:data:`QUICK`), minutes (:data:`NORMAL`), or what the table asks for (:data:`LONG`).
 
-    QUICK = 0
-    NORMAL = 1
-    LONG = 2
+    Attributes
+    ----------
+    name : str
+    level : int
+        0, 1 or 2.
+    seconds : float
+        Trials that come one after the other end after so long; what was done by then is the figure.
+    """
+
+    name: str
+    level: int
+    seconds: float = math.inf
 
     def of(self, quick: int, normal: int, long: int) -> int:
         """Return the number that belongs to this size."""
-        return (quick, normal, long)[self]
+        return (quick, normal, long)[self.level]
+
+
+QUICK, NORMAL, LONG = Size("quick", 0), Size("normal", 1), Size("long", 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +103,7 @@ def result(row: Row, found: Outcome, size: Size, seconds: float) -> Result:
         "failed": found.failed,
         "negative_control": found.control,
         "control_caught": found.caught,
-        "size": size.name.lower(),
+        "size": size.name,
         "seconds": round(seconds, 1),
         **found.more,
     }

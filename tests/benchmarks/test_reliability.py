@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.reliability import gathered
 from benchmarks.reliability.__main__ import ROWS, main, try_row
-from benchmarks.reliability.rows import ROOT, ByTests, Outcome, Row, Size, run_tests
+from benchmarks.reliability.rows import QUICK, ROOT, ByTests, Outcome, Row, Size, run_tests
 
 #: The rows of the table that a machine like this one can try, wholly or in part.
 WANTED = {*range(1, 19), *range(31, 35)}
@@ -63,15 +63,15 @@ def test_the_quick_form_holds(tmp_path: Path) -> None:
     ],
 )
 def test_a_row_is_held_only_when_something_was_tried_nothing_failed_and_the_control_was_caught(found: Outcome) -> None:
-    assert not try_row(Row("1", "a promise", lambda _: found), Size.QUICK).ok
-    assert try_row(Row("1", "a promise", lambda _: Outcome(10, 0, "trials", "caught", True)), Size.QUICK).ok
+    assert not try_row(Row("1", "a promise", lambda _: found), QUICK).ok
+    assert try_row(Row("1", "a promise", lambda _: Outcome(10, 0, "trials", "caught", True)), QUICK).ok
 
 
 def test_a_trial_that_breaks_down_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
     def broken(_: Size) -> Outcome:
         raise OSError("no disk")
 
-    made = try_row(Row("1", "a promise", broken), Size.QUICK)
+    made = try_row(Row("1", "a promise", broken), QUICK)
     assert not made.ok and made.value == 1 and "no disk" in str(made.more["negative_control"])
     assert "no disk" in capsys.readouterr().err
 

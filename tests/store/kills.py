@@ -8,6 +8,7 @@ the file: is everything there that was acknowledged, does the chain hold, do the
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import random
 import signal
@@ -62,7 +63,9 @@ def _kept_open(db: sqlite3.Connection):  # type: ignore[no-untyped-def]
         db.execute("COMMIT")
 
 
-def kill_loop(folder: Path, kills: int, build: str = "sound", longest_s: float = 0.25, seed: int = 1) -> KillReport:
+def kill_loop(
+    folder: Path, kills: int, build: str = "sound", longest_s: float = 0.25, seed: int = 1, seconds: float = math.inf
+) -> KillReport:
     """Start, kill and examine ``kills`` times.
 
     Parameters
@@ -75,6 +78,8 @@ def kill_loop(folder: Path, kills: int, build: str = "sound", longest_s: float =
     longest_s : float
         The child is killed at a random moment up to this long after its first acknowledgement, or, one time in five, at a
         random moment of its start.
+    seconds : float
+        The loop ends after so long, also with fewer kills.
     """
     chance = random.Random(seed)
     report = KillReport()
@@ -85,7 +90,8 @@ def kill_loop(folder: Path, kills: int, build: str = "sound", longest_s: float =
         "-c",
         "import sys; from pathlib import Path; from store.kills import child; child(Path(sys.argv[1]), sys.argv[2])",
     ]
-    while report.kills < kills:
+    end = time.monotonic() + seconds
+    while report.kills < kills and time.monotonic() < end:
         path = folder / f"{build}-{report.kills // 10}.readlog"
         with subprocess.Popen([*command, str(path), build], env=environment, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import random
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +68,7 @@ def make_stock(folder: Path) -> Stock:
     return Stock(home, stages, fork, tampered)
 
 
-def merge_trials(stock: Stock, number: int, seed: int = 1, naive: bool = False) -> MergeTrial:
+def merge_trials(stock: Stock, number: int, seed: int = 1, naive: bool = False, seconds: float = math.inf) -> MergeTrial:
     """Merge random files in random order and compare what is there with the model.
 
     Parameters
@@ -76,13 +78,16 @@ def merge_trials(stock: Stock, number: int, seed: int = 1, naive: bool = False) 
         Merges.
     naive : bool
         True: the negative control, a merge in which the last file wins.
+    seconds : float
+        The series ends after so long, also with fewer merges.
     """
     chance = random.Random(seed)
     report = MergeTrial()
     act: Callable[[StudyFolder, Sequence[Path]], bool] = _last_wins if naive else _merged
     heads = {path: readlog.read(path).head for path in (*stock.stages, stock.fork)}
     files = [*stock.stages, *stock.stages, stock.fork, stock.tampered]
-    while report.merges < number:
+    end = time.monotonic() + seconds
+    while report.merges < number and time.monotonic() < end:
         shutil.rmtree(stock.home.path / "logs", ignore_errors=True)
         model: dict[str, Path] = {}
         for _ in range(chance.randrange(1, 6)):

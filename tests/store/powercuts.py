@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +38,7 @@ class CutReport:
     worst: int = 0
 
 
-def power_cuts(folder: Path, cuts: int, unsynced: bool = False, seed: int = 1) -> CutReport:
+def power_cuts(folder: Path, cuts: int, unsynced: bool = False, seed: int = 1, seconds: float = math.inf) -> CutReport:
     """Record sessions on a log, cut the power at random moments, start again from what lies on the disk then.
 
     Parameters
@@ -45,11 +47,14 @@ def power_cuts(folder: Path, cuts: int, unsynced: bool = False, seed: int = 1) -
     cuts : int
     unsynced : bool
         True: the negative control, a build with ``synchronous=OFF``.
+    seconds : float
+        The series ends after so long, also with fewer cuts.
     """
     chance = random.Random(seed)
     report = CutReport()
     session = 0
-    while report.cuts < cuts:
+    end = time.monotonic() + seconds
+    while report.cuts < cuts and time.monotonic() < end:
         session += 1
         own = folder / f"session{session}"
         own.mkdir()
