@@ -146,7 +146,87 @@ def round_left_open(patch: pytest.MonkeyPatch) -> None:
     right = session._submit
 
 
+def feedback_skipped(plan: Any, before: Any, event: Any, after: Any) -> Any:
+    return replace(after, feedback=None)
+
+
+def feedback_lost_in_crash(plan: Any, before: Any, event: Any, after: Any) -> Any:
+    return replace(after, feedback=None) if isinstance(event, events.SessionResumed) else after
+
+
+def questionnaire_asked_again(plan: Any, before: Any, event: Any, after: Any) -> Any:
+    return replace(after, filled=before.filled)
+
+
+def repeat_not_kept(plan: Any, before: Any, event: Any, after: Any) -> Any:
+    return replace(after, repeats=before.repeats)
+
+
+def verdicts_kept_for_next_case(plan: Any, before: Any, event: Any, after: Any) -> Any:
+    return replace(after, verdicts=before.verdicts) if isinstance(event, events.ReadSubmitted) else after
+
+
+def sittings_not_counted(plan: Any, before: Any, event: Any, after: Any) -> Any:
+    return replace(after, sitting=1) if isinstance(event, events.SessionOpened) else after
+
+
+def questionnaire_passed_over(patch: pytest.MonkeyPatch) -> None:
+    both(patch, "due_questionnaire", lambda plan, now: None)
+
+
+def sitting_closed_unasked(patch: pytest.MonkeyPatch) -> None:
+    both(patch, "closing_questionnaire", lambda plan, now: None)
+
+
+def half_a_questionnaire_taken(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(session, "wrong_answers", lambda own, answers: "")
+
+
+def repeat_taken_for_the_first(patch: pytest.MonkeyPatch) -> None:
+    both(patch, "due_occurrence", lambda now: 1)
+
+
+def findings_need_no_verdict(patch: pytest.MonkeyPatch) -> None:
+    right = state.missing
+    both(patch, "missing", lambda plan, now: tuple(need for need in right(plan, now) if not need.startswith("finding")))
+
+
+def verdict_on_no_finding(patch: pytest.MonkeyPatch) -> None:
+    def wrong(plan: Any, now: Any, command: Any) -> Any:
+        return (events.AidFindingJudged(command.case_id, command.finding, "accepted"),)
+
+    patch.setitem(session._HANDLERS, commands.JudgeAidFinding, wrong)
+
+
+def aid_seen_while_hidden(patch: pytest.MonkeyPatch) -> None:
+    right = state.legal_commands
+    both(patch, "legal_commands", lambda plan, now: right(plan, now) | ({commands.SeeAid} if now.displayed else set()))
+
+
+def scale_takes_fractions(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(readrules, "wrong_answer", lambda question, values: "")
+
+
+def another_model_under_the_same_prediction(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(readrules, "_identity", lambda aid: (aid.prediction_sha256, "", aid.status, aid.findings))
+
+
 MUTANTS: dict[str, Patch] = {
+    "feedback skipped": evolving(feedback_skipped),
+    "feedback lost in a crash": evolving(feedback_lost_in_crash),
+    "questionnaire asked again": evolving(questionnaire_asked_again),
+    "repeat not kept": evolving(repeat_not_kept),
+    "verdicts kept for the next case": evolving(verdicts_kept_for_next_case),
+    "sittings not counted": evolving(sittings_not_counted),
+    "questionnaire passed over": questionnaire_passed_over,
+    "sitting closed unasked": sitting_closed_unasked,
+    "half a questionnaire taken": half_a_questionnaire_taken,
+    "repeat taken for the first": repeat_taken_for_the_first,
+    "findings need no verdict": findings_need_no_verdict,
+    "verdict on no finding": verdict_on_no_finding,
+    "aid seen while hidden": aid_seen_while_hidden,
+    "scale takes fractions": scale_takes_fractions,
+    "another model under the same prediction": another_model_under_the_same_prediction,
     "answer carried into the next case": evolving(answer_carried_over),
     "restart from the first case": evolving(restart_from_first_case),
     "aid flag left on between cases": evolving(aid_flag_left_on),
