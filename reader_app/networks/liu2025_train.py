@@ -37,8 +37,8 @@ def settings_for(backbone: str, epochs: int | None, seed: int) -> tuple[Settings
     starts from nothing and trains briefly, takes Adam. For the U-Nets the paper is silent: Adam, rate 0.001, batch 16.
     """
     if backbone == "small":
-        find = Settings(rate=1e-2, warmup=10, batch=16, epochs=epochs or 3, seed=seed)
-        return find, Settings(rate=2e-3, decay=1e-4, warmup=20, batch=32, epochs=epochs or 12, seed=seed)
+        find = Settings(rate=1e-2, warmup=10, batch=16, epochs=epochs or 4, seed=seed)
+        return find, Settings(rate=2e-3, decay=1e-4, warmup=20, batch=32, epochs=epochs or 8, seed=seed)
     find = Settings(rate=1e-3, batch=16, epochs=epochs or 30, seed=seed)
     return find, Settings("sgd", rate=1e-3, decay=1e-4, batch=64, epochs=epochs or 100, seed=seed)
 
