@@ -185,5 +185,11 @@ def standard(modality: str) -> HangingProtocol:
 
 def for_study(modality: str, study: Path | None = None) -> HangingProtocol:
     """Return the study's own protocol ``hanging/<modality>.toml`` where there is one, else the standard one."""
-    own = study / "hanging" / f"{modality}.toml" if study is not None else None
-    return load(own) if own is not None and own.is_file() else standard(modality)
+    found = own(modality, study) if study is not None else None
+    return found or standard(modality)
+
+
+def own(modality: str, study: Path) -> HangingProtocol | None:
+    """Return the study's own protocol, or None where it has none."""
+    path = study / "hanging" / f"{modality}.toml"
+    return load(path) if path.is_file() else None

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reader_app.errors import BundleError, ImageError, ReaderAppError
-from reader_app.imaging import container
+from reader_app.imaging import container, hanging
 from reader_app.imaging.caseimage import OpenCase
 from reader_app.reading.tasks import Executor, MainThread, deliver
 from reader_app.store.studyfolder import StudyFolder
@@ -47,12 +47,15 @@ class LoadedCase:
     ----------
     aid : Prediction or None
         None in a round without aid, whatever lies on the disk.
+    hanging : HangingProtocol or None
+        The study's own hanging of this kind of examination, where it has one.
     """
 
     case: CaseEntry
     images: OpenCase
     aid: Prediction | None
     round_no: int
+    hanging: hanging.HangingProtocol | None = None
 
 
 class _Cancelled(Exception):
@@ -213,7 +216,7 @@ class CaseFeed:
             from reader_app.ai import results
 
             aid = results.on_tissue(aid, images)
-        return LoadedCase(case, images, aid, round_no)
+        return LoadedCase(case, images, aid, round_no, hanging.own(images.modality, self._folder.path))
 
 
 def bring_in(images: OpenCase, cancelled: Callable[[], bool]) -> None:

@@ -103,6 +103,7 @@ def parse(
             display["reader_may_adjust_aid"],
             display["reader_judges_findings"],
             display["findings_must_be_judged"],
+            display["show_priors"],
         ),
         timing=TimingSpec(**timing),
         models=models,

@@ -43,6 +43,7 @@ class DisplaySpec:
     reader_may_adjust_aid: bool = False
     reader_judges_findings: bool = False  # accept or reject each finding of the aid
     findings_must_be_judged: bool = False  # before a read is validated
+    show_priors: bool = True  # earlier exams of the same woman, where there are any
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
             "Whether a case can be validated only when every finding of its aid has been accepted or rejected.",
             default=False,
         ),
+        Key("show_priors", "yes or no", "Whether earlier exams of the same woman are shown.", default=True),
     ),
     "timing": (
         Key(

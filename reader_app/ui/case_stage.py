@@ -112,6 +112,8 @@ class CaseStage(QObject):
             opacity=plan.display.aid_opacity,
             marks=state.draft.marks,
             planes=entry.planes or PLANES,
+            show_priors=plan.display.show_priors,
+            hanging=loaded.hanging,
         )
         flow.window.show_images()
 

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QDialog, QWidget
 
 from reader_app.ai import results
 from reader_app.errors import ReaderAppError
-from reader_app.imaging import container
+from reader_app.imaging import container, hanging
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.ui import theme
 from reader_app.ui.viewer.case_viewer import CaseViewer
@@ -72,5 +72,12 @@ class CasePreview(QDialog):
             return
         display = self._folder.definition.display
         aid = None if aid is None else results.on_tissue(aid, images)
-        self._viewer.show_case(images, aid, threshold=display.aid_threshold, opacity=display.aid_opacity)
+        self._viewer.show_case(
+            images,
+            aid,
+            threshold=display.aid_threshold,
+            opacity=display.aid_opacity,
+            show_priors=display.show_priors,
+            hanging=hanging.own(images.modality, self._folder.path),
+        )
         self._words.setText(clinical)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -102,6 +103,8 @@ class CaseViewer(Annotations, QWidget):
         """
         self._watch.stop()
         self._covered = True
+        if not show_priors and any(image.role != "current" for image in case.images):
+            case = replace(case, images=tuple(image for image in case.images if image.role == "current"))
         view = {"mammography": self._mammo, "abvs": self._volume, "ultrasound": self._ultrasound}[case.modality]
         old, self._view = self._view, view
         if old is not None and old is not view:
