@@ -1,4 +1,4 @@
-"""``reader-app look``: single files or folders straight from the command line, without a study."""
+"""Files outside a study's cases: ``look`` at them straight from the command line, ``deidentify`` them for passing on."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from reader_app.cli.study_commands import print_import, refuse_without_screen
 
 
 def add_to(sub: Any) -> None:
-    """Add the command."""
+    """Add the commands."""
     look = sub.add_parser("look", help="look at files as a reader would see them, without a study; nothing is kept")
     look.add_argument("sources", metavar="FILE", type=Path, nargs="+", help="files or folders: DICOM, PNG, NRRD, NIfTI, MHA")
     look.add_argument("--as", dest="as_", choices=("mammography", "abvs", "ultrasound"))
     look.add_argument("--as-acquired", action="store_true", help="leave ABVS volumes of a curved probe as scan lines")
     look.add_argument("--pictures", type=Path, metavar="DIR", help="write a picture of each case and open no window")
     look.set_defaults(run=_look)
+
+    clean = sub.add_parser("deidentify", help="original DICOM files without identity (PS3.15 Basic Profile), one folder a case")
+    clean.add_argument("study", metavar="DIR", type=Path, help="the study whose secret, cases and decisions are used")
+    clean.add_argument("sources", metavar="FILE", type=Path, nargs="+", help="DICOM files or folders")
+    clean.add_argument("--out", type=Path, required=True, metavar="DIR")
+    clean.set_defaults(run=_deidentify)
 
 
 def _look(options: argparse.Namespace) -> int:
@@ -42,3 +48,16 @@ def _look(options: argparse.Namespace) -> int:
         from reader_app.ui.coordinator.look_window import look
 
         return look(images, shown, options.pictures)
+
+
+def _deidentify(options: argparse.Namespace) -> int:
+    from reader_app.desk.cleaning import clean_files
+
+    with ProgressBar("deidentify", "file") as bar:
+        done = clean_files(options.study, options.sources, options.out, bar)
+    for one in done:
+        if one.reason:
+            print(f"not copied: {one.source}: {one.reason.removeprefix(f'{Path(one.source).name}: ')}")
+    copied = sum(not one.reason for one in done)
+    print(f"{copied} of {len(done)} file(s) copied to {options.out}, without names, numbers, dates and private data.")
+    return 0 if copied == len(done) else 1

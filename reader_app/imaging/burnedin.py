@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from reader_app.imaging.pyramid import halve
+
 #: Letters in a line that count as writing: view markers such as "RMLO" stay below.
 MIN_LETTERS = 6
 _HEIGHTS = (5, 60)
@@ -112,6 +114,24 @@ def _lines(marks: list[tuple[int, int, int, int]]) -> list[Writing]:
             left_end, right_end = min(m[1] for m in line) - beside, max(m[1] + m[3] for m in line) + beside
             result.append(Writing(max(0, top - above), max(0, left_end), bottom + above, right_end, letters))
     return sorted(result, key=lambda w: (w.row, w.column))
+
+
+def in_frames(array: NDArray[Any]) -> list[list[int]]:
+    """Return boxes of writing (row, column, row end, column end) in the first and the middle frame, without repeats.
+
+    Parameters
+    ----------
+    array : ndarray, shape (frames, rows, columns) or (frames, rows, columns, 3)
+        Stored values, all frames.
+    """
+    found: list[list[int]] = []
+    for index in sorted({0, len(array) // 2}):
+        frame = array[index]
+        factor = 2 if frame.shape[0] * frame.shape[1] > 4_000_000 else 1  # letters on a mammogram are tall enough for half size
+        thin = halve(frame) if factor == 2 else frame
+        boxes = [[v * factor for v in w.box] for w in find_writing(thin)]
+        found += [b for b in boxes if b not in found]
+    return found[:50]
 
 
 def black_out(array: NDArray[Any], boxes: Sequence[tuple[int, ...]], invert: bool = False) -> NDArray[Any]:

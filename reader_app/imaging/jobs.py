@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from reader_app.errors import ImageError
 from reader_app.imaging import burnedin, decode, deidentify, dicomfile, greyscale, limits, mammogram, sitkfile, ultrasound
-from reader_app.imaging.pyramid import halve
 from reader_app.imaging.window import GreyScale, Preset, automatic_window
 
 _PNG, _JPEG, _BMP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM"
@@ -115,20 +114,8 @@ def _store(ds: Any, array: NDArray[Any], out: Path) -> dict[str, Any]:
 
 def _save(array: NDArray[Any], out: Path, answer: dict[str, Any], grey: GreyScale | None = None) -> dict[str, Any]:
     np.save(out, np.ascontiguousarray(array), allow_pickle=False)
-    full = {"padding": None, "chest_side": "", "colour_share": 0.0, "writing": _writing(array), **answer}
+    full = {"padding": None, "chest_side": "", "colour_share": 0.0, "writing": burnedin.in_frames(array), **answer}
     return {**full, "grey": None if grey is None else greyscale.to_json(grey)}
-
-
-def _writing(array: NDArray[Any]) -> list[list[int]]:
-    """Return boxes of writing (row, column, row end, column end) in the first and the middle frame, without repeats."""
-    found: list[list[int]] = []
-    for index in sorted({0, len(array) // 2}):
-        frame = array[index]
-        factor = 2 if frame.shape[0] * frame.shape[1] > 4_000_000 else 1  # letters on a mammogram are tall enough for half size
-        thin = halve(frame) if factor == 2 else frame
-        boxes = [[v * factor for v in w.box] for w in burnedin.find_writing(thin)]
-        found += [b for b in boxes if b not in found]
-    return found[:50]
 
 
 def decode_picture(path: str, out: str, background: bool = False) -> dict[str, Any]:
