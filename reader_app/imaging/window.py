@@ -8,6 +8,7 @@ painted black last, also when inverted. A table has one entry for every bit patt
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -75,15 +76,22 @@ class GreyScale:
 
 
 def stored_values(dtype: DTypeLike) -> NDArray[np.float64]:
-    """Return the stored value that each table entry stands for: entry i is the bit pattern i of the dtype."""
-    kind = np.dtype(dtype)
-    if kind == np.uint8:
-        return np.arange(256, dtype=np.float64)
-    if kind == np.uint16:
-        return np.arange(65536, dtype=np.float64)
-    if kind == np.int16:
-        return np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.float64)
-    raise ValueError(f"no look-up table for pixels of type {kind}")
+    """Return the stored value that each table entry stands for, read-only: entry i is the bit pattern i of the dtype."""
+    return _stored_values(np.dtype(dtype).name)
+
+
+@lru_cache(maxsize=3)
+def _stored_values(kind: str) -> NDArray[np.float64]:
+    if kind == "uint8":
+        values = np.arange(256, dtype=np.float64)
+    elif kind == "uint16":
+        values = np.arange(65536, dtype=np.float64)
+    elif kind == "int16":
+        values = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.float64)
+    else:
+        raise ValueError(f"no look-up table for pixels of type {kind}")
+    values.flags.writeable = False
+    return values
 
 
 def voi(values: NDArray[np.float64], preset: Preset, span: tuple[float, float]) -> NDArray[np.float64]:
@@ -106,17 +114,26 @@ def voi(values: NDArray[np.float64], preset: Preset, span: tuple[float, float]) 
         return np.asarray(preset.lut[place].astype(np.float64) / (2**preset.lut_bits - 1)).clip(0.0, 1.0)
     if preset.function == "identity":
         low, high = span
-        return np.asarray((x - low) / max(high - low, 1e-12)).clip(0.0, 1.0)
+        return _ramp(x, low, max(high - low, 1e-12), 0.0)
     c, w = preset.center, preset.width
     if preset.function == "sigmoid":
         return np.asarray(1.0 / (1.0 + np.exp(np.clip(-4.0 * (x - c) / w, -700.0, 700.0))))
     if preset.function == "linear_exact":
-        return np.asarray((x - c) / w + 0.5).clip(0.0, 1.0)
+        return _ramp(x, c, w, 0.5)
     if preset.function == "linear":
         if w <= 1.0:  # DICOM: width 1 is a step at the centre
             return np.asarray(x > c - 0.5, dtype=np.float64)
-        return np.asarray((x - (c - 0.5)) / (w - 1.0) + 0.5).clip(0.0, 1.0)
+        return _ramp(x, c - 0.5, w - 1.0, 0.5)
     raise ValueError(f"unknown VOI function {preset.function!r}")
+
+
+def _ramp(x: NDArray[np.float64], start: float, width: float, lift: float) -> NDArray[np.float64]:
+    """Return ``(x - start) / width + lift`` within 0 and 1, on one array: a drag of the window makes a table a frame."""
+    y = x - start
+    y /= width
+    if lift:
+        y += lift
+    return np.clip(y, 0.0, 1.0, out=y)
 
 
 def lookup_table(
@@ -155,15 +172,18 @@ def lookup_table(
         kinds = [p.function for p in grey.presets if p.function in ("linear", "linear_exact", "sigmoid")]
         preset = Preset("own", kinds[0] if kinds else "linear", preset[0], max(preset[1], 1e-6))
     stored = stored_values(dtype)
-    level = voi(stored * grey.slope + grey.intercept, preset, grey.span())
+    rescaled = stored if grey.slope == 1.0 and grey.intercept == 0.0 else stored * grey.slope + grey.intercept
+    level = voi(rescaled, preset, grey.span())
     if grey.invert != invert:
-        level = 1.0 - level
+        np.subtract(1.0, level, out=level)
     if padding is not None:
         low, high = min(padding), max(padding)
         level[(stored >= low) & (stored <= high)] = 0.0
+    level *= 255.0 if display is None else len(display) - 1
+    np.rint(level, out=level)
     if display is None:
-        return np.asarray(np.rint(level * 255.0), dtype=np.uint8)
-    return np.asarray(display[np.rint(level * (len(display) - 1)).astype(np.int64)])
+        return np.asarray(level, dtype=np.uint8)
+    return np.asarray(display[level.astype(np.uint16)])
 
 
 def window_of(preset: Preset, grey: GreyScale) -> tuple[float, float]:

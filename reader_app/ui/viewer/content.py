@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,25 +84,29 @@ _tables: dict[tuple[Any, ...], np.ndarray] = {}
 
 
 def table_of(picture: Picture, window: Window) -> np.ndarray:
-    """Return the look-up table of a picture under a window: pixels of the screen for grey, bytes for the channels of colours.
+    """Return the look-up table of a picture under a window: pixels of the screen for grey, bytes for the channels of colours."""
+    path = greypath.current()
+    if picture.source.colour:
+        return _made(picture, window, "bytes", lambda *how: lookup_table(*how))
+    return _made(picture, window, path, lambda *how: path.packed(lookup_table(*how, path.display())))
 
-    Equal ones are made once for all panes of a drag.
-    """
-    grey, path = picture.grey, greypath.current()
-    preset = window.chosen(grey)
+
+def levels_of(picture: Picture) -> np.ndarray:
+    """Return the look-up table from stored values to 256 grey levels under the first preset."""
+    return _made(picture, Window(), "bytes", lambda *how: lookup_table(*how))
+
+
+def _made(picture: Picture, window: Window, kind: object, make: Callable[..., np.ndarray]) -> np.ndarray:
+    """Return a table at hand, or make it: equal ones are made once for all panes of a drag."""
+    grey, preset = picture.grey, window.chosen(picture.grey)
     form = (preset.function, preset.center, preset.width, None if preset.lut is None else id(preset.lut))
-    kind = (picture.padding, picture.source.dtype, picture.source.colour, id(path))
-    key = (grey.slope, grey.intercept, grey.invert, grey.bits, *form, window.inverted, *kind)
+    more = (window.inverted, picture.padding, picture.source.dtype, kind)
+    key = (grey.slope, grey.intercept, grey.invert, grey.bits, *form, *more)
     found = _tables.get(key)
     if found is None or preset.lut is not None:  # tables of a file are not compared by value: made anew
-        if picture.source.colour:
-            found = lookup_table(grey, preset, window.inverted, picture.padding, picture.source.dtype)
-        else:
-            levels = lookup_table(grey, preset, window.inverted, picture.padding, picture.source.dtype, path.display())
-            found = path.packed(levels)
         if len(_tables) >= 64:
             _tables.clear()
-        _tables[key] = found
+        found = _tables[key] = make(grey, preset, window.inverted, picture.padding, picture.source.dtype)
     return found
 
 
@@ -137,8 +142,7 @@ def breast_region(picture: Picture) -> Region:
     small, scale = source.smallest(_SMALL)
     if small.dtype == np.int16:
         small = small.view(np.uint16)
-    levels = lookup_table(picture.grey, None, False, picture.padding, source.dtype)
-    grey = cv2.LUT(small, levels.reshape(1, -1))
+    grey = cv2.LUT(small, levels_of(picture).reshape(1, -1))
     tail = np.cumsum(cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel())
     floor = int(np.searchsorted(tail, _DARKEST * grey.size))
     _, bright = cv2.threshold(grey, floor + _AIR, 1, cv2.THRESH_BINARY)

@@ -26,7 +26,7 @@ from reader_app.ui.viewer.camera import Camera, Pair
 
 RED = theme.COMMON["malignant"]
 GREEN = theme.COMMON["benign"]
-HALO = QColor(0, 0, 0, 110)  # around the lines of a box
+HALO = 0x6E000000  # beside the lines of a box
 _LATTICE = 8  # device pixels between the places where a coarse heatmap is interpolated exactly, at most
 _MARGIN = 0.35  # of the pane, built beyond its edges so that small pans need no rebuilding
 
@@ -157,12 +157,12 @@ class HeatLayer:
     def _build(self, grid: Grid, camera: Camera, threshold: float, colours: str) -> None:
         self.image = None
         lowest = max(1, grid.tables.level(threshold))
-        cells = np.argwhere(grid.levels >= lowest)
-        self._whole = not len(cells)
+        x, y, w, h = cv2.boundingRect((grid.levels >= lowest).view(np.uint8))
+        self._whole = w == 0
         if self._whole or not grid.tables.evidence:
             return
         zoom = camera.zoom
-        first, last = cells.min(axis=0) - 1, cells.max(axis=0) + 1
+        first, last = (y - 1, x - 1), (y + h, x + w)
         start, stop, complete = [], [], True
         for a in range(2):
             size = math.ceil(camera.shape[a] * zoom[a])
@@ -288,8 +288,8 @@ def flat_box(box: Box, colour: str, axis: int | None = None, position: float = 0
 
 
 @lru_cache(maxsize=16)
-def _colour(name: str) -> QColor:
-    return QColor(name)
+def _rgba(name: str) -> int:
+    return QColor(name).rgba()
 
 
 def paint_box(painter: QPainter, camera: Camera, box: FlatBox, unit: float, current: bool = False) -> QRectF:
@@ -308,11 +308,7 @@ def paint_box(painter: QPainter, camera: Camera, box: FlatBox, unit: float, curr
     width = (3.0 if current else 2.0) * unit
     if left - width >= w or top - width >= h or right + width <= 0 or bottom + width <= 0:
         return rect
-    for colour, out, into in ((HALO, width + 0.75 * unit, 0.75 * unit), (_colour(box.colour), width, 0.0)):
-        for x in (left - out, right - into):
-            strokes.upright(painter, x, top + into, out + into, bottom - into, colour, h)
-        for y in (top - out, bottom - into):
-            painter.fillRect(QRectF(left - out, y, right - left + 2 * out, out + into), colour)
+    strokes.frame(painter, (top, left, bottom, right), (_rgba(box.colour), width), (HALO, 0.75 * unit), (h, w))
     stamp = readout.chip(box.text, box.colour, unit)
     x = min(max(0.0, left - width), max(0.0, w - stamp.width()))
     y = top - width - stamp.height()

@@ -89,8 +89,6 @@ class Pane(QWidget):
         self._raster, self._glass = Raster(), Raster()
         self._layers: list[HeatLayer] = []
         self._words = Words()
-        self._image: QImage | None = None
-        self._image_of: np.ndarray | None = None
         self._table: np.ndarray | None = None
         self._table_key: tuple[Any, ...] = ()
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -216,8 +214,9 @@ class Pane(QWidget):
         if picture is None or camera is None:
             painter.fillRect(QRect(QPoint(0, 0), QSize(self.device_size[1] + 1, self.device_size[0] + 1)), Qt.GlobalColor.black)
         else:
-            self._raster.update(picture.source, camera, self.table(), 0 if picture.source.colour else greypath.black())
-            painter.drawImage(0, 0, self._qimage(self._raster.pixels))
+            self._raster.update(picture.source, camera)
+            for rect in event.region():
+                self._paint_pixels(painter, rect)
             self._paint_additions(painter, camera)
             self._paint_glass(painter, camera)
         self._paint_words(painter)
@@ -231,10 +230,23 @@ class Pane(QWidget):
         painter.translate((round(device.dx()) - device.dx()) / unit, (round(device.dy()) - device.dy()) / unit)
         painter.scale(1 / unit, 1 / unit)
 
-    def _qimage(self, pixels: np.ndarray) -> QImage:
-        if self._image is None or self._image_of is not pixels:
-            self._image, self._image_of = _wrapped(pixels), pixels
-        return self._image
+    def _paint_pixels(self, painter: QPainter, rect: QRect) -> None:
+        """Paint the image within a logical rectangle, and black beside it."""
+        unit, (height, width) = self.unit, self.device_size
+        top, left = max(0, math.floor(rect.top() * unit) - 1), max(0, math.floor(rect.left() * unit) - 1)
+        bottom = min(height, math.ceil((rect.bottom() + 1) * unit) + 1)
+        right = min(width, math.ceil((rect.right() + 1) * unit) + 1)
+        for y, x, band in self._raster.bands(self.table(), top, left, bottom, right):
+            painter.drawImage(x, y, _wrapped(band))
+        y0, x0, y1, x1 = self._raster.covered
+        for first, start, last, stop in (
+            (top, left, min(bottom, y0), right),
+            (max(top, y1), left, bottom, right),
+            (max(top, y0), left, min(bottom, y1), min(right, x0)),
+            (max(top, y0), max(left, x1), min(bottom, y1), right),
+        ):
+            if first < last and start < stop:
+                painter.fillRect(start, first, stop - start, last - first, Qt.GlobalColor.black)
 
     def _paint_additions(self, painter: QPainter, camera: Camera) -> None:
         unit, more = self.unit, self.additions
@@ -277,7 +289,7 @@ class Pane(QWidget):
             if left < right:
                 painter.fillRect(QRect(left, row, right - left, thick), CROSS)
         for top, bottom in ((0, row - gap), (row + gap, height)):
-            strokes.upright(painter, column, top, thick, bottom, CROSS, height)
+            strokes.upright(painter, column, top, thick, bottom, CROSS.rgba(), height)
 
     def _paint_line(self, painter: QPainter, camera: Camera, start: Pair, stop: Pair, text: str) -> None:
         unit = self.unit
@@ -303,9 +315,10 @@ class Pane(QWidget):
         zy, zx = inner.zoom
         corner = (side / 2 - (index[0] + 0.5) * zy * factor, side / 2 - (index[1] + 0.5) * zx * factor)
         inner = replace(inner, scale=camera.scale * factor, corner=corner)
-        self._glass.update(self.picture.source, inner, self.table(), 0 if self.picture.source.colour else greypath.black())
+        self._glass.update(self.picture.source, inner)
         left, top = round(about[1] - side / 2), round(about[0] - side / 2)
-        painter.drawImage(left, top, _wrapped(self._glass.pixels))
+        black = 0 if self.picture.source.colour else greypath.black()
+        painter.drawImage(left, top, _wrapped(self._glass.pixels(self.table(), black)))
         painter.setPen(QPen(QColor(readout.DIM), self.unit))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(QRectF(left, top, side, side))

@@ -1,4 +1,4 @@
-"""From stored pixels to the pixels of a pane, without Qt: pyramid level, crop, resize, look-up table.
+"""From stored pixels to the pixels of a pane, without Qt: pyramid level, crop, resize, then in bands through the look-up table.
 
 Minification always starts from 2 x 2 area means, so no speck falls between two samples; the rest of the way (a factor
 between 1/2 and 1) and any magnification is linear. At zoom 1 the stored pixels are copied.
@@ -7,7 +7,7 @@ between 1/2 and 1) and any magnification is linear. At zoom 1 the stored pixels 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from reader_app.ui.viewer.camera import Camera
 
 Array = np.ndarray
+_BAND = 80_000  # device pixels that are looked up at a time
 _CANDIDATES = 16  # places tried for the start of a crop: see _Axis
 
 
@@ -133,60 +134,61 @@ def covered(camera: Camera) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 class Raster:
-    """The picture of one pane: stored values at the screen's resolution (kept) and pixels on a buffer of its own.
-
-    Attributes
-    ----------
-    pixels : array
-        (height, width) of the table's type, or uint8 (height, width, 3) for colour; black outside the image, also when inverted.
-    """
+    """The picture of one pane: stored values at the screen's resolution, kept until the picture moves."""
 
     def __init__(self) -> None:
-        self.pixels: Array = np.zeros((1, 1), np.uint8)
         self._values: Array = np.zeros((1, 1), np.uint16)
         self._spare: Array = self._values
         self._source: Source | None = None
         self._camera: Camera | None = None
-        self._table: Array | None = None
-        self._black = 0
+        self._covered = (0, 0, 0, 0)
         self._within: Array | None = None
         self._within_key: tuple[object, ...] = ()
 
-    def update(self, source: Source, camera: Camera, table: Array | None, black: int = 0) -> bool:
-        """Bring the picture up to date; return whether anything changed.
+    def update(self, source: Source, camera: Camera) -> bool:
+        """Bring the picture up to date; return whether anything changed."""
+        if source is self._source and camera == self._camera:
+            return False
+        self._resample(source, camera)
+        self._source, self._camera = source, camera
+        return True
+
+    @property
+    def covered(self) -> tuple[int, int, int, int]:
+        """Top, left, bottom and right of the device pixels that lie on the image; an empty rectangle where none does."""
+        return self._covered
+
+    def bands(self, table: Array | None, top: int, left: int, bottom: int, right: int) -> Iterator[tuple[int, int, Array]]:
+        """Yield the pixels within a rectangle of the pane, as far as they lie on the image: row, column, and the band itself.
+
+        A band is small enough to stay in the processor's cache until it has been painted; it is only good until the next one.
 
         Parameters
         ----------
         table : array or None
-            256 or 65536 entries (index = the stored value's bit pattern): bytes, or 32-bit pixels; None copies colours as stored.
-        black : int
-            Entry that stands for black, painted where there is no image.
+            256 or 65536 entries (index = the stored value's bit pattern): bytes, or 32-bit pixels; None gives colours as stored.
         """
-        moved = source is not self._source or camera != self._camera
-        shape = (*camera.viewport, 3) if source.colour else camera.viewport
-        kind = np.dtype(np.uint8) if table is None else table.dtype
-        if self.pixels.shape != shape or self.pixels.dtype != kind or black != self._black:
-            self.pixels = np.full(shape, black, kind)
-            self._black, moved = black, True
-        if not moved and table is self._table:
-            return False
-        if moved:
-            self._resample(source, camera)
-        self._source, self._camera, self._table = source, camera, table
-        (y0, x0), (y1, x1) = covered(camera)
-        if y0 >= y1 or x0 >= x1:
-            return True
-        inside = self._values[y0:y1, x0:x1]
-        target = self.pixels[y0:y1, x0:x1]
-        if table is None:
-            np.copyto(target, inside)
-            return True
-        if inside.dtype == np.int16:
-            inside = inside.view(np.uint16)
-        written = cv2.LUT(inside, table.reshape(1, -1), dst=target)
-        if not np.may_share_memory(written, target):
-            np.copyto(target, written)
-        return True
+        y0, x0, y1, x1 = self._covered
+        top, left, bottom, right = max(top, y0), max(left, x0), min(bottom, y1), min(right, x1)
+        if top >= bottom or left >= right:
+            return
+        depth = self._values.shape[2:]
+        rows = max(1, _BAND // (right - left))
+        for first in range(top, bottom, rows):
+            part = self._values[first : min(first + rows, bottom), left:right]
+            if table is None:
+                yield first, left, np.ascontiguousarray(part)
+                continue
+            if part.dtype == np.int16:
+                part = part.view(np.uint16)
+            yield first, left, cv2.LUT(part, table.reshape(1, -1), dst=_band_buffer(table.dtype, (*part.shape[:2], *depth)))
+
+    def pixels(self, table: Array | None, black: int = 0) -> Array:
+        """Return the whole pane; ``black`` is painted where there is no image, also when the table is inverted."""
+        whole = np.full(self._values.shape, black, np.uint8 if table is None else table.dtype)
+        for row, column, band in self.bands(table, 0, 0, *whole.shape[:2]):
+            whole[row : row + band.shape[0], column : column + band.shape[1]] = band
+        return whole
 
     def within(self, low: int, high: int) -> Array | None:
         """Return where stored values lie in ``low`` to ``high``: uint8 (height, width), 255 there, 0 elsewhere and off the image.
@@ -207,18 +209,15 @@ class Raster:
         return self._within
 
     def _resample(self, source: Source, camera: Camera) -> None:
-        depth = (3,) if source.colour else ()
-        shape = (*camera.viewport, *depth)
+        shape = (*camera.viewport, 3) if source.colour else camera.viewport
         if self._values.shape != shape or self._values.dtype != source.dtype:
             self._values = np.empty(shape, source.dtype)
             self._spare = np.empty(shape, source.dtype)
             self._source = None
         (y0, x0), (y1, x1) = covered(camera)
-        if y0 >= y1 or x0 >= x1:
-            self.pixels.fill(self._black)
+        self._covered = (y0, x0, y1, x1) if y0 < y1 and x0 < x1 else (0, 0, 0, 0)
+        if self._covered == (0, 0, 0, 0):
             return
-        for outside in (self.pixels[:y0], self.pixels[y1:], self.pixels[y0:y1, :x0], self.pixels[y0:y1, x1:]):
-            outside.fill(self._black)
         old = self._camera
         if old is None or source is not self._source or old.scale != camera.scale or old.pixel != camera.pixel:
             resample(source, camera, (y0, x0), (y1, x1), self._values[y0:y1, x0:x1])
@@ -245,3 +244,15 @@ class Raster:
         for top, left, bottom, right in strips:
             if top < bottom and left < right:
                 resample(source, new, (top, left), (bottom, right), self._values[top:bottom, left:right])
+
+
+_buffers: dict[np.dtype, Array] = {}
+
+
+def _band_buffer(kind: np.dtype, shape: tuple[int, ...]) -> Array:
+    """Return memory for one band; there is one piece of it for all panes, which are painted one after the other."""
+    count = math.prod(shape)
+    found = _buffers.get(kind)
+    if found is None or found.size < count:
+        found = _buffers[kind] = np.empty(max(count, 3 * _BAND), kind)
+    return found[:count].reshape(shape)

@@ -23,34 +23,85 @@ class Line:
     style: Qt.PenStyle = Qt.PenStyle.SolidLine
 
 
-@lru_cache(maxsize=128)
-def _strip(rgba: int, start: int, width: int, rows: int) -> QImage:
-    """Return a picture of an upright line that begins ``start`` parts of a pixel after its left edge."""
-    edges = np.arange(-(-(start + width) // _PARTS) + 1) * _PARTS
-    covered = np.minimum(edges[1:], start + width) - np.maximum(edges[:-1], start)
-    alpha = np.clip(covered, 0, _PARTS) / _PARTS * qAlpha(rgba) / 255
-    colour = np.array([qBlue(rgba), qGreen(rgba), qRed(rgba), 255], np.float64)
-    line = np.rint(alpha[:, None] * colour).astype(np.uint8)
-    pixels = np.ascontiguousarray(np.broadcast_to(line, (rows, *line.shape)))
-    image = QImage(pixels.data, len(line), rows, 4 * len(line), QImage.Format.Format_ARGB32_Premultiplied)
+Bands = tuple[tuple[int, int, int], ...]  # colour (0xAARRGGBB), start and width in parts of a pixel, one over the other
+
+
+@lru_cache(maxsize=512)
+def _strip(bands: Bands, length: int, upright: bool) -> QImage:
+    """Return a picture of parallel lines, upright or level."""
+    count = -(-max(start + width for _, start, width in bands) // _PARTS)
+    edges = np.arange(count + 1) * _PARTS
+    line = np.zeros((count, 4), np.float64)  # blue, green, red and alpha, premultiplied
+    for rgba, start, width in bands:
+        covered = np.minimum(edges[1:], start + width) - np.maximum(edges[:-1], start)
+        alpha = (np.clip(covered, 0, _PARTS) / _PARTS * qAlpha(rgba) / 255)[:, None]
+        line = alpha * np.array([qBlue(rgba), qGreen(rgba), qRed(rgba), 255], np.float64) + (1 - alpha) * line
+    whole = np.rint(line).astype(np.uint8)
+    shape = (length, count, 4) if upright else (count, length, 4)
+    pixels = np.ascontiguousarray(np.broadcast_to(whole if upright else whole[:, None], shape))
+    image = QImage(pixels.data, shape[1], shape[0], 4 * shape[1], QImage.Format.Format_ARGB32_Premultiplied)
     return image.copy()
 
 
-def upright(painter: QPainter, left: float, top: float, width: float, bottom: float, colour: QColor, height: int) -> None:
+def _parts(value: float) -> int:
+    return round(value * _PARTS)
+
+
+def _long(length: int) -> int:
+    """Return the length of the strip to keep for a line of this length: few of them serve all."""
+    return 1 << (length - 1).bit_length()
+
+
+def upright(painter: QPainter, left: float, top: float, width: float, bottom: float, rgba: int, height: int) -> None:
     """Paint an upright line; the painter's unit is the device pixel, rows are rounded to whole ones.
 
     Parameters
     ----------
+    rgba : int
+        0xAARRGGBB.
     height : int
         Of the pane: what lies beyond it is left out.
     """
     first, last = max(0, round(top)), min(height, round(bottom))
-    if first >= last or width <= 0:
-        return
-    x = math.floor(left)
-    rows = last - first
-    strip = _strip(colour.rgba(), round((left - x) * _PARTS), round(width * _PARTS), 1 << (rows - 1).bit_length())
-    painter.drawImage(x, first, strip, 0, 0, -1, rows)
+    if first < last and width > 0:
+        x = math.floor(left)
+        strip = _strip(((rgba, _parts(left - x), _parts(width)),), _long(last - first), True)
+        painter.drawImage(x, first, strip, 0, 0, -1, last - first)
+
+
+def frame(
+    painter: QPainter, edges: tuple[float, float, float, float], line: tuple[int, float], halo: tuple[int, float],
+    size: tuple[int, int],
+) -> None:  # fmt: skip
+    """Paint the frame of a rectangle: its lines just outside the edges, a halo to either side of each line.
+
+    Parameters
+    ----------
+    edges : tuple of float
+        Top, left, bottom and right in device pixels; across its lines the frame is exact to 1/64, along them to whole pixels.
+    line, halo : tuple of (int, float)
+        Colour (0xAARRGGBB) and width.
+    size : tuple of int
+        Height and width of the pane: what lies beyond is left out.
+    """
+    top, left, bottom, right = edges
+    (colour, width), (dark, rim) = line, halo
+    reach = width + rim
+    for upright, before, after, low, high in (
+        (True, left, right, max(0, round(top - width)), min(size[0], round(bottom + width))),
+        (False, top, bottom, max(0, round(left)), min(size[1], round(right))),
+    ):
+        if low >= high:
+            continue
+        for start in (before - reach, after - rim):
+            first = math.floor(start)
+            part = start - first
+            bands = (dark, _parts(part), _parts(reach + rim)), (colour, _parts(part + rim), _parts(width))
+            strip = _strip(bands, _long(high - low), upright)
+            if upright:
+                painter.drawImage(first, low, strip, 0, 0, -1, high - low)
+            else:
+                painter.drawImage(low, first, strip, 0, 0, high - low, -1)
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,8 @@ from PySide6.QtGui import QGuiApplication, QImage, QPainter
 from reader_app.ui import theme
 from reader_app.ui.viewer import overlay, readout
 
+Item = tuple[int, int, QImage]  # left and top in device pixels, and what is copied there
+
 RULER_ABOVE = 72  # logical pixels that the ruler keeps from the bottom: the lines of text stand there
 LEGEND_BELOW = 76  # logical pixels that the colour bar keeps from the top
 
@@ -27,12 +29,6 @@ class Caption:
     right_inset: float = 4.0  # logical pixels kept free at the right edge (a slider)
     show: bool = True
 
-    def key(self) -> tuple[object, ...]:
-        """Return everything that decides what is painted."""
-        return (
-            self.title, self.note, self.side, self.aid, self.empty, self.lines, self.edges, self.right_inset, self.show
-        )  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -47,8 +43,10 @@ class Words:
     """What stands in words on one pane."""
 
     def __init__(self) -> None:
-        self._key: tuple[object, ...] = ()
-        self._items: list[tuple[int, int, QImage]] = []
+        self._text_key: tuple[object, ...] = ()
+        self._fixed_key: tuple[object, ...] = ()
+        self._text: list[Item] = []
+        self._fixed: list[Item] = []
 
     def paint(
         self, painter: QPainter, caption: Caption, size: tuple[int, int], unit: float, per_mm: float = 0.0, bar: Bar | None = None
@@ -62,31 +60,39 @@ class Words:
         per_mm : float
             Device pixels in a millimetre of the breast; 0 where the scale is unknown: no ruler.
         """
-        key = (caption.key(), size, unit, per_mm, bar, theme.scale(), QGuiApplication.font().family())
-        if key != self._key:
-            self._key, self._items = key, _composed(caption, size, unit, per_mm, bar)
-        for x, y, image in self._items:
+        style = (size, unit, caption.show, caption.side, theme.scale(), QGuiApplication.font().family())
+        text = (*style, caption.title, caption.note, caption.aid, caption.empty, caption.lines)
+        fixed = (*style, caption.edges, caption.right_inset, per_mm, bar)
+        if text != self._text_key:
+            self._text_key, self._text = text, _text(caption, size, unit)
+        if fixed != self._fixed_key:
+            self._fixed_key, self._fixed = fixed, _fixed(caption, size, unit, per_mm, bar) if caption.show else []
+        for x, y, image in (*self._text, *self._fixed):
             painter.drawImage(x, y, image)
 
 
-def _composed(
-    words: Caption, size: tuple[int, int], unit: float, per_mm: float, bar: Bar | None
-) -> list[tuple[int, int, QImage]]:
-    height, width = size
-    items: list[tuple[int, int, QImage]] = []
+def _text(words: Caption, size: tuple[int, int], unit: float) -> list[Item]:
+    """Return the lines in the corners: they change with every slice."""
+    items: list[Item] = []
     if words.empty:
         image = readout.stamp(words.empty, readout.DIM, readout.LABEL, unit=unit)
-        items.append(((width - image.width()) // 2, (height - image.height()) // 2, image))
-    if not words.show:
-        return items
-    top = readout.Corner(size, f"top {words.side}", unit)
-    top.add(words.title, readout.STRONG, readout.LABEL, True)
-    top.add(words.note, readout.DIM, readout.SMALL)
-    top.add(words.aid, theme.COMMON["attention"], readout.BODY)
-    bottom = readout.Corner(size, f"bottom {words.side}", unit)
-    for line in words.lines:
-        bottom.add(line, readout.NORMAL, readout.SMALL)
-    items += top.items + bottom.items
+        items.append(((size[1] - image.width()) // 2, (size[0] - image.height()) // 2, image))
+    if words.show:
+        top = readout.Corner(size, f"top {words.side}", unit)
+        top.add(words.title, readout.STRONG, readout.LABEL, True)
+        top.add(words.note, readout.DIM, readout.SMALL)
+        top.add(words.aid, theme.COMMON["attention"], readout.BODY)
+        bottom = readout.Corner(size, f"bottom {words.side}", unit)
+        for line in words.lines:
+            bottom.add(line, readout.NORMAL, readout.SMALL)
+        items += top.items + bottom.items
+    return items
+
+
+def _fixed(words: Caption, size: tuple[int, int], unit: float, per_mm: float, bar: Bar | None) -> list[Item]:
+    """Return the letters at the edges, the colour bar and the ruler: they change with zoom and scan."""
+    height, width = size
+    items: list[Item] = []
     for letter, (y, x) in zip(words.edges, ((0.0, 0.5), (0.5, 0.0), (1.0, 0.5), (0.5, 1.0)), strict=True):
         if letter:
             image = readout.stamp(letter, readout.DIM, readout.BODY, True, unit)
@@ -103,7 +109,7 @@ def _composed(
     return items
 
 
-def _legend(side: str, size: tuple[int, int], unit: float, shown: Bar) -> list[tuple[int, int, QImage]]:
+def _legend(side: str, size: tuple[int, int], unit: float, shown: Bar) -> list[Item]:
     """Return the colour bar with the raw values at its ends; nothing where the pane is too low for it."""
     height, width = size
     bar = overlay.legend_bar(shown.colours, shown.lowest, round(100 * unit), round(8 * unit))
