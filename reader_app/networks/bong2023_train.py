@@ -8,7 +8,7 @@ On CUDA the pooling of regions adds in any order, so only runs on one CPU thread
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -63,18 +63,12 @@ def _parts(
     made = []
     for (name, first), count in zip(SEEDS.items(), (each, *counts), strict=True):
         start = first + seed * 100_000
-        tell = _stage(progress, f"phantoms ({name})")
+        tell = training.step(progress, f"phantoms ({name})")
         store = work / f"bong2023-{name}-{count}-{seed}-{size}.safetensors"
         made.append(bong2023_data.from_phantoms(range(start, start + count), size, store, tell))
     if any(len(np.unique(part.malignant)) < 2 for part in made):
         raise BundleError("One part of the phantoms is all benign or all malignant; ask for more phantoms.")
     return made[0], made[1], made[2], f"trained on phantoms: {phantoms.VERSION}, {each} ultrasound images, seed {seed}"
-
-
-def _stage(progress: Progress | None, text: str) -> Callable[[int, int], None] | None:
-    if progress is None:
-        return None
-    return lambda done, total: progress(done, total, text)
 
 
 def train(

@@ -6,7 +6,7 @@ and the class activation map of the plane comes with it. Systems differ in what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -16,10 +16,11 @@ import torch.nn.functional as functional
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from reader_app.networks import backbones
+from reader_app.imaging.container import NewImage
+from reader_app.networks import backbones, preprocess
 from reader_app.networks import device as device_words
 from reader_app.networks.backbones import Trunk
-from reader_app.networks.preprocess import Plane
+from reader_app.networks.preprocess import Plane, Working
 
 Float = NDArray[np.float32]
 
@@ -53,6 +54,14 @@ class WindowClassifier(nn.Module):
         """Return (logits (N, 2), embedding (N, E)) of crops (N, 1, H, W)."""
         embedding: Tensor = self.embed(self.trunk(x).mean((2, 3)))
         return self.head(embedding), embedding
+
+    def prepare(self, clinical: Mapping[str, str]) -> str:
+        """Take what a case's clinical variables say of where to look; return why the case cannot be judged, else ""."""
+        return ""
+
+    def planes(self, image: NewImage, modality: str, working: Working) -> Iterator[Plane]:
+        """Yield the planes to judge of an image."""
+        yield from preprocess.planes_of_image(image, modality, working)
 
     def pooled_score(self, features: Tensor) -> Tensor:
         """Return the second logit minus the first for whole feature maps, shape (N,)."""

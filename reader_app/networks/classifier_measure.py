@@ -47,6 +47,7 @@ def score_cases(
         peaks: list[float] = []
         images = [i for i in case.images if i.view != "DOPPLER"]
         age = float(case.clinical["age"])
+        network.prepare(clinical_of(case))
         for found in classifier_predict.assess_case(network, images, modality, working, age, where):
             finer = recipe.output.get("explain") == "window"
             peaks.append(float(classifier_predict.evidence_map(network, found, finer, where).max()))
@@ -67,6 +68,16 @@ def whole_case(modality: str, seed: int) -> phantoms.PhantomCase:
     if modality == "ultrasound":
         return phantoms.ultrasound_case(seed, doppler=False)
     return phantoms.demo_case(modality, seed)
+
+
+def clinical_of(case: phantoms.PhantomCase) -> dict[str, str]:
+    """Return a phantom's clinical variables with the drawn region of each masked image, as a study's column ``roi`` says it."""
+    regions = []
+    for image_id, mask in case.masks.items():
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        if len(rows):
+            regions.append(f"{image_id}:{rows[0]},{columns[0]},{rows[-1] + 1},{columns[-1] + 1}")
+    return {**case.clinical, "roi": "; ".join(regions)}
 
 
 def calibrate(scores: Sequence[CaseScore]) -> dict[str, Any]:
@@ -137,7 +148,7 @@ def measure_cases(
     for number, seed in enumerate(seeds):
         case = whole_case(modality, seed)
         opened = container.OpenCase(Path(), "c", modality, tuple(_as_open(i) for i in case.images), "0")
-        found = model.predict(opened, case.clinical)
+        found = model.predict(opened, clinical_of(case))
         high = recipe.truth(case)
         truth.append(high)
         score.append(found.probability)

@@ -64,7 +64,9 @@ def assess_case(
     """
     out: list[Assessed] = []
     for image in images:
-        planes: list[Plane] = list(preprocess.planes_of_image(image, modality, working))
+        planes: list[Plane] = list(network.planes(image, modality, working))
+        if not planes:
+            continue
         judged = judge_planes(network, planes, working.window, where, keep_features=modality == "mammography")
         scores = np.array([j.score for j in judged])
         if len(scores) >= 3 and image.kind == "volume":
@@ -213,6 +215,9 @@ class ClassifierModel:
             return self._without(case, "not_applicable", "An image states no pixel size, which the model needs.")
         if working.mm and any(i.spacing_mm is None for i in images):
             notes.append(f"pixel size missing: an image width of {preprocess.ASSUMED_WIDTH_MM:.0f} mm assumed")
+        cannot = self.network.prepare(clinical or {})
+        if cannot:
+            return self._without(case, "not_applicable", cannot)
         slope, intercept = (float(v) for v in self.calibration[modality]["platt"])
         threshold = float(self.points[modality]["threshold"])
         probabilities: dict[str, float] = {}

@@ -7,7 +7,7 @@ the held-out folds. Every stage leaves its state in ``<out>.work``; the same com
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from reader_app.networks import (
     classifier_predict,
     device,
     image_samples,
+    kim2021_roi,
     phantom_samples,
     preprocess,
     training,
@@ -35,6 +36,7 @@ from reader_app.networks.croptask import CropTask, Recipe, fit_perceptron, settl
 from reader_app.networks.lu2025 import DlrNetwork
 from reader_app.networks.phantom_samples import Samples
 from reader_app.networks.preprocess import Working
+from reader_app.networks.report import Report
 from reader_app.networks.training import Progress, Settings
 
 #: First seed of the phantoms of training, calibration and test; far from the seeds of demos.
@@ -86,36 +88,12 @@ def samples(plan: Plan, work: Path, progress: Progress | None) -> list[Samples]:
             made.append(Samples(modality, **arrays))
             continue
         first = TRAIN_SEED + plan.settings.seed * 100_000
-        tell = _stage(progress, f"phantoms ({modality})")
+        tell = training.step(progress, f"phantoms ({modality})")
         found = phantom_samples.make(modality, range(first, first + plan.phantoms), windows[modality], tell)
         arrays = {k: v for k, v in vars(found).items() if k != "modality"}
         checkpoint.write(path, {k: torch.from_numpy(v) for k, v in arrays.items()}, {})
         made.append(found)
     return made
-
-
-def _stage(progress: Progress | None, text: str) -> Callable[[int, int], None] | None:
-    if progress is None:
-        return None
-    return lambda done, total: progress(done, total, text)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What came out."""
-
-    path: Path
-    sha256: str
-    metrics: Mapping[str, Any]
-    source: str
-
-    def __str__(self) -> str:
-        lines = [f"{self.path}: {self.metrics['model_id']}, {self.source} (research use only); on {self.metrics['cohort']}:"]
-        for modality, row in self.metrics["test"].items():
-            figures = f"AUC {row['auc']:.3f}, sensitivity {row['sensitivity']:.2f}, specificity {row['specificity']:.2f}"
-            place = f", box on the lesion in {row['box_on_lesion']:.2f} of the true positives" if "box_on_lesion" in row else ""
-            lines.append(f"  {modality:12} {figures}{place}")
-        return "\n".join(lines)
 
 
 def train(
@@ -170,23 +148,37 @@ def train(
     plan = Plan(recipe, backbone, each, for_points, for_test, folds, settings)
     folder = work or out.parent / f"{out.name}.work"
     windows = recipe.windows(backbone)
-    if data is not None:
+    outlined: kim2021_roi.Outlined | None = None
+    if recipe.region:
+        if data is not None:
+            outlined, windows = kim2021_roi.from_folder(data), {"ultrasound": Working(0.0, windows["ultrasound"].window)}
+        else:
+            first = TRAIN_SEED + seed * 100_000
+            source = f"trained on outlined phantoms: {phantoms.VERSION}, {each} of each modality, seed {seed}"
+            outlined = kim2021_roi.from_phantoms(range(first, first + each), source, progress)
+        crops, source, identity = [outlined.samples], outlined.source, outlined.identity
+    elif data is not None:
         window = windows["ultrasound"].window
         pictures = image_samples.load(data, window, cropped=not recipe.whole)
-        crops, source = [pictures.samples], pictures.describe()
+        crops, source, identity = [pictures.samples], pictures.describe(), pictures.identity
         windows = {"ultrasound": Working(0.0, window)}
     else:
-        crops = samples(plan, folder, progress)
+        crops, identity = samples(plan, folder, progress), ""
         source = f"trained on phantoms: {phantoms.VERSION}, {each} of each modality, seed {seed}"
-    tag = f"{recipe.model_id}-{backbone}" + (f"-{pictures.identity[:8]}" if data is not None else "")
+    tag = f"{recipe.model_id}-{backbone}" + (f"-{identity[:8]}" if identity else "")
     runs: list[tuple[float, WindowClassifier, CropTask, list[dict[str, Any]]]] = []
     for fold in range(folds):
-        task = CropTask(crops, recipe.target, fold, folds, settings.batch, where, vary=data is not None)
         torch.manual_seed(seed * 1000 + fold)
         network = _fresh(recipe, backbone, weights)
+        stage = f"{tag}-fold{fold + 1}of{folds}"
+        if outlined is not None:
+            assert isinstance(network, kim2021_roi.RoiNetwork)
+            window = windows["ultrasound"].window
+            crops = [kim2021_roi.crops_of_fold(network, outlined, window, fold, folds, settings, stage, where, folder, progress)]
+        task = CropTask(crops, recipe.target, fold, folds, settings.batch, where, vary=data is not None)
         history = training.fit(
             network,
-            stage=f"{tag}-fold{fold + 1}of{folds}",
+            stage=stage,
             batches=task.batches,
             steps_per_epoch=task.steps,
             loss=task.loss,

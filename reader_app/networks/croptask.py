@@ -43,6 +43,8 @@ class Recipe:
         Whole images instead of windows of stated size.
     output : mapping
         Further entries of the manifest's "output".
+    region : str
+        "" or, for kim2021's fully supervised counterparts, how the crop is found: "drawn" or "unet".
     """
 
     system: str
@@ -55,6 +57,7 @@ class Recipe:
     modalities: tuple[str, ...]
     whole: bool
     output: Mapping[str, Any]
+    region: str = ""
 
     def windows(self, backbone: str) -> dict[str, Working]:
         """Return how planes are made for a backbone."""

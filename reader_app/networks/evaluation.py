@@ -16,6 +16,7 @@ from reader_app.ai.results import Prediction
 from reader_app.errors import BundleError
 from reader_app.imaging import container, phantoms
 from reader_app.networks import device, registry
+from reader_app.networks.classifier_measure import clinical_of
 from reader_app.networks.training import Progress
 
 #: First seed of the phantoms; no training, calibration or test of a shipped bundle drew one of these, nor does a demo.
@@ -102,7 +103,7 @@ def phantom_rows(
         images = tuple(container.CaseImage(**vars(i)) for i in case.images)
         opened = container.OpenCase(Path(), f"P{number + 1:04}", modality, images, "0")
         for bundle in loaded:
-            own = predict[bundle.model_id](opened, case.clinical)
+            own = predict[bundle.model_id](opened, clinical_of(case))
             if own.status in ("ok", "no_finding"):
                 judged[bundle.model_id] += 1
                 rows += _rows(own, case, bundle)

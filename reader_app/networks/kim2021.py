@@ -20,21 +20,35 @@ LABELS = ("benign", "malignant")
 #: The paper's network of each model; "small" stands for its small counterpart.
 NETWORKS: Mapping[str, str] = {"kim2021": "resnet34", "kim2021_vgg16": "vgg16", "kim2021_googlenet": "googlenet"}
 SMALL: Mapping[str, str] = {"resnet34": "small", "vgg16": "small_vgg16", "googlenet": "small_googlenet"}
-MODELS: Mapping[str, tuple[str, str]] = dict.fromkeys(NETWORKS, LABELS)
-_TITLE = "Class activation map of an image-level classifier"
-TITLES: Mapping[str, str] = {
-    "kim2021": _TITLE,
-    "kim2021_vgg16": f"{_TITLE} (VGG16)",
-    "kim2021_googlenet": f"{_TITLE} (GoogLeNet)",
+
+#: Fully supervised counterparts: on the crop around the drawn lesion, or around what a U-Net finds.
+REGIONS: Mapping[str, str] = {"": "", "_roi": "drawn", "_unet": "unet"}
+MODELS: Mapping[str, tuple[str, str]] = {f"{name}{end}": LABELS for end in REGIONS for name in NETWORKS}
+_NAMES: Mapping[str, str] = {"kim2021": "", "kim2021_vgg16": " (VGG16)", "kim2021_googlenet": " (GoogLeNet)"}
+_TITLES: Mapping[str, str] = {
+    "": "Class activation map of an image-level classifier",
+    "_roi": "Classifier of the crop around a drawn lesion",
+    "_unet": "Classifier of the crop around the lesion a U-Net finds",
 }
+TITLES: Mapping[str, str] = {f"{name}{end}": f"{_TITLES[end]}{_NAMES[name]}" for end in REGIONS for name in NETWORKS}
 
 #: The paper's threshold on the min-max scaled map.
 REGION = variants.REGION
 
 
+def without_region(model_id: str) -> str:
+    """Return the weakly supervised model of the same network."""
+    return model_id.removesuffix("_roi").removesuffix("_unet")
+
+
+def region_of(model_id: str) -> str:
+    """Return how a model's crop is found: "" (whole image), "drawn" or "unet"."""
+    return REGIONS[model_id.removeprefix(without_region(model_id))]
+
+
 def trunk_of(model_id: str, backbone: str | None) -> str:
     """Return the trunk of a model: its paper's by default; "small" is the small counterpart of that; any other as named."""
-    own = NETWORKS[model_id]
+    own = NETWORKS[without_region(model_id)]
     if backbone is None:
         return own
     return SMALL[own] if backbone == "small" else backbone

@@ -76,6 +76,8 @@ class Plane:
         Image pixels per plane pixel, (row, column).
     inside : bool array or None
         Where the tissue is (mammography), at plane resolution.
+    origin : tuple of float
+        Image pixels above and left of the plane, where it is a crop.
     """
 
     image_id: str
@@ -83,10 +85,11 @@ class Plane:
     pixels: Float
     factor: tuple[float, float]
     inside: NDArray[np.bool_] | None = None
+    origin: tuple[float, float] = (0.0, 0.0)
 
     def to_image(self, row: float, column: float) -> tuple[float, float]:
         """Return the image index (row, column) of a plane pixel."""
-        return (row + 0.5) * self.factor[0] - 0.5, (column + 0.5) * self.factor[1] - 0.5
+        return self.origin[0] + (row + 0.5) * self.factor[0] - 0.5, self.origin[1] + (column + 0.5) * self.factor[1] - 0.5
 
 
 def _shrink(pixels: NDArray[Any], spacing: tuple[float, float], mm: float) -> tuple[Float, tuple[float, float]]:
@@ -149,12 +152,8 @@ def _invert(pixels: Float, image: NewImage) -> Float:
 def planes_of_image(image: NewImage, modality: str, working: Working) -> Iterator[Plane]:
     """Yield the planes of one image: one for an image, every ``slice_mm`` for a volume or cine."""
     if modality == "ultrasound":
-        if image.kind == "cine":
-            frames = np.unique(np.linspace(0, len(image.array) - 1, 8).round().astype(int))
-            for number in frames:
-                yield _ultrasound_plane(image, np.asarray(image.array[number]), int(number), working)
-        else:
-            yield _ultrasound_plane(image, _grey_pixels(image), None, working)
+        for number, grey in _pictures(image):
+            yield _ultrasound_plane(image, grey, number, working)
     elif modality == "mammography":
         spacing = image.spacing_mm or (180.0 / image.array.shape[1],) * 2
         pixels, factor = _shrink(_grey_pixels(image), (spacing[0], spacing[1]), working.mm)
@@ -173,6 +172,21 @@ def planes_of_image(image: NewImage, modality: str, working: Working) -> Iterato
         for index in range(step // 2, image.array.shape[0], step):
             pixels, factor = _shrink(image.array[index], (spacing3[1], spacing3[2]), working.mm)
             yield Plane(image.id, index, ultrasound_grey(pixels), factor)
+
+
+def _pictures(image: NewImage) -> Iterator[tuple[int | None, NDArray[Any]]]:
+    if image.kind != "cine":
+        yield None, _grey_pixels(image)
+        return
+    for number in np.unique(np.linspace(0, len(image.array) - 1, 8).round().astype(int)):
+        yield int(number), np.asarray(image.array[number])
+
+
+def ultrasound_pictures(image: NewImage) -> Iterator[tuple[int | None, Float]]:
+    """Yield the grey pictures (rows, columns) of an ultrasound image: itself, or eight frames of a cine with their numbers."""
+    for number, pixels in _pictures(image):
+        grey = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY) if pixels.ndim == 3 else pixels
+        yield number, _invert(np.asarray(grey, np.float32), image)
 
 
 def _ultrasound_plane(image: NewImage, pixels: NDArray[Any], number: int | None, working: Working) -> Plane:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from reader_app.ai.bundle import Bundle
     from reader_app.ai.results import Prediction
     from reader_app.imaging.container import OpenCase
+    from reader_app.networks.classifier import WindowClassifier
     from reader_app.networks.croptask import Recipe
 
 
@@ -57,7 +59,17 @@ SYSTEMS: tuple[System, ...] = (
     System(
         "kim2021",
         "Weakly supervised classification of ultrasound images with class activation maps",
-        ("kim2021_vgg16", "kim2021_googlenet", "kim2021"),
+        (
+            "kim2021_vgg16_roi",
+            "kim2021_roi",
+            "kim2021_googlenet_roi",
+            "kim2021_vgg16_unet",
+            "kim2021_unet",
+            "kim2021_googlenet_unet",
+            "kim2021_vgg16",
+            "kim2021_googlenet",
+            "kim2021",
+        ),
         ("ultrasound",),
         ("resnet34", "vgg16", "googlenet", "small", "small_vgg16", "small_googlenet"),
     ),
@@ -210,6 +222,12 @@ def _recipe(system: str, model_id: str) -> Recipe:
     from reader_app.networks.croptask import Recipe
 
     if system == "kim2021":
+        region = kim2021.region_of(model_id)
+        make: Callable[[str], WindowClassifier] = kim2021.GapCamNetwork
+        if region:
+            from reader_app.networks.kim2021_roi import RoiNetwork
+
+            make = functools.partial(RoiNetwork, automatic=region == "unet")
         return Recipe(
             system,
             model_id,
@@ -217,10 +235,11 @@ def _recipe(system: str, model_id: str) -> Recipe:
             "kim2021: weakly supervised deep learning on breast ultrasound",
             kim2021.MODELS[model_id],
             "malignant",
-            kim2021.GapCamNetwork,
+            make,
             ("ultrasound",),
             True,
             {"region_share": kim2021.REGION, "region_from": "lowest"},
+            region,
         )
     return Recipe(
         system,

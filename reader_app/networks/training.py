@@ -59,6 +59,13 @@ class Settings:
     seed: int = 1
 
 
+def step(progress: Progress | None, text: str) -> Callable[[int, int], None] | None:
+    """Return what tells (done, total) of one piece of work under its name; None where nobody listens."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(done, total, text)
+
+
 def generator(seed: int, stage: str, epoch: int) -> np.random.Generator:
     """Return the random numbers of one epoch of one stage."""
     return np.random.default_rng([seed, zlib.crc32(stage.encode()), epoch])
