@@ -28,7 +28,7 @@ def add_to(sub: Any) -> None:
     train.add_argument("--model", help="which model of the system, e.g. DLR_LH or DLR_BM")
     train.add_argument("--out", type=Path, required=True, help="folder of the bundle to make")
     train.add_argument("--backbone", help="the paper's backbone by default; 'small' for CPUs")
-    train.add_argument("--weights", type=Path, help="start from these weights (safetensors)")
+    train.add_argument("--weights", type=Path, help="start from these weights: safetensors, or another bundle's folder")
     train.add_argument("--epochs", type=int)
     train.add_argument("--folds", type=int)
     train.add_argument("--calibrate", type=int, metavar="N", help="further phantoms for the operating point")

@@ -150,7 +150,7 @@ def from_folder(folder: Path, size: int, seed: int) -> tuple[Cohort, Cohort, Coh
     TableError
         Listing every picture without a mask or with an empty one.
     """
-    listed = image_samples.listed(folder)
+    listed = [p for p in image_samples.listed(folder) if p.cohort == image_samples.TRAINING]
     clinical = _clinical(folder)
     faults, rows, hashes = [], [], []
     for picture in listed:

@@ -123,7 +123,7 @@ def train(
     phantoms_each, data : int or Path
         Training phantoms of each modality, or a folder of ultrasound pictures (:mod:`reader_app.networks.image_samples`).
     backbone, weights : str, Path or None
-        Trunk, and safetensors to start from (transfer).
+        Trunk, and what to start from (transfer, e.g. from BUSI): safetensors, or the folder of a bundle of the same trunk.
     epochs, folds, seed, wish
         Optimisation and device.
     progress : callable, optional
@@ -149,6 +149,7 @@ def train(
     folder = work or out.parent / f"{out.name}.work"
     windows = recipe.windows(backbone)
     outlined: kim2021_roi.Outlined | None = None
+    cohorts: Mapping[str, Samples] = {}
     if recipe.region:
         if data is not None:
             outlined, windows = kim2021_roi.from_folder(data), {"ultrasound": Working(0.0, windows["ultrasound"].window)}
@@ -161,6 +162,7 @@ def train(
         window = windows["ultrasound"].window
         pictures = image_samples.load(data, window, cropped=not recipe.whole)
         crops, source, identity = [pictures.samples], pictures.describe(), pictures.identity
+        cohorts = pictures.cohorts
         windows = {"ultrasound": Working(0.0, window)}
     else:
         crops, identity = samples(plan, folder, progress), ""
@@ -206,6 +208,12 @@ def train(
         pooled = held_out([(r[1], r[2]) for r in runs])
         metrics["test"] = {"ultrasound": cross_validated(pooled, found["ultrasound"])}
         metrics["cohort"] = "held-out folds"
+        for name, own in cohorts.items():
+            last = CropTask([own], recipe.target, -1, folds, settings.batch, where)
+            last.train, last.held = last.held, last.train
+            metrics["test"][name] = cross_validated(held_out([(network, last)], 0), found["ultrasound"])
+        if cohorts:
+            metrics["cohort"] += f", and of the cohorts {', '.join(cohorts)}"
     else:
         found = {}
         for m in recipe.modalities:
@@ -229,6 +237,7 @@ def _fresh(recipe: Recipe, backbone: str, weights: Path | None) -> WindowClassif
     network = recipe.make(backbone)
     network.trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if weights is not None:
+        weights = weights / bundles.WEIGHTS if weights.is_dir() else weights
         tensors, _ = checkpoint.read(weights)
         own = network.state_dict()
         fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}

@@ -1,17 +1,19 @@
 """Ultrasound pictures from a folder as training crops, with near-duplicates and patients kept together.
 
 Either a table (``table.csv``: ``file``, and ``malignant`` 0/1 or ``label`` benign/malignant; optional ``birads``,
-``patient_id``, ``age``, ``mask``) or two folders ``benign`` and ``malignant`` as in BUSI (``normal`` is left out;
+``patient_id``, ``age``, ``mask``, a lesion's box ``top``, ``left``, ``bottom``, ``right`` in pixels, ``cohort``) with a row a
+picture or a row a lesion, or two folders ``benign`` and ``malignant`` as in BUSI (``normal`` is left out;
 ``<name>_mask.png`` beside a picture is its mask). Where a mask is known and crops are asked for, the largest region with a margin
 of 30 pixels is taken (a square), else the whole picture. Pictures without a patient id are grouped by a perceptual hash, because
-public sets hold the same lesion several times.
+public sets hold the same lesion several times. Rows of the cohort "training" (or none) are learnt from, in folds; all others
+("internal", "external") are only judged at the end, and a patient or near-duplicate in both is refused.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +30,9 @@ NEAR = 14
 
 MARGIN = 30
 
+#: The cohort that is learnt from.
+TRAINING = "training"
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -39,6 +44,8 @@ class Picture:
     patient: str
     age: float
     mask: Path | None
+    box: tuple[int, int, int, int] | None = None
+    cohort: str = TRAINING
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +62,8 @@ class Pictures:
         Pictures, and groups that stay together.
     name : str
         Folder name.
+    cohorts : mapping of str to Samples
+        Pictures of other cohorts, only judged.
     """
 
     samples: Samples
@@ -62,6 +71,7 @@ class Pictures:
     count: int
     groups: int
     name: str
+    cohorts: Mapping[str, Samples]
 
     def describe(self) -> str:
         """Return what a model was trained on, in words."""
@@ -110,7 +120,20 @@ def _from_table(table: Path) -> list[Picture]:
             except ValueError:
                 faults.append(Fault(where, f"the age {row.get('age')!r} is no number", "correct or empty it"))
                 continue
-            found.append(Picture(path, bad, high, (row.get("patient_id") or "").strip(), age, mask))
+            edges = [(row.get(k) or "").strip() for k in ("top", "left", "bottom", "right")]
+            box = None
+            if any(edges):
+                try:
+                    top, left, bottom, right = (round(float(v)) for v in edges)
+                except ValueError:
+                    top = left = bottom = right = 0
+                box = (top, left, bottom, right)
+                if not (0 <= top < bottom and 0 <= left < right):
+                    faults.append(Fault(where, "has no sound box of its lesion", "fill top, left, bottom and right in pixels"))
+                    continue
+            cohort = (row.get("cohort") or "").strip().lower() or TRAINING
+            patient = (row.get("patient_id") or "").strip()
+            found.append(Picture(path, bad, high, patient, age, mask, box, cohort))
     if faults:
         raise TableError(faults)
     if not found:
@@ -168,13 +191,21 @@ def load(folder: Path, window: int, cropped: bool) -> Pictures:
         grey = _read(row.path)
         hashes.append(perceptual_hash(grey))
         digest.update(hashlib.sha256(grey.tobytes()).digest() + bytes([row.malignant, row.high]))
-        part = _largest(grey, _read(row.mask)) if cropped and row.mask is not None else grey
+        if row.box is not None or row.cohort != TRAINING:
+            digest.update(f"{row.box} {row.cohort}".encode())
+        part = grey
+        if cropped and row.box is not None:
+            part = _square(grey, row.box)
+        elif cropped and row.mask is not None:
+            part = _largest(grey, _read(row.mask))
         pixels.append(ultrasound_grey(whole_image(part, window)))
     groups = groups_of(np.stack(hashes), [r.patient for r in rows])
     # folds take groups in a drawn order, so that neither folder nor file order decides
     order = np.random.default_rng(0).permutation(groups.max() + 1)
     age = np.array([r.age for r in rows], np.float32)
     known = age[np.isfinite(age)]
+    cohort = np.array([r.cohort for r in rows])
+    _refuse_leakage(rows, groups, cohort)
     made = Samples(
         "ultrasound",
         np.stack(pixels).astype(np.float16),
@@ -184,7 +215,31 @@ def load(folder: Path, window: int, cropped: bool) -> Pictures:
         np.where(np.isfinite(age), age, known.mean() if len(known) else 50.0).astype(np.float32),
         order[groups].astype(np.int64),
     )
-    return Pictures(made, digest.hexdigest(), len(rows), int(groups.max() + 1), folder.resolve().name)
+    learnt = cohort == TRAINING
+    if len(np.unique(made.malignant[learnt])) < 2:
+        raise TableError([Fault(str(folder), "holds no benign or no malignant picture to learn from", "add pictures of both")])
+    others = {str(name): _part(made, cohort == name) for name in np.unique(cohort[~learnt])}
+    count, own = int(learnt.sum()), len(np.unique(groups[learnt]))
+    return Pictures(_part(made, learnt), digest.hexdigest(), count, own, folder.resolve().name, others)
+
+
+def _part(whole: Samples, rows: NDArray[np.bool_]) -> Samples:
+    w = whole
+    return Samples(w.modality, w.pixels[rows], w.malignant[rows], w.high[rows], w.kind[rows], w.age[rows], w.group[rows])
+
+
+def _refuse_leakage(rows: list[Picture], groups: NDArray[np.int64], cohort: NDArray[np.str_]) -> None:
+    """Raise a TableError naming pictures of one patient, or near-duplicates, that are learnt from and judged."""
+    faults = []
+    for group in np.unique(groups[cohort != TRAINING]):
+        own = np.flatnonzero(groups == group)
+        names = sorted({str(c) for c in cohort[own]})
+        if len(names) > 1:
+            first, other = own[0], next(k for k in own if cohort[k] != cohort[own[0]])
+            what = f"is of the same patient or nearly the same picture as {rows[other].path.name}, but of cohort {cohort[first]}"
+            faults.append(Fault(str(rows[first].path), f"{what}, not {cohort[other]}", "put both into one cohort"))
+    if faults:
+        raise TableError(faults)
 
 
 def _read(path: Path) -> NDArray[np.uint8]:
@@ -202,6 +257,12 @@ def _largest(grey: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uin
     if count < 2:
         return grey
     x, y, w, h = (int(v) for v in stats[1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])), :4])
+    return _square(grey, (y, x, y + h, x + w))
+
+
+def _square(grey: NDArray[np.uint8], box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Return the square around a box (top, left, bottom, right) with the margin."""
+    y, x, h, w = box[0], box[1], box[2] - box[0], box[3] - box[1]
     side = max(w, h) + 2 * MARGIN
     top = int(np.clip(y + h / 2 - side / 2, 0, max(0, grey.shape[0] - side)))
     left = int(np.clip(x + w / 2 - side / 2, 0, max(0, grey.shape[1] - side)))

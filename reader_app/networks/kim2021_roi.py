@@ -201,14 +201,14 @@ def from_phantoms(seeds: Sequence[int], source: str, progress: Progress | None =
 
 
 def from_folder(folder: Path) -> Outlined:
-    """Read the pictures of a folder (:mod:`reader_app.networks.image_samples`); each must have a mask.
+    """Read the pictures of a folder to learn from (:mod:`reader_app.networks.image_samples`); each must have a mask.
 
     Raises
     ------
     TableError
         Listing every picture without a mask.
     """
-    listed = image_samples.listed(folder)
+    listed = [p for p in image_samples.listed(folder) if p.cohort == image_samples.TRAINING]
     faults = [Fault(str(p.path), "has no mask of its lesion", "add it") for p in listed if p.mask is None or not p.mask.is_file()]
     if faults:
         raise TableError(faults)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import realdata
+import torch
 
+from reader_app import paths
+from reader_app.ai import bundle as bundles
 from reader_app.errors import TableError
-from reader_app.networks import image_samples, kim2021
+from reader_app.imaging import container, phantoms
+from reader_app.networks import checkpoint, classifier_train, image_samples, kim2021, registry
 
 
 def _picture(path: Path, seed: int, noise: float = 0.0) -> None:
@@ -68,6 +73,63 @@ def test_table_with_patients_and_faults(tmp_path: Path) -> None:
     assert [f"row {n}" in str(caught.value) for n in (2, 3, 4)] == [True] * 3
     with pytest.raises(TableError, match="neither"):
         image_samples.load(tmp_path / "nothing", 16, cropped=True)
+
+
+def test_lesion_rows_and_cohorts(tmp_path: Path) -> None:
+    for k in range(6):
+        _picture(tmp_path / f"p{k}.png", k)
+    head = "file,label,patient_id,top,left,bottom,right,cohort\n"
+    rows = [
+        "p0.png,benign,A,10,10,30,40,training", "p0.png,malignant,A,50,60,80,90,training", "p1.png,malignant,B,,,,,",
+        "p2.png,benign,C,,,,,internal", "p3.png,malignant,D,,,,,external", "p4.png,benign,E,,,,,external",
+    ]  # fmt: skip
+    (tmp_path / "table.csv").write_text(head + "\n".join(rows) + "\n")
+    found = image_samples.load(tmp_path, 32, cropped=True)
+    assert found.count == 3 and found.groups == 2 and found.samples.malignant.tolist() == [0, 1, 1]
+    assert {k: v.malignant.tolist() for k, v in found.cohorts.items()} == {"internal": [0], "external": [1, 0]}
+    first, second = found.samples.pixels[:2]
+    assert not np.array_equal(first, second)  # two lesions of one picture
+    assert found.samples.group[0] == found.samples.group[1]
+    assert np.array_equal(*image_samples.load(tmp_path, 32, cropped=False).samples.pixels[:2])
+    (tmp_path / "table.csv").write_text(head + "\n".join([*rows, "p5.png,benign,B,,,,,external"]) + "\n")
+    with pytest.raises(TableError, match=r"same patient.*p5\.png.*put both into one cohort"):
+        image_samples.load(tmp_path, 32, cropped=True)
+    _picture(tmp_path / "p5.png", 0, noise=2.0)  # nearly p0, under another patient's name
+    (tmp_path / "table.csv").write_text(head + "\n".join([*rows, "p5.png,benign,F,,,,,external"]) + "\n")
+    with pytest.raises(TableError, match="nearly the same picture"):
+        image_samples.load(tmp_path, 32, cropped=True)
+    (tmp_path / "table.csv").write_text(head + "p0.png,benign,A,30,10,20,40,\n")
+    with pytest.raises(TableError, match="no sound box"):
+        image_samples.load(tmp_path, 32, cropped=True)
+
+
+def test_five_folds_with_transfer_judge_every_picture_and_the_external_cohort(tmp_path: Path) -> None:
+    rows = ["file,label,cohort"]
+    for k in range(20):
+        _picture(tmp_path / "pictures" / f"p{k}.png", 50 + k)
+        rows.append(f"p{k}.png,{'malignant' if k % 2 else 'benign'},{'external' if k >= 16 else ''}")
+    (tmp_path / "pictures" / "table.csv").write_text("\n".join(rows) + "\n")
+    shipped = paths.resource("bundles") / "DLR_BM"
+    registry.train(
+        "lu2025", model="DLR_LH", data=tmp_path / "pictures", out=tmp_path / "m", backbone="small", weights=shipped, epochs=1,
+        folds=5, device="cpu",
+    )  # fmt: skip
+    test = json.loads((tmp_path / "m" / "metrics.json").read_text())["test"]
+    assert test["ultrasound"]["n"] == 16 and test["external"]["n"] == 4
+    begun = classifier_train._fresh(registry._recipe("lu2025", "DLR_LH"), "small", shipped).state_dict()
+    given, _ = checkpoint.read(shipped / bundles.WEIGHTS)
+    assert all(np.array_equal(begun[k].numpy(), given[k].numpy()) for k in given)
+
+
+def test_the_two_models_of_lu2025_have_embeddings_of_their_own() -> None:
+    case = phantoms.ultrasound_case(300_000_500, True, frames=1, doppler=False)
+    opened = container.OpenCase(Path(), "c", "ultrasound", tuple(container.CaseImage(**vars(i)) for i in case.images), "f")
+    both = []
+    for name in ("DLR_LH", "DLR_BM"):
+        found = registry.load(bundles.load(paths.resource("bundles") / name), torch.device("cpu"))(opened, case.clinical)
+        assert found.embedding is not None and found.embedding.shape == (128,)
+        both.append(found.embedding)
+    assert not np.allclose(both[0], both[1], atol=1e-2)
 
 
 def test_region_of_kim2021_is_min_max_scaled() -> None:
