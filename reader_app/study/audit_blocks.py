@@ -55,10 +55,8 @@ class BlockJudge(ReadJudge):
         return [occasion for occasion in own if self.read_in_sitting and occasion not in self.filled]
 
     def _about(self, questionnaire: Questionnaire, number: int) -> bool:
-        known = {entry.number: entry for entry in self.plan.rounds}
-        if number not in known:
-            return False
-        return number in questionnaire.rounds or (not questionnaire.rounds and not known[number].training)
+        counting = [entry.number for entry in self.plan.rounds if number in questionnaire.rounds or not entry.training]
+        return number in counting and (not questionnaire.rounds or number in questionnaire.rounds)
 
     def filled_in(self, event: ev.QuestionnaireAnswered) -> None:
         """Judge an answered questionnaire."""

@@ -150,8 +150,8 @@ def drafted(draft: Draft, event: Drafting) -> Draft:
             known = mark.mark_id in {own.mark_id for own in draft.marks}
             moved = tuple(mark if own.mark_id == mark.mark_id else own for own in draft.marks)
             return redrafted(draft, marks=moved if known else (*draft.marks, mark))
-        case MarkRemoved(mark_id=mark_id):
-            return redrafted(draft, marks=tuple(own for own in draft.marks if own.mark_id != mark_id))
+        case _:
+            return redrafted(draft, marks=tuple(own for own in draft.marks if own.mark_id != event.mark_id))
 
 
 def _due(state: SessionState, index: int) -> SessionState:

@@ -151,6 +151,18 @@ class ProtocolMachine(RuleBasedStateMachine):
             self.perform(asked.SubmitRead(bench.case, bench.state.revision, bench.wall))
             bench.clear_way()
 
+    @rule()
+    def leave(self) -> None:
+        """The reader ends the sitting properly, with the questionnaire that comes at its end."""
+        bench = self.bench
+        if bench.state.phase in (Phase.CLOSED, Phase.READING):
+            return
+        bench.clear_way()
+        if bench.state.phase is Phase.PAUSED:
+            self.unlogged_ns = 0
+        bench.close()
+        done["sittings"] += 1
+
     @rule(data=strategies.data())
     def override(self, data: strategies.DataObject) -> None:
         """The coordinator steps in: opens a round early, declares a read void, withdraws a case."""

@@ -16,7 +16,7 @@ from reader_app.errors import ProtocolViolation, StudyFileError
 from reader_app.study import events as ev
 from reader_app.study import readtable, session
 from reader_app.study.assignment import CounterGenerator, plan
-from reader_app.study.audit import audit
+from reader_app.study.audit import Judge, audit
 from reader_app.study.caselist import Reader
 from reader_app.study.commands import (
     AcknowledgeFeedback,
@@ -338,7 +338,7 @@ def test_named_cases_are_repeated() -> None:
         ({"id": "x", "when": "round_end", "template": "tlx", "questions": []}, "is not the name of a ready list"),
         ({"id": "x", "when": "round_end", "questions": []}, "does not say the questions"),
         ({"when": "round_end"}, "this key is missing"),
-        ({"id": "x", "when": "round_end", "questions": [{"id": "q", "text": "?", "kind": "text", "level": "case"}]}, "belongs to a case"),
+        ({"id": "x", "when": "round_end", "questions": [{"id": "q", "text": "?", "level": "case"}]}, "belongs to a case"),
         (
             {"id": "x", "when": "round_end", "questions": [{"id": "q", "text": "?", "kind": "text", "when": {"marks": "some"}}]},
             "belongs to a case",
@@ -461,6 +461,7 @@ def test_the_screen_is_noted_and_changes_nothing() -> None:
     bench.do(ReportDisplay("left", 2048, 2560, 100, ""))
     assert bench.state == before and isinstance(bench.log[-1].event, ev.DisplayChanged)
     refused(bench, ReportDisplay("left", 0, 2560, 100, ""), "a size and a scale")
+    assert audit(bench.plan, bench.log) == []
 
 
 def test_a_new_sitting_can_be_opened_with_everything_done() -> None:
@@ -473,3 +474,15 @@ def test_a_new_sitting_can_be_opened_with_everything_done() -> None:
     bench.do(OpenSession(bench.wall))
     bench.close()
     assert audit(bench.plan, bench.log) == []
+
+
+def test_a_fork_of_the_auditor_keeps_its_findings_to_itself() -> None:
+    bench = at_round(2)
+    judge = Judge(bench.plan)
+    for entry in bench.log:
+        judge.take(entry)
+    fork = judge.fork()
+    last = bench.log[-1]
+    fork.take(replace(last, seq=last.seq + 1, event=ev.ReadVoided(9, "zz", "", "", last.wall_utc)))
+    fork.answers.categories["case"] = "5"
+    assert fork.found and not judge.found and not judge.answers.categories

@@ -89,3 +89,10 @@ def test_answers_are_tables_of_text(value: object) -> None:
     payload = to_payload(InitialSealed("c1", {"case": "2"}, {}, ""))[1]
     with pytest.raises(LogBug):
         from_payload("InitialSealed", payload | {"categories": value})
+
+
+def test_a_payload_of_the_right_length_with_a_wrong_name_is_refused() -> None:
+    payload = to_payload(InitialSealed("c1", {"case": "2"}, {}, ""))[1]
+    other = {("remark" if name == "note" else name): own for name, own in payload.items()}
+    with pytest.raises(LogBug, match="a field 'remark'"):
+        from_payload("InitialSealed", other)
