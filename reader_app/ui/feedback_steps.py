@@ -42,6 +42,9 @@ class FeedbackSteps:
             (tr("Known"), " · ".join(own for own in (feedback.outcome, feedback.category) if own)),
             (tr("Your answer"), "" if answer is None else wording.answer(answer)),
         ]
+        lines += [
+            (tr("known {n}", n=number), own.text) for number, own in enumerate(feedback.places, 1) if own.text != feedback.text
+        ]
         facts = [(name, text) for name, text in lines if text]
         if self._case != case_id:
             self._case, self._since_ns = case_id, flow.clock.now().mono_ns
@@ -81,6 +84,9 @@ def _places(feedback: Feedback) -> tuple[Mark, ...]:
     for number, place in enumerate(feedback.places, 1):
         size = 2 * place.radius
         extent = ((0.0, size, size) if len(place.index) == 3 else (size, size)) if size else ()
-        words = place.text or tr("known {n}", n=number)
-        marks.append(Mark(f"known-{number}", words, place.image_id, place.index, "ellipse" if size else "point", extent))
+        marks.append(
+            Mark(
+                f"known-{number}", tr("known {n}", n=number), place.image_id, place.index, "ellipse" if size else "point", extent
+            )
+        )
     return tuple(marks)

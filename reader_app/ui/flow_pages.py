@@ -62,7 +62,7 @@ class FlowPages:
         """Return "Round 2 of 3 · with aid"."""
         total = 0 if self._flow.plan is None else len(self._flow.plan.rounds)
         words = entry.title or wording.condition(entry.condition)
-        if entry.training:
+        if entry.training and tr("training") not in words.lower():
             words = f"{tr('training')} · {words}"
         return tr("Round {n} of {total} · {condition}", n=entry.number, total=total, condition=words)
 
@@ -136,7 +136,7 @@ class FlowPages:
             chip = self.round_chip(entry)
             sentences.append(tr("{round} opens on {day}.", round=chip, day=opens) if later else tr("Next: {round}.", round=chip))
         counts = [
-            (self.round_chip(plan.round(number)), str(sum(1 for key in state.answers if key[0] == number)))
+            (self.round_chip(plan.round(number)), tr("{n} cases read", n=sum(1 for key in state.answers if key[0] == number)))
             for number in (numbers or sorted(state.finished))
         ]
         title = tr("All rounds are finished") if entry is None else tr("Round {n} is finished", n=max(numbers, default=0))

@@ -71,6 +71,7 @@ class IdentitySteps:
         self._flow.open_log(self._reader)
 
     def _show(self, fault: str) -> None:
+        self._flow.window.banner.show_place(self._flow.folder.definition.title, "", "")
         self._flow.window.page.show_pin(self._reader, new=self._found is None, fault=fault)
         self._flow.window.show_page()
 

@@ -217,6 +217,8 @@ class ReadingFlow(QObject):
 
     def begin_round(self) -> None:
         """The reader has seen what the round is and wants to begin or go on."""
+        if not self.is_idle():  # a second Enter while the first is being written
+            return
         self.may_read = True
         entry = None if self.plan is None else next_round(self.plan, self.state)
         if entry is not None:
@@ -267,6 +269,7 @@ class ReadingFlow(QObject):
         if not self._finished:
             return False
         numbers, self._finished, self.may_read = self._finished, [], False
+        self.view.show_place()
         self.pages.round_finished(numbers)
         return True
 
@@ -322,6 +325,7 @@ class ReadingFlow(QObject):
 
     def refresh_between(self) -> None:
         """Show what comes next."""
+        self.view.show_place()
         self.pages.between()
         self.view.allow()
 

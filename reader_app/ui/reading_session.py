@@ -54,7 +54,9 @@ class ReadingSession:
     def show(self, reader_id: str | None) -> None:
         """Show the window, as large as the screen when a person sits before it, and begin."""
         area = self.window.screen().availableGeometry()
-        if area.width() > 1300 and self.clock.kind == "system":
+        if self.clock.kind == "system":
+            least = self.window.minimumSize()
+            self.window.setMinimumSize(least.boundedTo(area.size()))  # a small screen at a large scale
             self.window.setGeometry(area)  # where no window manager maximises
             self.window.showMaximized()
         else:

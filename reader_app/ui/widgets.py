@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from reader_app.ui import theme
 
@@ -165,6 +166,20 @@ class QuietScrollArea(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(content)
+        self._wanted: QWidget | None = None
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._show_wanted)
+
+    def show_later(self, wanted: QWidget) -> None:
+        """Bring a widget into view with what stands above it, once the layout has settled."""
+        self._wanted = wanted
+        self._later.start(0)
+
+    def _show_wanted(self) -> None:
+        if self._wanted is not None and isValid(self._wanted) and self.isAncestorOf(self._wanted):
+            self.ensureWidgetVisible(self._wanted, 0, theme.px(36))
+        self._wanted = None
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         event.ignore()

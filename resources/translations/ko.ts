@@ -204,10 +204,6 @@
     <translation>아무 키나 누르면 닫힘 · F8 키 변경</translation>
   </message>
   <message>
-    <source>Mouse</source>
-    <translation>마우스</translation>
-  </message>
-  <message>
     <source>The identity of {name} cannot be read</source>
     <translation>{name}의 신원 파일을 읽을 수 없습니다</translation>
   </message>

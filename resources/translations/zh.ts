@@ -204,10 +204,6 @@
     <translation>按任意键关闭 · F8 更改按键</translation>
   </message>
   <message>
-    <source>Mouse</source>
-    <translation>鼠标</translation>
-  </message>
-  <message>
     <source>The identity of {name} cannot be read</source>
     <translation>无法读取 {name} 的身份文件</translation>
   </message>

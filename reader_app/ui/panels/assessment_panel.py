@@ -67,7 +67,6 @@ class AssessmentPanel(QWidget):
         self._active: Field | None = None
         self._armed = False
         self._number_open = False  # two digits were just typed: an Enter now ends the number and arms nothing
-        self._case: str | None = None
         self._state: SessionState | None = None
         self._ready = False
         outer = column(self, spacing=0)
@@ -81,10 +80,11 @@ class AssessmentPanel(QWidget):
         self.questions.activated.connect(self._activate)
         self.questions.finished.connect(self.focus_default)
         self.validate = ValidateButton()
+        self.questions.left.connect(self.validate.setFocus)
         self._build(outer)
         self.note.written.connect(self.noted)
         self.note.entered.connect(self.disarm)
-        self.note.left.connect(lambda: self.focus_default())
+        self.note.left.connect(self.focus_default)
         self.marks.score.activated.connect(lambda: self._activate(self.marks.score))
         self.validate.pressed.connect(self.press_validate)
         self.validate.activated.connect(lambda: self._activate(None))
@@ -104,7 +104,7 @@ class AssessmentPanel(QWidget):
         self._content.addStretch(1)
         self._scroll = QuietScrollArea(content)
         outer.addWidget(self._scroll, 1)
-        foot = column(spacing=0)
+        foot = column()
         foot.setContentsMargins(theme.px(20), theme.px(8), theme.px(20), theme.px(16))
         foot.addWidget(self.validate)
         outer.addLayout(foot)
@@ -131,7 +131,6 @@ class AssessmentPanel(QWidget):
         if tuple(self._units) != units:
             self._lay_out(units)
             self._fit()
-        self._case = case_id
         self._armed = self._number_open = False
         self.clinical.show_case(clinical)
         self.marks.setVisible(rules.marks_allowed)
@@ -163,8 +162,11 @@ class AssessmentPanel(QWidget):
         chain: list[QWidget] = [*self._order, self.marks.score, *self.questions.fields(), self.note, self.validate]
         for before, after in pairwise(chain):
             QWidget.setTabOrder(before, after)
-        if self._active is not None and self._active not in (*self._order, *self.questions.fields(), self.marks.score):
+        if self._active is not None and self._active not in self._fields_now():
             self._active = None
+
+    def _fields_now(self) -> tuple[Field, ...]:
+        return (*self._order, *self.questions.fields(), self.marks.score)
 
     def show_state(self, state: SessionState, earlier: Answer | None, keys: tuple[str, str]) -> None:
         """Show the draft, what is missing, and what locking would lock; everything comes from the state.
@@ -179,9 +181,11 @@ class AssessmentPanel(QWidget):
         self.note.setEnabled(ask.WriteNote in legal)
         self.note.show_note(state.draft.note)
         self.marks.show_marks(state.draft.marks, removable=ask.RemoveMark in legal, key=keys[0], score_key=keys[1])
-        several = len(self._units) > 1
+        several, before = len(self._units) > 1, self._active
         if self.questions.show_answers(questions_asked(self._plan, state), state.draft.answers, several):
             self._chain()
+            if (before is None or before not in self._fields_now()) and not self.note.hasFocus():
+                self.focus_default()  # the question that had the keyboard is no longer asked, or there are new ones
         self.questions.set_answering(ask.AnswerQuestion in legal)
         self._ready = bool({ask.SubmitRead, ask.RevealAid} & legal)
         if not self._ready:
@@ -190,7 +194,6 @@ class AssessmentPanel(QWidget):
         self._show_button(state)
 
     def _show_button(self, state: SessionState) -> None:
-        round_no = state.round_no or 0
         needs = missing(self._plan, state)
         if self._armed:
             title = tr("Press Enter again to seal") if needs == ("aid",) else tr("Press Enter again to lock")
@@ -198,7 +201,7 @@ class AssessmentPanel(QWidget):
         elif needs == ("aid",):
             title, subtitle = tr("Seal and show the aid"), tr("Enter twice · locks your answer without aid")
         elif self._ready:
-            title, subtitle = tr("Validate and next"), tr("Enter twice · locks this case for round {n}", n=round_no)
+            title, subtitle = tr("Validate and next"), tr("Enter twice · locks this case for round {n}", n=state.round_no or 0)
         else:
             title = tr("Validate and next")
             asked = {own.question_id: own.text for own in self._plan.questions}
@@ -211,9 +214,7 @@ class AssessmentPanel(QWidget):
         self.feedback.show_facts(facts, text)
         self.disarm()
         for own in self._units.values():
-            own.category.setEnabled(False)
-            if own.score is not None:
-                own.score.setEnabled(False)
+            own.lock()
         self.questions.set_answering(False)
         self.note.setEnabled(False)
         self._ready = False
@@ -235,7 +236,7 @@ class AssessmentPanel(QWidget):
         self._active = field
         if field is not None:
             field.set_active(True)
-            self._scroll.ensureWidgetVisible(field, 0, theme.px(24))
+            self._scroll.show_later(field)
 
     def active_field(self) -> Field | None:
         """Return the field that digits go to; None when that is the button."""
@@ -320,7 +321,8 @@ class AssessmentPanel(QWidget):
         if isinstance(field, CategoryField) and field.pending():
             return self._take_category_key(field, key)
         if len(key) == 1 and key.isdigit():
-            return self._take_category_key(self._category_for_digit(), key)
+            field = self._category_for_digit()
+            return field is None or self._take_category_key(field, key)
         if key == "Return":
             self.press_validate()
             return True
@@ -328,10 +330,13 @@ class AssessmentPanel(QWidget):
             return self.disarm()
         return False
 
-    def _category_for_digit(self) -> CategoryField:
+    def _category_for_digit(self) -> CategoryField | None:
+        """Return the category that a digit is meant for; None when all is answered and it could be meant for several things."""
         field = self._active if isinstance(self._active, CategoryField) else self._first_open()
         if isinstance(field, CategoryField):
             return field
+        if field is None and (len(self._units) > 1 or self.questions.fields()):
+            return None
         unit = field.unit if field is not None and field.unit in self._units else next(iter(self._units))
         return self._units[unit].category
 

@@ -122,11 +122,12 @@ class ChoiceField(AnswerField):
             painter.setBrush(theme.colour("action" if chosen else "field"))
             painter.drawRoundedRect(cell.adjusted(0.5, 0.5, -0.5, -0.5), theme.px(5), theme.px(5))
             painter.setPen(theme.colour("on_action" if chosen else "normal" if self.isEnabled() else "dim"))
-            inner = cell.adjusted(theme.px(8) + self._key_room(), 0, -theme.px(8), 0)
+            keyed = self._key_room() > 0 and self.is_active() and index < len(KEYS)
+            inner = cell.adjusted(theme.px(8) + (self._key_room() if keyed else 0), 0, -theme.px(8), 0)
             words = painter.fontMetrics().elidedText(self._words(index), Qt.TextElideMode.ElideRight, int(inner.width()) + 2)
             painter.drawText(inner, Qt.AlignmentFlag.AlignCenter, words)
-            if self._key_room() and self.is_active() and index < len(KEYS):
-                painter.setPen(theme.colour("on_action" if chosen else "dim"))
+            if keyed:
+                painter.setPen(theme.colour("on_action" if chosen else "mark"))
                 painter.setFont(theme.font("tiny"))
                 painter.drawText(cell.adjusted(theme.px(8), 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, KEYS[index])
                 painter.setFont(theme.font("text"))

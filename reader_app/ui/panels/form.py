@@ -45,6 +45,7 @@ class QuestionForm(QWidget):
         self.questions.answered.connect(self._answered)
         self.questions.activated.connect(self._activate)
         self.questions.finished.connect(self.go_on)
+        self.questions.left.connect(self.go_on)
         column(self).addWidget(self.questions)
         self._show()
 

@@ -40,6 +40,7 @@ class KeyBar(QWidget):
         line.addWidget(self.saved)
         self._shown: tuple[tuple[str, str], ...] = ()
         self._place = ""
+        self._wide = False  # a sentence has the room of some keys
         self._said = QTimer(self)
         self._said.setSingleShot(True)
         self._said.setInterval(SAID_MS)
@@ -62,10 +63,13 @@ class KeyBar(QWidget):
         self.readout.setText(text)
         restyle(self.readout, role="waiting")
         self._said.start()
+        self._fit()
 
     def _show_place(self) -> None:
         self.readout.setText(self._place)
         restyle(self.readout, role="readout")
+        if self._wide:
+            self._fit()
 
     def show_keys(self, keys: Keymap, actions: Actions) -> None:
         """Show the keys of what is possible now; in their fixed order, so that none jumps."""
@@ -108,9 +112,11 @@ class KeyBar(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """In a narrow window the last keys give way, except the help key, which names them all."""
+        """In a narrow window the last keys give way, except the help key, which names them all; so they do to a sentence."""
         pairs = widgets_in(self._keys)
-        room = self.width() - self.notice.sizeHint().width() - theme.px(220)
+        self._wide = self._said.isActive()
+        kept = max(theme.px(230), self.readout.sizeHint().width() + theme.px(8) if self._wide else 0)
+        room = self.width() - self.notice.sizeHint().width() - self.saved.sizeHint().width() - kept - theme.px(96)
         used = 0
         last = len(pairs) // 2 - 1
         help_width = sum(widget.sizeHint().width() + theme.px(10) for widget in pairs[2 * last :]) if pairs else 0

@@ -10,19 +10,26 @@ from reader_app.study.questions import Question, wrong_answer
 from reader_app.ui.language import tr
 from reader_app.ui.widgets import restyle
 
+#: What a number is typed with; the empty text is that of arrows, Home, Delete ...
+NUMBER_KEYS = ("", *"0123456789.,-+")
+
 
 class LineField(QLineEdit):
-    """One line; Enter gives the answer and goes on, Esc forgets what was typed.
+    """One line; Enter gives the answer and goes on, Esc forgets what was typed and leaves the line.
+
+    Where a number is asked, every other key does what it does elsewhere.
 
     Signals
     -------
     answered(object) : the tuple of the text, or of nothing.
     finished : Enter on an answer that is on record, or on none where none is needed.
+    left : Esc.
     activated : the field got the keyboard.
     """
 
     answered = Signal(object)
     finished = Signal()
+    left = Signal()
     activated = Signal()
 
     def __init__(self, question: Question, unit: str) -> None:
@@ -72,7 +79,9 @@ class LineField(QLineEdit):
             self._enter()
         elif event.key() == Qt.Key.Key_Escape:
             self.setText(self._values[0] if self._values else "")
-            self.finished.emit()
+            self.left.emit()
+        elif self.question.kind == "number" and event.text().isprintable() and event.text() not in NUMBER_KEYS:
+            event.ignore()
         else:
             super().keyPressEvent(event)
 

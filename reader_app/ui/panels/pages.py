@@ -231,7 +231,7 @@ class Page(QWidget):
                     done.setFocus()
 
         form.changed.connect(wake)
-        form.activated.connect(lambda field: self._scroll.ensureWidgetVisible(field, 0, theme.px(48)))
+        form.activated.connect(self._scroll.show_later)
         wake()
         self.finish()
 

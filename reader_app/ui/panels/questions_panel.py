@@ -35,11 +35,13 @@ class QuestionsPanel(QWidget):
     answered(str question, str unit, object values)
     activated(object) : a field got the keyboard.
     finished : the reader is done with a question and wants the next.
+    left : Esc in a line: the keyboard goes back to the images and the button.
     """
 
     answered = Signal(str, str, object)
     activated = Signal(object)
     finished = Signal()
+    left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -74,10 +76,10 @@ class QuestionsPanel(QWidget):
             field.setEnabled(possible)
 
     def _lay_out(self, asked: Asked, several_units: bool) -> None:
-        """Lay out the questions anew; fields that stay keep what is being typed."""
+        """Lay out the questions anew; fields that stay keep the focus and what is being typed."""
         kept = {place: field for place, field in self._fields.items() if place in self._asked}
         for field in kept.values():
-            field.setParent(None)
+            self._list.removeWidget(field)  # it stays where it is, with its focus, until it is put in again
         clear(self._list)
         self._fields = {}
         for question, unit in asked:
@@ -100,4 +102,6 @@ class QuestionsPanel(QWidget):
         field.answered.connect(partial(self.answered.emit, question.question_id, unit))
         field.activated.connect(partial(self.activated.emit, field))
         field.finished.connect(self.finished)
+        if isinstance(field, LineField):
+            field.left.connect(self.left)
         return field

@@ -70,6 +70,11 @@ class UnitFields:
         if self.score is not None:
             self.score.set_compact(compact)
 
+    def lock(self) -> None:
+        """Take no answer any more."""
+        for field in self.fields():
+            field.setEnabled(False)
+
     def show_draft(self, draft: Draft, earlier: Answer | None, *, categories: bool, scores: bool) -> None:
         """Show what is on record; ``categories`` and ``scores`` say whether they can be given now."""
         category = draft.categories.get(self.unit, "")
