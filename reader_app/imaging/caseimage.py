@@ -6,7 +6,8 @@ import itertools
 import math
 import mmap
 import re
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ MODALITIES: tuple[str, ...] = ("mammography", "abvs", "ultrasound")
 KINDS: tuple[str, ...] = ("image", "volume", "cine")
 DTYPES: tuple[str, ...] = ("uint8", "uint16", "int16")
 CHUNK = 1 << 20
+_MADV_POPULATE_READ = 22  # of Linux; Python has no name for it yet
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
@@ -250,8 +252,8 @@ class OpenCase:
     def touch(self, cancelled: Callable[[], bool] | None = None) -> int:
         """Bring every page into memory in pieces of at most 1 MB and return the bytes touched.
 
-        The file is read first (the interpreter lock is free meanwhile), then each page of the map is looked at once, so
-        that no page fault is left for the first paint. ``cancelled`` is asked before each piece.
+        The file is read first (the interpreter lock is free meanwhile), then the pages are mapped, so that no page fault is
+        left for the first paint. ``cancelled`` is asked before each piece.
         """
         done = 0
         buffer = memoryview(bytearray(CHUNK))
@@ -263,13 +265,31 @@ class OpenCase:
                         while stream.readinto(buffer):
                             if cancelled is not None and cancelled():
                                 return done
-                flat = array.reshape(-1).view(np.uint8)
-                for start in range(0, flat.size, CHUNK):
+                for count in mapped_in(array):
+                    done += count
                     if cancelled is not None and cancelled():
                         return done
-                    flat[start : start + CHUNK : mmap.PAGESIZE].max()
-                    done += min(CHUNK, flat.size - start)
         return done
+
+
+def mapped_in(array: NDArray[Any]) -> Iterator[int]:
+    """Map the pages of an array, in pieces of at most 1 MB; yield the bytes of each.
+
+    Where the system can (Linux 5.14), one call a piece does it; else each page is looked at.
+    """
+    flat = array.reshape(-1).view(np.uint8)
+    pages = getattr(array, "_mmap", None)
+    if pages is not None and sys.platform == "linux":
+        try:
+            for start in range(0, len(pages), CHUNK):
+                pages.madvise(_MADV_POPULATE_READ, start, min(CHUNK, len(pages) - start))
+                yield max(0, min(CHUNK, flat.size - start))
+            return
+        except OSError:  # an older kernel
+            pass
+    for start in range(0, flat.size, CHUNK):
+        flat[start : start + CHUNK : mmap.PAGESIZE].max()
+        yield min(CHUNK, flat.size - start)
 
 
 def check(case_id: str, modality: str, images: Sequence[NewImage]) -> None:
