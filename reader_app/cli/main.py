@@ -17,7 +17,14 @@ DONE, FAULTS, USAGE, ENVIRONMENT = 0, 1, 2, 3
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all subcommands."""
-    from reader_app.cli import ai_commands, look_command, machine_commands, result_commands, study_commands
+    from reader_app.cli import (
+        ai_commands,
+        look_command,
+        machine_commands,
+        protocol_command,
+        result_commands,
+        study_commands,
+    )
 
     top = argparse.ArgumentParser(
         prog="reader-app",
@@ -25,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"reader-app {__version__}")
     sub = top.add_subparsers(dest="command", metavar="COMMAND")
-    for module in (study_commands, look_command, ai_commands, result_commands, machine_commands):
+    for module in (study_commands, protocol_command, look_command, ai_commands, result_commands, machine_commands):
         module.add_to(sub)
     return top
 
@@ -70,7 +77,10 @@ def run(arguments: Sequence[str]) -> int:
         return DONE
     except OSError as fault:
         place = f"{fault.filename}: " if fault.filename else ""
-        print(f"{place}{fault.strerror or fault}; check that the place exists, is writable and has room", file=sys.stderr)
+        print(
+            f"{place}{fault.strerror or fault}; check that the place exists, may be read and written, and has room",
+            file=sys.stderr,
+        )
         return ENVIRONMENT
     except Exception as fault:  # noqa: BLE001 - the last line of defence: a sentence for the user, the details in a file
         print(f"The program met an error it does not know ({type(fault).__name__}: {fault}).", file=sys.stderr)

@@ -39,6 +39,8 @@ def add_to(sub: Subparsers) -> None:
     imp.add_argument("study", metavar="DIR", type=Path)
     imp.add_argument("sources", metavar="SOURCE", type=Path, nargs="+")
     imp.add_argument("--table", type=Path, metavar="FILE", help="case table (csv or xlsx)")
+    words = "a heading of the table that means one of ours, e.g. 'Patient code=case_id'; may be repeated"
+    imp.add_argument("--column", dest="columns", metavar="THEIRS=OURS", action="append", default=[], help=words)
     imp.add_argument("--as", dest="as_", choices=("mammography", "abvs", "ultrasound"))
     imp.add_argument("--dry-run", action="store_true", help="look at headers and say what would happen; write nothing")
     imp.add_argument("--as-acquired", action="store_true", help="leave ABVS volumes of a curved probe as scan lines side by side")
@@ -189,11 +191,18 @@ def _new(options: argparse.Namespace) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     from reader_app.desk.importing import import_into
+    from reader_app.errors import Fault, InputFaults
 
+    pairs = [(text.partition("=")[0].strip(), text.partition("=")[2].strip()) for text in options.columns]
+    if any(not theirs or not ours for theirs, ours in pairs) or (pairs and options.table is None):
+        raise InputFaults(
+            [Fault("--column", "names no pair of a table", "write e.g. --table t.csv --column 'Patient code=case_id'")]
+        )
     with ProgressBar("import", "exam") as bar:
         report = import_into(
-            options.study, options.sources, options.table, options.as_, options.dry_run, bar, as_acquired=options.as_acquired
-        )
+            options.study, options.sources, options.table, options.as_, options.dry_run, bar,
+            as_acquired=options.as_acquired, columns=dict(pairs),
+        )  # fmt: skip
     if options.json:
         print(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
     else:
@@ -209,7 +218,7 @@ def print_import(report: Any) -> None:
     kept = sum(case.kept for case in report.cases)
     words = ", ".join(f"{count} {status}" for status, count in counts.items() if count or status == "complete")
     print(f"{len(report.cases)} case(s): {words}" + (f"; {kept} were there already" if kept else ""))
-    first = {}
+    first: dict[str, str] = {}
     for file in report.files:
         first.setdefault(file.case_id, file.path)
     same = Counter(note for case in report.cases for note in case.notes)
@@ -323,7 +332,7 @@ def _merge(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
     else:
-        print_import(report)
+        print(report.as_text())
     return 1 if report.conflicts else 0
 
 

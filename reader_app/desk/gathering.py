@@ -89,7 +89,7 @@ def gather_folder(folder: StudyFolder) -> Gathered:
         try:
             contents = readlog.read(path)
         except LogFault as fault:
-            faults.append(Fault(str(path), str(fault), "bring the log from the workstation again"))
+            faults.append(readlog.as_fault(path, fault))
             continue
         if contents.plan_hash not in folder.plan_hashes(reader_id):
             what = f"the log was written under another plan ({contents.plan_hash[:12]}, this study has {plan.plan_hash[:12]})"

@@ -155,9 +155,8 @@ def load_lock(study: Path) -> StudyLock | None:
         )
         actual = study_hash(lock.study_id, lock.files, lock.cases, lock.aids, lock.amends, lock.earlier_plans)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StudyFileError(
-            [Fault(str(path), f"the lock cannot be read ({error!r})", "bring back the file as it was")]
-        ) from error
+        why = error.strerror if isinstance(error, OSError) else repr(error)
+        raise StudyFileError([Fault(str(path), f"the lock cannot be read ({why})", "bring back the file as it was")]) from error
     if actual != lock.study_hash:
         what = f"the lock was changed: it states the study hash {lock.study_hash}, its contents have {actual}"
         raise StudyFileError([Fault(str(path), what, "bring back the file as it was")])

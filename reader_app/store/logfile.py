@@ -290,7 +290,7 @@ def fault_of(error: sqlite3.Error, path: Path) -> LogFault:
             f"{path}: the log cannot be written (read-only file, folder or disk); give write access to the folder"
         )
     if primary == sqlite3.SQLITE_CANTOPEN:
-        return LogUnavailable(f"{path}: the log cannot be opened; check that the folder exists and may be written")
+        return LogUnavailable(f"{path}: the log cannot be opened; check that you may read and write this file and its folder")
     if primary == sqlite3.SQLITE_IOERR:
         return LogUnavailable(
             f"{path}: the disk failed ({error}), nothing was saved; check the disk and its free space, then continue"

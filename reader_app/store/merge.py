@@ -141,9 +141,9 @@ def merge(folder: StudyFolder, files: Sequence[Path]) -> MergeReport:
     Raises
     ------
     StudyFileError
-        If the study is not frozen.
+        If the study is not frozen, or a folder given holds no log.
     LogUnavailable
-        If a copy cannot be written; then the logs of the study are as before, or, after a power cut in the very act, some are
+        If a folder cannot be read, or a copy cannot be written; then the logs of the study are as before, or, after a power cut in the very act, some are
         taken over already: the same merge again completes it.
     """
     if not folder.is_frozen:
@@ -159,12 +159,25 @@ def merge(folder: StudyFolder, files: Sequence[Path]) -> MergeReport:
 
 
 def _logs_of(files: Sequence[Path]) -> list[Path]:
-    """Return the log files, those of folders included, each once, in the order of their names."""
+    """Return the log files, those of folders included, each once, in the order of their names.
+
+    Hidden files of a folder are left out: a Mac puts a "._R01.readlog" beside every log on a stick.
+    """
     found: dict[Path, Path] = {}
     for given in files:
-        for file in sorted(given.glob(f"*{SUFFIX}")) if given.is_dir() else [given]:
+        for file in _inside(given) if given.is_dir() else [given]:
             found.setdefault(file.resolve(), file)
     return [found[key] for key in sorted(found)]
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        logs = sorted(file for file in folder.iterdir() if file.suffix == SUFFIX and not file.name.startswith("."))
+    except OSError as error:
+        raise LogUnavailable(f"{folder}: the folder cannot be read ({error.strerror}); check that you may read it") from error
+    if not logs:
+        raise StudyFileError([Fault(str(folder), f"there is no log in this folder (*{SUFFIX})", "give the folder with the logs")])
+    return logs
 
 
 def _judge(folder: StudyFolder, file: Path, best: dict[str, _Best]) -> tuple[Path, Rows | MergedFile]:
@@ -176,7 +189,8 @@ def _judge(folder: StudyFolder, file: Path, best: dict[str, _Best]) -> tuple[Pat
         reader_id = rows.reader_id
         known = folder.plan_hashes(reader_id)
         if rows.plan_hash not in known:
-            raise LogBug(f"it was written under another study plan (log {rows.plan_hash[:12]}, this study {known[-1][:12]})")
+            plans = f"log {rows.plan_hash[:12]}, this study {known[-1][:12]}"
+            raise LogBug(f"it was written under another study plan ({plans}); merge it into the study folder it was read with")
         if reader_id not in best:
             own = read_rows(folder.log_path(reader_id)) if folder.log_path(reader_id).exists() else None
             best[reader_id] = _Best(own, own)
@@ -225,6 +239,16 @@ def _parting(one: Rows, other: Rows) -> str:
     return f"after event {min(one.head[0], other.head[0])}"
 
 
+def _copied(file: Path, part: Path, target: Path) -> Rows:
+    """Copy a log and return the rows of the copy; a fault names the log's place, not that of the half copy."""
+    try:
+        with readable(file) as db:
+            copy_database(db, part)
+        return read_rows(part)
+    except LogFault as fault:
+        raise LogUnavailable(str(fault).replace(str(part), str(target))) from fault
+
+
 def _take_over(folder: StudyFolder, taken: dict[str, _Best]) -> None:
     """Copy all logs beside their places, verify the copies, then rename them all."""
     staged: list[tuple[Path, Path]] = []
@@ -235,9 +259,7 @@ def _take_over(folder: StudyFolder, taken: dict[str, _Best]) -> None:
             target.parent.mkdir(exist_ok=True)
             part = target.with_name(f".{target.name}.merge")
             staged.append((part, target))
-            with readable(best.file) as db:
-                copy_database(db, part)
-            copied = read_rows(part)
+            copied = _copied(best.file, part, target)
             if (
                 copied.head != best.rows.head
                 or len(copied.runs) != len(best.rows.runs)

@@ -340,10 +340,14 @@ def verify(path: Path) -> list[Fault]:
     try:
         read(path)
     except LogFault as fault:
-        text = str(fault).removeprefix(f"{path}: ")
-        what, _, remedy = text.partition("; ")
-        return [Fault(str(path), what, remedy)]
+        return [as_fault(path, fault)]
     return []
+
+
+def as_fault(path: Path, fault: LogFault) -> Fault:
+    """Return what is wrong with a log as one fault among others: its place, what, and the remedy apart."""
+    what, _, remedy = str(fault).removeprefix(f"{path}: ").partition("; ")
+    return Fault(str(path), what, remedy)
 
 
 def _check_owner(path: Path, rows: Rows, reader_id: str, plan_hash: str, earlier_plans: Collection[str]) -> None:

@@ -246,3 +246,45 @@ def test_a_hundred_logs(tmp_path: Path) -> None:
     report = merge.merge(home, [station.path / "logs"])
     assert sum(own.outcome == "new" for own in report.files) == 100
     assert heads(home) == heads(station)
+
+
+def test_a_folder_without_logs_is_told(home: StudyFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    (stick / "notes.txt").touch()
+    with pytest.raises(
+        StudyFileError, match=r"stick: there is no log in this folder \(\*\.readlog\); give the folder with the logs"
+    ):
+        merge.merge(home, [stick])
+
+    def closed(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    with pytest.raises(
+        LogUnavailable, match=r"stick: the folder cannot be read \(Permission denied\); check that you may read it"
+    ):
+        merge.merge(home, [stick])
+
+
+def test_what_a_mac_leaves_beside_the_logs_is_no_log(home: StudyFolder, station: StudyFolder, tmp_path: Path) -> None:
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    shutil.copy(write(station, "R01"), stick)
+    (stick / "._R01.readlog").write_bytes(b"\0\5\26\7")
+    report = merge.merge(home, [stick])
+    assert report.merged and [own.file.name for own in report.files] == ["R01.readlog"]
+
+
+def test_a_full_disk_names_the_log_and_not_its_half_copy(
+    home: StudyFolder, station: StudyFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = write(station, "R01")
+
+    def full(_: object, part: Path) -> None:
+        raise LogUnavailable(f"{part}: the disk is full, nothing was saved; free some space, then continue")
+
+    monkeypatch.setattr(merge, "copy_database", full)
+    with pytest.raises(LogUnavailable) as refused:
+        merge.merge(home, [log])
+    assert str(refused.value).startswith(f"{home.log_path('R01')}: the disk is full")
