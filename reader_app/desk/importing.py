@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reader_app.desk import tables
 from reader_app.desk.progress import Cancelled, Progress, never, silent
 from reader_app.errors import Fault, StudyFileError
+from reader_app.imaging import headings
 from reader_app.imaging.importer import ImportReport, import_sources
 from reader_app.store.studyfolder import StudyFolder
 
@@ -26,6 +27,7 @@ def import_into(
     progress: Progress = silent,
     cancelled: Cancelled = never,
     as_acquired: bool = False,
+    columns: Mapping[str, str] | None = None,
 ) -> ImportReport:
     """Find exams in files and folders, make verified containers, and enter the complete cases into the study.
 
@@ -43,6 +45,8 @@ def import_into(
         Only report what would happen.
     as_acquired : bool
         Leave ABVS volumes of a curved probe as scan lines side by side.
+    columns : mapping, optional
+        Column of the case table -> name of ours, for tables with other headings.
 
     Returns
     -------
@@ -54,6 +58,8 @@ def import_into(
     StudyFileError
         If the study folder has faults or is frozen.
     """
+    if columns and table is not None:
+        headings.check(columns, str(table))
     folder = StudyFolder.load(study)
     if folder.is_frozen:
         raise StudyFileError([Fault(str(study), "the study is frozen", "make a new study to add cases")])
@@ -69,6 +75,7 @@ def import_into(
         progress=progress,
         cancelled=cancelled,
         as_acquired=as_acquired,
+        columns=columns,
     )
     if not dry_run:
         enter_cases(study, report.case_rows)

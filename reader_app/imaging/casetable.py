@@ -119,9 +119,17 @@ def read(
     """
     if not path.is_file():
         raise TableError([Fault(str(path), "there is no such table", "check the path")])
-    cells = _read_csv(path) if path.suffix.lower() in (".csv", ".tsv", ".txt") else (sheet or read_workbook)(path)
+    cells = cells_of(path, sheet)
+    strange = [c for c in columns or {} if c not in {v.strip() for row in cells[:1] for v in row}]
+    if strange:
+        raise TableError([Fault(f"{path}, column {c!r}", "is not in the table", "check its spelling") for c in strange])
     header, body = _header(path, cells, columns or {})
     return _check(path, header, body)
+
+
+def cells_of(path: Path, sheet: Callable[[Path], list[list[str]]] | None = None) -> list[list[str]]:
+    """Return all cells of a csv or xlsx table as text; ``sheet`` reads a workbook."""
+    return _read_csv(path) if path.suffix.lower() in (".csv", ".tsv", ".txt") else (sheet or read_workbook)(path)
 
 
 def _read_csv(path: Path) -> list[list[str]]:

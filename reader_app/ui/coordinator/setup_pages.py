@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QLineEdit, QProgressBar
 
 from reader_app.desk import aids, checking, importing, tables, writing
 from reader_app.desk.overview import Overview
+from reader_app.errors import ReaderAppError
 from reader_app.imaging.importer import ImportReport
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.ui.coordinator.page import Desk, Page, table
@@ -213,11 +214,15 @@ class CasesPage(Page):
 
     def _import(self, study: Path, with_table: bool) -> None:
         list_file: Path | None = None
+        columns: dict[str, str] | None = {}
         if with_table:
             chosen, _ = QFileDialog.getOpenFileName(self, "Case table", "", "Tables (*.csv *.xlsx)")
             if not chosen:
                 return
             list_file = Path(chosen)
+            columns = self._columns(list_file)
+            if columns is None:
+                return
         source = QFileDialog.getExistingDirectory(
             self, "Folder with the images", str(list_file.parent if list_file else Path.home())
         )
@@ -231,10 +236,20 @@ class CasesPage(Page):
         self.desk.run(
             "import",
             lambda progress, cancelled: importing.import_into(
-                study, [Path(source)], list_file, progress=progress, cancelled=cancelled
+                study, [Path(source)], list_file, progress=progress, cancelled=cancelled, columns=columns
             ),
             done,
         )
+
+    def _columns(self, list_file: Path) -> dict[str, str] | None:
+        """Return what other headings of a table mean, asked for where any is not ours; None when the coordinator gives up."""
+        from reader_app.ui.coordinator.columns_window import ask
+
+        try:
+            return ask(list_file, self)
+        except ReaderAppError as fault:
+            self.desk.say(str(fault))
+            return None
 
     def _preview(self, overview: Overview, chosen: int) -> None:
         from reader_app.ui.coordinator.preview import CasePreview
