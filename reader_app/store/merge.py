@@ -143,8 +143,8 @@ def merge(folder: StudyFolder, files: Sequence[Path]) -> MergeReport:
     StudyFileError
         If the study is not frozen, or a folder given holds no log.
     LogUnavailable
-        If a folder cannot be read, or a copy cannot be written; then the logs of the study are as before, or, after a power cut in the very act, some are
-        taken over already: the same merge again completes it.
+        If a folder cannot be read or a copy cannot be written; then the logs of the study are as before, or, after a power cut
+        in the very act, some are taken over already: the same merge again completes it.
     """
     if not folder.is_frozen:
         raise StudyFileError([Fault(str(folder.path), "the study is not frozen, so it has no logs", "reader-app freeze DIR")])
