@@ -55,7 +55,8 @@ def pair_features(cc: Detection, mlo: Detection, mm: float) -> Array:
 def grow(features: Array, same: NDArray[np.bool_], seed: int) -> dict[str, Any]:
     """Grow trees on pairs and return them as plain JSON values.
 
-    With fewer than three pairs of either kind there are no trees, and nothing will be matched.
+    Both kinds weigh alike, because nearly all pairs that can be formed are different lesions: 0.5 is then where either is as
+    likely. With fewer than three pairs of either kind there are no trees, and nothing will be matched.
     """
     document: dict[str, Any] = {"features": list(FEATURES), "least": LEAST, "pairs": len(same), "same": int(same.sum())}
     if same.sum() < 3 or (~same).sum() < 3:
@@ -63,8 +64,9 @@ def grow(features: Array, same: NDArray[np.bool_], seed: int) -> dict[str, Any]:
     from sklearn.ensemble import GradientBoostingClassifier
 
     model = GradientBoostingClassifier(n_estimators=60, max_depth=3, learning_rate=0.1, min_samples_leaf=2, random_state=seed)
-    model.fit(features.astype(np.float32), same.astype(int))
-    share = float(same.mean())
+    weight = np.where(same, 0.5 / same.mean(), 0.5 / (1 - same.mean()))
+    model.fit(features.astype(np.float32), same.astype(int), sample_weight=weight)
+    share = 0.5
     trees = []
     for grown in model.estimators_[:, 0]:
         t = grown.tree_

@@ -169,7 +169,7 @@ def train(
         settings=settings,
         device=where,
         store=folder,
-        watch="sensitivity",
+        watch="overall",
         progress=progress,
     )
     return finish(network, history, settings, cohorts, out, seed, progress)
@@ -184,8 +184,15 @@ def finish(
     seed: int,
     progress: Progress | None,
 ) -> Report:
-    """Grow the matching trees, calibrate, test, and write the bundle of a trained detector."""
+    """Grow the matching trees, calibrate, test, and write the bundle of a trained detector.
+
+    The small one's weights are kept in half precision; everything after the training sees them as they are kept.
+    """
     where = next(network.parameters()).device
+    kept = network.state_dict()
+    if network.trunk.name == "small":
+        kept = {k: v.half() if v.is_floating_point() else v for k, v in kept.items()}
+        network.load_state_dict(kept)
     pairs, same, exams = zhou2023_measure.pairs(network, cohorts.calibration(), cohorts.calibrations, where, progress)
     trees = zhou2023_matching.grow(pairs, same, seed)
     known = [(examine(network, v, trees, where).score, bool(e["truth"] > 0)) for e, v in exams if float(e["truth"]) >= 0]
@@ -232,7 +239,7 @@ def finish(
         "measured": {"cohort": cohorts.cohort, "mammography": measured},
     }
     content = json.dumps(metrics, indent=1, sort_keys=True).encode() + b"\n"
-    final = bundles.write(out, manifest, {bundles.WEIGHTS: checkpoint.pack(network.state_dict()), "metrics.json": content})
+    final = bundles.write(out, manifest, {bundles.WEIGHTS: checkpoint.pack(kept), "metrics.json": content})
     return Report(out, final.sha256, metrics, cohorts.source)
 
 
