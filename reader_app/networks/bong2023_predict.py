@@ -182,6 +182,13 @@ class BongModel:
         images = preprocess.judged_images(case)
         if not images:
             return self._without(case, "not_applicable", "The case holds no grey-scale image that the model could judge.")
+        known = self.bundle.manifest["input"].get("grey", {})
+        for image in images:
+            grey = frames(image)[0][1]
+            why = preprocess.unlike(bong2023_data.fit(grey, self.image.size)[0], (grey.shape[0], grey.shape[1]), known)
+            if why:
+                text = f"The images differ from all that {self.bundle.model_id} was trained on: {why}."
+                return self._without(case, "not_applicable", text)
         factors, notes = bong2023.encode(clinical or {}, float(self.clinical.age_mean_std[0]))
         clinical_score = float(self.clinical.score(factors[None])[0])
         threshold = float(self.points[self.kind]["threshold"])

@@ -169,6 +169,7 @@ def train(
     manifest = _manifest(backbone, settings, plain, settled, ceiling, source, data, each, counts, (mean_age, spread))
     manifest["measured"] = {"cohort": cohort, **figures}
     manifest["input"]["hidden"] = list(hidden)
+    manifest["input"]["grey"] = preprocess.grey_range(learn.pixels)
     if search:
         manifest["command"] += f" --search {search}"
     metrics = {

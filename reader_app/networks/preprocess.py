@@ -6,7 +6,7 @@ Every plane is resampled to a stated pixel size by area means. Plane pixel i of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -206,6 +206,50 @@ def judged_images(case: OpenCase) -> list[NewImage]:
     """Return the images a network judges: current ones of the grid, without colour Doppler."""
     chosen = [i for i in case.images if i.role == "current" and i.grid and i.view != "DOPPLER"]
     return list(chosen or [i for i in case.images if i.role == "current" and i.view != "DOPPLER"])
+
+
+#: Least side of an ultrasound picture in pixels.
+LEAST_SIDE = 64
+
+
+def _grey(picture: NDArray[Any]) -> dict[str, float]:
+    """Return mean and deviation of a picture without the zeros that fill it up on the right and below."""
+    rows, columns = np.flatnonzero(picture.any(1)), np.flatnonzero(picture.any(0))
+    part = picture[: rows[-1] + 1, : columns[-1] + 1] if len(rows) else picture
+    return {"mean": float(part.mean()), "std": float(part.std())}
+
+
+def grey_range(pictures: Iterable[NDArray[Any]]) -> dict[str, list[float]]:
+    """Return the range of the mean and of the deviation of 8-bit pictures, half as wide again on both sides."""
+    found = [_grey(p) for p in pictures]
+    out = {}
+    for name in ("mean", "std"):
+        low, high = min(f[name] for f in found), max(f[name] for f in found)
+        spare = 0.5 * max(high - low, 40.0)
+        out[name] = [low - spare, high + spare]
+    return out
+
+
+def unlike(picture: NDArray[Any], shape: tuple[int, int], known: Mapping[str, Sequence[float]]) -> str:
+    """Return why a picture is not what a model was made for (size, grey values), else "".
+
+    Parameters
+    ----------
+    picture : array
+        As the model takes it, 8 bit.
+    shape : tuple of int
+        Rows and columns of the image it was made from.
+    known : mapping
+        From :func:`grey_range`; empty: nothing is asked of the grey values.
+    """
+    if min(shape) < LEAST_SIDE:
+        return f"an image of {shape[0]} x {shape[1]} pixels is too small to judge"
+    for name, value in _grey(picture).items():
+        low, high = known.get(name, (-np.inf, np.inf))
+        if not low <= value <= high:
+            word = "mean grey value" if name == "mean" else "spread of the grey values"
+            return f"the {word} of an image, {value:.0f}, lies outside {max(low, 0):.0f} to {high:.0f}"
+    return ""
 
 
 def clinical_age(clinical: Mapping[str, str]) -> float | None:

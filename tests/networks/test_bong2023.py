@@ -51,6 +51,20 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> bundles.Bundle:
     return bundles.load(out)
 
 
+def test_pictures_of_another_kind_are_not_judged(bundle: bundles.Bundle) -> None:
+    model = BongModel(bundle, CPU)
+    opened, made = _case()
+    assert model.predict(opened, made.clinical).status in ("ok", "no_finding")
+    for pixels, word in (
+        (np.full((240, 360), 250, np.uint8), "mean grey value"),
+        (np.kron([[0, 255, 0], [255, 0, 255]], np.ones((120, 120))).astype(np.uint8), "spread of the grey values"),
+        (np.asarray(made.images[0].array)[:40, :90], "too small"),
+    ):
+        image = CaseImage(**{**vars(made.images[0]), "array": pixels})
+        found = model.predict(OpenCase(Path(), "c", "ultrasound", (image,), "f" * 64), {})
+        assert found.status == "not_applicable" and word in found.reason
+
+
 def test_the_search_begins_with_the_papers_layers_and_goes_on_after_a_kill(tmp_path: Path) -> None:
     made = bong2023_data.from_phantoms(range(80, 104), 64)
     task = bong2023_data.ClinicalTask(made[np.arange(14)], made[np.arange(14, 24)], 7, CPU)
