@@ -222,33 +222,39 @@ class HeatVolume:
     def add(self, crop: Crop, evidence: Float, cells: CellGeometry) -> None:
         """Add a map of a crop, (rows, columns), whose cell i is centred at crop pixel ``offset + stride * i``.
 
-        The map is sampled linearly between the true centres of its cells, finer than the cells of the volume.
+        The map is sampled linearly between the true centres of its cells, finer than the cells of the volume, and every sample is
+        shared between the cells beside it, so that a peak between two cells stays there.
         """
         total = self._sum.setdefault(crop.plane, np.zeros(self.cells, np.float32))
         seen = self._seen.setdefault(crop.plane, np.zeros(self.cells, np.float32))
         axes, normal = AXES[crop.plane], NORMAL[crop.plane]
-        at_cell, target, keep = [], [], []
+        at_cell, share = [], []
         for size, origin, count, axis in zip(crop.size, crop.origin, evidence.shape, axes, strict=True):
             fine = max(4 * count, int(np.ceil(4 * size / self.scale[axis])))
             pixel = (np.arange(fine) + 0.5) / fine * crop.window - 0.5
-            index = origin + (pixel + 0.5) * size / crop.window - 0.5
-            inside = (index >= -0.5) & (index < self._shape[axis] - 0.5)
             at_cell.append(np.clip((pixel - cells.offset) / cells.stride, 0, count - 1).astype(np.float32))
-            target.append(np.clip(((index + 0.5) / self.scale[axis]).astype(int), 0, self.cells[axis] - 1))
-            keep.append(inside)
+            share.append(self._shares(axis, origin + (pixel + 0.5) * size / crop.window - 0.5))
         columns, rows = np.meshgrid(at_cell[1], at_cell[0])
         values = cv2.remap(np.ascontiguousarray(evidence, np.float32), columns, rows, cv2.INTER_LINEAR)
-        place: list[Any] = [None, None, None]
-        place[normal] = min(int((crop.index + 0.5) / self.scale[normal]), self.cells[normal] - 1)
-        place[axes[0]], place[axes[1]] = target[0][keep[0]][:, None], target[1][keep[1]][None]
-        np.add.at(total, tuple(place), values[keep[0]][:, keep[1]])
-        np.add.at(seen, tuple(place), np.float32(1))
+        plane = share[0] @ values @ share[1].T
+        weight = share[0].sum(1)[:, None] * share[1].sum(1)[None]
+        across = self._shares(normal, np.array([crop.index], float))[:, 0]
+        for cell in np.flatnonzero(across):
+            np.moveaxis(total, normal, 0)[cell] += across[cell] * (plane if axes == tuple(sorted(axes)) else plane.T)
+            np.moveaxis(seen, normal, 0)[cell] += across[cell] * (weight if axes == tuple(sorted(axes)) else weight.T)
+
+    def _shares(self, axis: int, index: NDArray[Any]) -> Float:
+        """Return how samples at image indices fall to the cells of an axis, (cells, samples); linear, 0 beyond the volume."""
+        at = (index - self.offset[axis]) / self.scale[axis]
+        near = np.clip(1 - np.abs(np.arange(self.cells[axis])[:, None] - at[None]), 0, 1)
+        inside = (index >= -0.5) & (index < self._shape[axis] - 0.5)
+        return np.asarray(near * inside, np.float32)
 
     def means(self) -> Iterator[tuple[Float, NDArray[np.bool_]]]:
         """Yield each plane's mean map and where it saw anything."""
         for plane, total in self._sum.items():
             seen = self._seen[plane]
-            yield np.asarray(total / np.maximum(seen, 1), np.float32), seen > 0
+            yield np.asarray(total / np.maximum(seen, 1e-6), np.float32), seen > 1e-3
 
     def fused(self) -> Float:
         """Return the geometric mean of the planes' positive maps where all planes saw, 0 elsewhere."""
