@@ -97,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if importlib.util.find_spec("benchmarks.phantom_accuracy_classifiers") is not None:
         others = importlib.import_module("benchmarks.phantom_accuracy_classifiers")
         MEASURES.update(others.MEASURES)
-        bars = {**BARS, **others.BARS}
+        bars = {**BARS, **getattr(others, "BARS", {})}
     else:
         bars = dict(BARS)
 
