@@ -9,6 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+#: Of ``blinding_report.csv``: nothing named there is in a container, except writing that was kept or is still undecided.
+BLINDING_COLUMNS: tuple[str, ...] = (
+    "case_id", "identifying_elements", "which", "file_names_with_identifier", "file_names_with_truth", "files_stating_writing",
+    "writing_undecided", "writing_blacked_out", "writing_kept",
+)  # fmt: skip
+
 STATUSES: tuple[str, ...] = ("complete", "incomplete", "refused")
 
 
@@ -110,7 +116,7 @@ class ImportReport:
         return own
 
     def write(self, directory: Path) -> tuple[Path, Path]:
-        """Write ``import_report.csv`` (one line a file and a case) and ``import_report.json`` into the study folder.
+        """Write ``import_report.csv`` (one line a file and a case), ``.json`` and ``blinding_report.csv`` into the study folder.
 
         The report names source files and belongs to the coordinator; it is never part of what a reading station gets.
         """
@@ -125,7 +131,21 @@ class ImportReport:
                 writer.writerow(
                     ["file", file.case_id, _text(file.path), "accepted" if file.accepted else "refused", _text(file.reason)]
                 )
+        self._write_blinding(directory / "blinding_report.csv")
         return table, document
+
+    def _write_blinding(self, path: Path) -> None:
+        """Write one line a case: where an identifier was found, never the identifier."""
+        with path.open("w", encoding="utf-8-sig", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(BLINDING_COLUMNS)
+            for case in self.cases:
+                found = case.blinding
+                decisions = [w.get("decision", "open") for w in found.get("writing", [])]
+                counts = [decisions.count(d) for d in ("open", "black_out", "keep")]
+                tags = found.get("tags", [])
+                names = [found.get(key, 0) for key in ("names", "truth_in_names", "stated")]
+                writer.writerow([case.case_id, len(tags), " ".join(tags), *names, *counts])
 
 
 def _text(value: str) -> str:

@@ -138,6 +138,16 @@ def test_a_box_of_ones_own_and_a_hung_mammogram(tmp_path: Path) -> None:
     assert not tables.read_rows(folder / "cases.csv")  # a pane would stay empty
 
 
+def test_the_blinding_report_counts_by_case_and_names_no_value(study: Path) -> None:
+    def row() -> dict[str, str]:
+        return tables.read_rows(study / "blinding_report.csv")[0]
+
+    assert (row()["writing_undecided"], row()["writing_kept"]) == ("2", "0")
+    writing.decide(study, [of_image(study, "US1")], "black_out", DAY)
+    writing.decide(study, [of_image(study, "US2")], "keep", DAY)
+    assert (row()["writing_undecided"], row()["writing_blacked_out"], row()["writing_kept"]) == ("0", "1", "1")
+
+
 def test_the_command_lists_draws_and_decides(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["writing", str(study), "--pictures", str(tmp_path / "p")]) == 1
     said = capsys.readouterr().out

@@ -18,7 +18,8 @@ from reader_app.imaging import headings
 @pytest.mark.parametrize(
     ("heading", "meant"),
     [("case_id", "case_id"), ("Case ID", "case_id"), ("File name", "file"), ("Side", "laterality"),
-     ("clinical_parity", "clinical_parity"), ("Patient name", ""), ("remarks", ""), ("Histology", "pathology"), ("clinical_", "")],
+     ("clinical_parity", "clinical_parity"), ("Patient name", ""), ("remarks", ""), ("Histology", "pathology"),
+     ("clinical_", "")],
 )  # fmt: skip
 def test_guesses(heading, meant):
     assert headings.guess(heading) == meant
