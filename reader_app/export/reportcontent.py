@@ -15,7 +15,7 @@ from reader_app.export.content import WorkbookContent
 from reader_app.export.layout import Table
 from reader_app.export.resultrows import Results, method_word
 from reader_app.export.sheets_changes import aids_sheet
-from reader_app.export.sheets_results import aid_use_table, net_table
+from reader_app.export.sheets_results import net_table
 from reader_app.export.sheets_roc import mrmc_sheet
 from reader_app.export.sheets_study import readme_sheet, study_sheet
 from reader_app.export.sheets_times import times_sheet
@@ -177,7 +177,7 @@ def _models(content: WorkbookContent) -> list[Section]:
     models = aids_sheet(content).tables[-1]
     if not models.rows:
         return []
-    cohorts = sheets_features.cohorts(content)
+    cohorts = reportresults.cohorts(Results(content))
     return [Section("aids", "Models", (Show("", models), Show(cohorts.title, cohorts), Picture("embedding")))]
 
 
@@ -190,7 +190,7 @@ def _results(content: WorkbookContent) -> list[Section]:
     pairs, other_pairs = reportresults.split(results.rows("roc_paired"))
     primary, others = reportresults.mrmc_rows(results)
     mrmc_tests, _, _, components = mrmc_sheet(content).tables
-    time_tests = [own for own in times_sheet(content).tables if own.name in ("times_paired", "times_model")]
+    time_model = [own for own in times_sheet(content).tables if own.name == "times_model"]
     forward = reportresults.forward(results, results.rows("reclassification"))
     return [
         Section(
@@ -230,6 +230,8 @@ def _results(content: WorkbookContent) -> list[Section]:
                 Picture("froc"),
                 Show("Lesions hit", reportresults.localisation(results)),
                 Show("Figures of merit from marks", reportresults.merit(results)),
+                Show("Lesions hit, by type", reportresults.localisation(results, by_type=True), folded=True),
+                Show("Figures of merit, by type of lesion", reportresults.merit(results, by_type=True), folded=True),
             ),
         ),
         Section(
@@ -247,7 +249,7 @@ def _results(content: WorkbookContent) -> list[Section]:
                     "Co-decision: what the models together would have made of the category",
                     reportresults.restratification(results, results.rows("co_decision")),
                 ),
-                Show("Advice followed and overruled", aid_use_table(results)),
+                Show("Advice followed and overruled", reportresults.aid_use(results)),
                 Show("Verdicts on the findings of the aid", reportparts.verdicts(content)),
                 Show("Net reclassification", net_table(results), folded=True),
             ),
@@ -255,7 +257,11 @@ def _results(content: WorkbookContent) -> list[Section]:
         Section(
             "times",
             "Reading times",
-            (Picture("times"), Show("", reportresults.times(results)), *(Show(own.title, own) for own in time_tests)),
+            (
+                *(Picture("times"), Show("", reportresults.times(results))),
+                Show("The same cases under two conditions", reportresults.time_tests(results), folded=True),
+                *(Show(own.title, own) for own in time_model),
+            ),
         ),
         Section("decision", "Decision curves", (Picture("decision"),)),
     ]

@@ -19,7 +19,7 @@ def baseline(content: WorkbookContent) -> Table:
         groups[name] = [case for case in content.cases if truth.get(case.case_id) == value]
     groups = {name: cases for name, cases in groups.items() if cases}
     rows: list[tuple[Value, ...]] = [("Cases", *(str(len(cases)) for cases in groups.values()))]
-    for modality in dict.fromkeys(case.modality for case in content.cases):
+    for modality in dict.fromkeys(case.modality for case in content.cases if case.modality):
         rows.append(
             (words.modality(modality), *(_share([case.modality == modality for case in cases]) for cases in groups.values()))
         )

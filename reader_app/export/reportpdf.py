@@ -32,7 +32,7 @@ _LEFT, _TOP, _BOTTOM = 18.0, 22.0, 18.0
 _LINE_MM = 3.9
 _MM_PER_CHARACTER = 1.32  # at 7 points
 #: Widest cell in characters; the next is tried where a table does not fit the page.
-_WIDEST_CELLS = (34, 26, 20, 15)
+_WIDEST_CELLS = (34, 26, 20, 16)
 _LONGEST_FOLDED = 80  # rows
 
 
@@ -99,10 +99,15 @@ def _pages(content: WorkbookContent, drawn: Mapping[str, Drawn]) -> Iterator[Fig
     for part in parts:
         if part.anchor == "glance":  # stands on the cover
             continue
-        paper.title(part.title)
+        paper.title(part.title, _height(part.blocks[0], drawn))
         for block in part.blocks:
             _print(paper, block, drawn, numbered, titles)
     yield from paper.pages
+
+
+def _height(block: Block, drawn: Mapping[str, Drawn]) -> float:
+    """Return how much of a section's first block must stand on the page of its title, in millimetres."""
+    return drawn[block.name].height_mm + 14 if isinstance(block, Picture) else 50.0
 
 
 def _print(
@@ -174,10 +179,10 @@ class _Paper:
             self._y = _TOP
         return True
 
-    def title(self, text: str) -> None:
-        """Begin a section; some of it must stand on the same page."""
+    def title(self, text: str, first: float) -> None:
+        """Begin a section; so many millimetres of it must stand on the same page."""
         self._y += 6 if self._y > _TOP else 0
-        self._need(60)
+        self._need(min(first + 10, _HEIGHT - _TOP - _BOTTOM - 1))
         _put(self._page, _LEFT, self._y, text, fontsize=15, fontweight="bold", color=INK)
         self._y += 10
 
@@ -289,7 +294,8 @@ def _units(text: str) -> int:
 
 @lru_cache(maxsize=20_000)
 def _wrap(cell: str, widest: int) -> list[str]:
-    return textwrap.wrap(cell, widest) or [""]
+    hash_like = any(len(word) > _WIDEST_CELLS[0] for word in cell.split())
+    return textwrap.wrap(cell, widest, break_long_words=hash_like) or [""]
 
 
 def _tall(row: list[list[str]]) -> int:

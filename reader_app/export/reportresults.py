@@ -38,8 +38,12 @@ def interval(value: Any, percent: bool = False, digits: int = 3) -> str:
 
 
 def plain(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows about all groups and lesion types together first, then the others."""
-    return sorted(rows, key=lambda row: (row.get("lesion_type") is not None, row.get("group") is not None))
+    """Return the rows about all lesion types first, then the others; in each those of single groups last."""
+
+    def key(row: Row) -> tuple[bool, bool]:
+        return row.get("lesion_type") is not None, row.get("group") is not None and row.get("reader_id") is None
+
+    return sorted(rows, key=key)
 
 
 def split(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
@@ -276,8 +280,13 @@ def _before_after(row: Row, name: str) -> str:
     return " → ".join("n. e." if value is None else f"{100 * value:.1f} %" for value in found)  # type: ignore[operator]
 
 
-def localisation(results: Results) -> Table:
-    """Return lesions hit and figures of merit."""
+def _typed(rows: Sequence[Row], by_type: bool) -> list[Row]:
+    """Return the rows about single lesion types, or those about all."""
+    return [row for row in plain(rows) if (row.get("lesion_type") is not None) == by_type]
+
+
+def localisation(results: Results, by_type: bool = False) -> Table:
+    """Return lesions hit, of all types or by type."""
     columns = (
         *(
             READER,
@@ -293,25 +302,87 @@ def localisation(results: Results) -> Table:
             *(results.reader(row), results.condition(row), *results.scope(row), f"{row.get('hit')} of {row.get('lesions')}"),
             *(interval(row.get("sensitivity"), percent=True), number(row.get("marks_per_case"))),
         )
-        for row in plain(results.rows("localization"))
+        for row in _typed(results.rows("localization"), by_type)
     ]
     return Table("localisation", "", columns, rows)
 
 
-def merit(results: Results) -> Table:
-    """Return FROC figures of merit."""
+def merit(results: Results, by_type: bool = False) -> Table:
+    """Return FROC figures of merit, of lesions of all types or by type."""
     columns = (*(READER, CONDITION, *SCOPE), Column("Figure of merit", ""), Column("Value", "With interval.", Kind.NUMBER))
     rows: list[tuple[Value, ...]] = [
         (
             *(results.reader(row), results.condition(row), *results.scope(row)),
             *(_MERITS.get(str(row.get("fom")), str(row.get("fom"))), interval(row.get("value"))),
         )
-        for row in plain(results.rows("froc"))
+        for row in _typed(results.rows("froc"), by_type)
     ]
     return Table("merit", "", columns, rows)
 
 
 _MERITS = {"froc": "FROC", "afroc": "AFROC", "wafroc": "wAFROC", "hr_auc": "HrAUC", "max_llf": "Largest lesion fraction"}
+
+
+def cohorts(results: Results) -> Table:
+    """Return area and accuracy of each model in each cohort."""
+    names = (("sensitivity", "Sensitivity"), ("specificity", "Specificity"), ("accuracy", "Accuracy"))
+    columns = (
+        *(Column("Model", ""), Column("Cohort", ""), Column("Cases (malignant)", ""), Column("AUC", "", Kind.NUMBER)),
+        *(Column(title, "", Kind.PERCENT) for _, title in names),
+    )
+    rows: list[tuple[Value, ...]] = [
+        (
+            *(
+                results.model(row),
+                str(row.get("cohort")),
+                f"{row.get('cases')} ({row.get('malignant')})",
+                interval(row.get("auc")),
+            ),
+            *(interval(row.get(name), percent=True) for name, _ in names),
+        )
+        for row in results.rows("cohorts")
+    ]
+    return Table("cohorts", "Models by cohort", columns, rows)
+
+
+def aid_use(results: Results) -> Table:
+    """Return how readers used the advice; counts of a right and of a wrong aid stand in the workbook."""
+    shares = (
+        *(("followed", "Followed"), ("rescued", "Rescued"), ("automation_bias", "Automation bias")),
+        *(("correct_before", "Right before"), ("correct_after", "Right after")),
+    )
+    columns = (
+        *(READER, CONDITION, *SCOPE, Column("Kind of aid", "", only_if_used=True)),
+        Column("Answers (aid wrong)", "", Kind.INTEGER),
+        *(Column(title, "", Kind.PERCENT) for _, title in shares),
+    )
+    rows: list[tuple[Value, ...]] = [
+        (
+            *(results.reader(row), results.condition(row), *results.scope(row), row.get("aid_kind")),
+            f"{row.get('n')} ({row.get('aid_wrong')})",
+            *(interval(row.get(name), percent=True) for name, _ in shares),
+        )
+        for row in plain(results.rows("aid_use"))
+    ]
+    return Table("aid_use", "", columns, rows)
+
+
+def time_tests(results: Results) -> Table:
+    """Return the paired tests of reading times."""
+    columns = (
+        *(READER, *SCOPE, Column("Comparison", "First minus second."), Column("Test", ""), Column("Pairs", "", Kind.INTEGER)),
+        *(Column("Difference, s", "With interval.", Kind.SECONDS), Column("p", "Two-sided.", Kind.P)),
+    )
+    names = {"paired_t": "paired t", "wilcoxon": "Wilcoxon signed-rank"}
+    rows: list[tuple[Value, ...]] = [
+        (
+            *(results.reader(row), *results.scope(row), _pair(results, row)),
+            *(names.get(str(row.get("test")), str(row.get("test"))), number(row.get("n"))),
+            *(interval(row.get("difference"), digits=1), _p(row.get("p"))),
+        )
+        for row in plain(results.rows("time", "paired"))
+    ]
+    return Table("time_tests", "", columns, rows)
 
 
 def _pair(results: Results, row: Row) -> str:

@@ -28,7 +28,7 @@ FROM_TO = (
 )
 #: The model that a reader was compared with, where "Condition B" is a model.
 MODEL = Column("Model", "The model that condition B is, if it is one.", width=20, key="model_id", only_if_used=True)
-METHOD = Column("Method", "How estimate and interval were computed.", width=14, key="method")
+METHOD = Column("Method", "How estimate and interval were computed.", width=26, key="method")
 P = Column("p", "Two-sided p-value, not adjusted unless the heading says so.", Kind.P, 10, "p")
 
 _NAMES = (
@@ -38,7 +38,7 @@ _NAMES = (
     ("hanley-mcneil", "Hanley–McNeil"),
     ("hodges-lehmann", "Hodges–Lehmann"),
 )
-_SCORES = {"score": "suspicion 0–100", "assessment": "BI-RADS", "call": "positive or not"}
+_SCORES = {"score": "suspicion score", "assessment": "BI-RADS", "call": "positive or not"}
 _WEIGHTS = {None: "none", "none": "none", "linear": "linear", "quadratic": "quadratic"}
 
 

@@ -178,7 +178,7 @@ def _model(results: Results) -> Table | None:
             Column("Variance, cases", "Of the log time.", Kind.NUMBER, 11, "var_case"),
             Column("Variance, residual", "Of the log time.", Kind.NUMBER, 11, "var_residual"),
             METHOD,
-            Column("Model", "Fixed and random effects.", width=12, key="formula"),
+            Column("Model", "Fixed and random effects.", width=30, key="formula"),
         ),
         rows,
     )

@@ -259,10 +259,11 @@ def _furnish(
             rule = ColorScaleRule(start_type="num", start_value=0, start_color="FFFFFF", end_type="max", end_color="8FB1E3")
             into.conditional_formatting.add(area, rule)
     by_name = {item.table.name: item for item in placed}
+    beside = get_column_letter(max(len(item.columns) for item in placed) + 2)  # right of the widest table
     for number, chart in enumerate(sheet.charts):
         item = by_name[chart.table]
         assert item.header_row is not None
-        anchor = f"{get_column_letter(len(item.columns) + 2)}{2 + number * (HEIGHT_ROWS + 1)}"
+        anchor = f"{beside}{2 + number * (HEIGHT_ROWS + 1)}"
         add_chart(into, chart, item.header_row, item.column_of, anchor)
     into.freeze_panes = f"B{_TITLE_ROWS if _is_page(sheet) else 2}"
     _page(into, content, placed[0].header_row if len(placed) == 1 else None)
