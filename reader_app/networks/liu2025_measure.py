@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,45 @@ from reader_app.networks.liu2025_samples import Exam, Outlined
 from reader_app.networks.liu2025_volume import Float
 from reader_app.networks.training import Progress
 
+#: What :func:`choose_threshold` chooses from.
+THRESHOLDS: tuple[float, ...] = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+
 
 def on_lesion(start: Sequence[float], stop: Sequence[float], lesion: Outlined) -> bool:
     """Return whether the middle of a box lies in the lesion's box, enlarged by a fifth."""
     middle = [(a + b) / 2 for a, b in zip(start, stop, strict=True)]
     return all(a - 0.1 * (b - a) <= m <= b + 0.1 * (b - a) for m, a, b in zip(middle, lesion.start, lesion.stop, strict=True))
+
+
+def choose_threshold(
+    network: Liu2025Network, working: Working, exams: Iterable[Exam], count: int, where: torch.device, progress: Progress | None
+) -> Working:
+    """Return ``working`` with the threshold of the U-Nets' mean probability that overlaps best with the drawn lesions.
+
+    One of :data:`THRESHOLDS`, by the Dice overlap over all voxels of the calibration scans; the given one where nothing is drawn.
+    """
+    overlaps = {t: Overlap() for t in THRESHOLDS}
+    drawn_any = False
+    for number, exam in enumerate(exams):
+        for image in exam.case.images:
+            assert image.spacing_mm is not None
+            grid, factor = geometry.resample(image.array, image.spacing_mm, working.mm)
+            chance, _ = geometry.probability(dict(network.finders.items()), grid, network.multiple, where)
+            drawn = _drawn(grid.shape, factor, exam.lesions.get(image.id, ()))
+            drawn_any |= bool(drawn.any())
+            for threshold, overlap in overlaps.items():
+                overlap.add(chance >= threshold, drawn)
+        if progress is not None:
+            progress(number + 1, count, "threshold (abvs)")
+    best = max(overlaps, key=lambda t: overlaps[t].pooled)
+    return replace(working, threshold=best) if drawn_any else working
+
+
+def _drawn(shape: Sequence[int], factor: Sequence[float], lesions: Iterable[Outlined]) -> np.ndarray[Any, Any]:
+    marked_as = np.zeros(tuple(shape), np.bool_)
+    for lesion in lesions:
+        marked_as |= lesion.on_cubes(shape, factor) > 0
+    return marked_as
 
 
 def calibrate(
@@ -104,19 +138,17 @@ def dice(model: Liu2025Model, exam: Exam, overlaps: Mapping[str, Overlap]) -> di
     for image in exam.case.images:
         assert image.spacing_mm is not None
         grid, factor = geometry.resample(image.array, image.spacing_mm, working.mm)
-        drawn = np.zeros(grid.shape, np.uint8)
-        for lesion in exam.lesions.get(image.id, ()):
-            drawn |= lesion.on_cubes(grid.shape, factor)
+        drawn = _drawn(grid.shape, factor, exam.lesions.get(image.id, ()))
         total = np.zeros(grid.shape, np.float32)
         slices = 0
         for plane in PLANES:
             chance, judged = geometry.probability(
                 {plane: model.network.finders[plane]}, grid, model.network.multiple, model.where
             )
-            overlaps[plane].add(chance >= 0.5, drawn > 0)
+            overlaps[plane].add(chance >= 0.5, drawn)
             total += chance / len(PLANES)
             slices += judged
-        overlaps["mean"].add(total >= working.threshold, drawn > 0)
+        overlaps["mean"].add(total >= working.threshold, drawn)
         found[image.id] = marked(image, working, grid, factor, total, slices)
     return found
 

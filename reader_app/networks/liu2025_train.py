@@ -162,6 +162,7 @@ def train(
     stage = f"{tag}-judge"
     metrics["history"]["judge"] = _fit(network.classifier, judge_task, stage, decide, "auc", where, folder, progress)
     network.to(where).eval()
+    working = liu2025_measure.choose_threshold(network, working, cohorts.calibration(), cohorts.calibrations, where, progress)
     calibrated = liu2025_measure.calibrate(network, working, cohorts.calibration(), cohorts.calibrations, where, progress)
     command = f"reader-app ai train liu2025 --model {model_id} {cohorts.given} --backbone {backbone}"
     command += f" --epochs {epochs}" if epochs else ""
