@@ -1383,5 +1383,37 @@
     <source>Grey levels are painted in 1024 steps; a display calibrated to the DICOM GSDF shows them evenly.</source>
     <translation>1024단계로 표시합니다. DICOM GSDF로 보정된 디스플레이는 이를 고르게 보여 줍니다.</translation>
   </message>
+  <message>
+    <source>four views</source>
+    <translation>네 가지 뷰</translation>
+  </message>
+  <message>
+    <source>CC</source>
+    <translation>CC</translation>
+  </message>
+  <message>
+    <source>MLO</source>
+    <translation>MLO</translation>
+  </message>
+  <message>
+    <source>current and prior, CC</source>
+    <translation>현재와 이전, CC</translation>
+  </message>
+  <message>
+    <source>current and prior, MLO</source>
+    <translation>현재와 이전, MLO</translation>
+  </message>
+  <message>
+    <source>Go on  Enter</source>
+    <translation>계속  Enter</translation>
+  </message>
+  <message>
+    <source>Time for a break</source>
+    <translation>휴식 시간</translation>
+  </message>
+  <message>
+    <source>You have read for a while without one. No clock is running here; come back when you are rested.</source>
+    <translation>한동안 쉬지 않고 판독했습니다. 여기서는 시간이 가지 않으니 쉬고 나서 돌아오십시오.</translation>
+  </message>
 </context>
 </TS>

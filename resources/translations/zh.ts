@@ -1383,5 +1383,37 @@
     <source>Grey levels are painted in 1024 steps; a display calibrated to the DICOM GSDF shows them evenly.</source>
     <translation>灰阶以 1024 级显示；按 DICOM GSDF 校准的显示器可均匀显示。</translation>
   </message>
+  <message>
+    <source>four views</source>
+    <translation>四视图</translation>
+  </message>
+  <message>
+    <source>CC</source>
+    <translation>CC</translation>
+  </message>
+  <message>
+    <source>MLO</source>
+    <translation>MLO</translation>
+  </message>
+  <message>
+    <source>current and prior, CC</source>
+    <translation>本次与既往，CC</translation>
+  </message>
+  <message>
+    <source>current and prior, MLO</source>
+    <translation>本次与既往，MLO</translation>
+  </message>
+  <message>
+    <source>Go on  Enter</source>
+    <translation>继续  Enter</translation>
+  </message>
+  <message>
+    <source>Time for a break</source>
+    <translation>该休息了</translation>
+  </message>
+  <message>
+    <source>You have read for a while without one. No clock is running here; come back when you are rested.</source>
+    <translation>您已连续阅片一段时间。此处不计时；休息好再继续。</translation>
+  </message>
 </context>
 </TS>

@@ -263,3 +263,24 @@ def test_no_heatmap_colour_lies_on_padding(viewer, inverted):
         x_tissue = round(pane.image_to_screen((200, 400))[0])
         assert (shown[y, x_air].max() == 0) == masked
         assert shown[y, x_tissue].max() > 100
+
+
+def test_the_readers_verdicts_are_seen_on_the_boxes(viewer):
+    """Dismissed: dashed and grey; taken up: a tick beside the score. Numbers are those of the findings, strongest first."""
+    boxes = [Box("US1", (100, 100), (150, 150), 0.3), Box("US1", (200, 300), (260, 380), 0.9, "malignant")]
+    show(viewer, open_case("ultrasound", plain(SHAPE)), aid(boxes))
+    pane = viewer.panes()[0]
+
+    def red():
+        pixels = bare(pane).astype(int)
+        return int(((pixels[..., 0] > 120) & (pixels[..., 0] > 2 * pixels[..., 1])).sum())
+
+    before = red()
+    viewer.set_verdicts({0: "rejected", 1: "accepted"})
+    settle()
+    assert [box.verdict for box in pane.additions.boxes] == ["accepted", "rejected"]
+    after = red()
+    assert 0 < after < before, "the dismissed box has lost its colour, the other one not"
+    viewer.set_verdicts({})
+    settle()
+    assert red() == before

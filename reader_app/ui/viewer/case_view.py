@@ -20,7 +20,7 @@ from reader_app.ui.viewer.camera import Pair
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.gestures import TOOLS
 from reader_app.ui.viewer.movement import MovableView
-from reader_app.ui.viewer.overlay import Aid
+from reader_app.ui.viewer.overlay import Aid, FlatBox
 from reader_app.ui.viewer.pane import Pane
 
 
@@ -75,6 +75,32 @@ class CaseView(MovableView):
             return []
         known = {image.id for image in self.case.images}
         return sorted((b for b in self.aid.boxes if b.image_id in known), key=lambda b: -b.score)
+
+    def boxes_on(self, image_id: str) -> list[tuple[Box, str, str]]:
+        """Return the boxes of the aid on an image while it is shown, each with its colour and the reader's verdict."""
+        aid = self.aid
+        if aid is None or not self.aid_visible:
+            return []
+        said = {id(box): self.verdicts.get(number, "") for number, box in enumerate(self.findings())} if self.verdicts else {}
+        return [(b, overlay.colour_of(b, aid.positive), said.get(id(b), "")) for b in aid.boxes if b.image_id == image_id]
+
+    def flat_boxes(
+        self, image_id: str, axis: int | None = None, position: float = 0.0, half: float = 0.0
+    ) -> tuple[tuple[FlatBox, ...], int]:
+        """Return the boxes of the aid as one pane shows them, and which of them is the current finding (-1: none)."""
+        return self.cut_boxes(self.boxes_on(image_id), self.current_finding, axis, position, half)
+
+    @staticmethod
+    def cut_boxes(
+        boxes: Sequence[tuple[Box, str, str]], current: Box | None, axis: int | None, position: float, half: float
+    ) -> tuple[tuple[FlatBox, ...], int]:
+        """Return `boxes_on` as cut by a plane, and the place of the current one."""
+        flat = [
+            (box, overlay.flat_box(box, colour, axis if len(box.start) == 3 else None, position, half, said))
+            for box, colour, said in boxes
+        ]
+        cut = [(b, f) for b, f in flat if f is not None]
+        return tuple(f for _, f in cut), next((i for i, (b, _) in enumerate(cut) if b is current), -1)
 
     def go_to_finding(self, by: int) -> None:
         """Step through the boxes of the aid."""

@@ -102,13 +102,25 @@ def steps_for(
     for step in protocol.steps_for(images, show_priors):
         cells = tuple(Cell(pane_name(p.image), p.row, p.column, p.rows, p.columns) for p in step.panes)
         if step.scale != "actual_pixels":
-            whole.append(Step(step.name, cells, step.scale))
+            whole.append(Step(title_words(step.name), cells, step.scale))
         elif not tiled or tiled[-1].cells[0].name != cells[0].name:  # halves of one image are one walk through its tiles
             tiled.append(Step(f"{words(cells[0].name)} 1:1", cells[:1], step.scale))
     if whole:
         whole[0] = replace(whole[0], strip=tuple(name for name, _ in extras))
     whole += [Step(title, (Cell(name),), "fit") for name, title in extras]
     return (*whole, *tiled)
+
+
+def title_words(name: str) -> str:
+    """Return the name of a step of the program's own protocol in the reader's language; a study's own words as they are."""
+    known = {
+        "four views": tr("four views"),
+        "CC": tr("CC"),
+        "MLO": tr("MLO"),
+        "current and prior, CC": tr("current and prior, CC"),
+        "current and prior, MLO": tr("current and prior, MLO"),
+    }
+    return known.get(name, name)
 
 
 def pane_name(image: str) -> str:

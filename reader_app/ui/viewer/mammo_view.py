@@ -226,26 +226,18 @@ class MammoView(CaseView):
     def refresh(self) -> None:
         """Bring aid, marks and callipers of all panes up to date."""
         shown = self.shown_marks()
-        current = self.current_finding
         for pane in self.panes:
             image = self._images.get(pane.name)
             if image is None:
                 pane.set_additions(replace(pane.additions, grids=(), boxes=(), marks=(), lines=()))
                 continue
-            boxes: list[overlay.FlatBox] = []
-            grids: tuple[Grid, ...] = ()
-            at = -1
-            if self.aid is not None and self.aid_visible:
-                grids = self._heat(image.id)
-                for box in self.aid.boxes:
-                    if box.image_id == image.id:
-                        at = len(boxes) if box is current else at
-                        boxes += [f for f in (overlay.flat_box(box, overlay.colour_of(box, self.aid.positive)),) if f]
+            boxes, at = self.flat_boxes(image.id)
+            grids = self._heat(image.id) if self.aid is not None and self.aid_visible else ()
             pane.set_additions(
                 replace(
                     pane.additions,
                     grids=grids,
-                    boxes=tuple(boxes),
+                    boxes=boxes,
                     current_box=at,
                     marks=marks.of_image(shown, image.id, self.selected_mark),
                     lines=self.calipers(pane),

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 import cv2
 import numpy as np
-from PySide6.QtCore import QRectF
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from reader_app.imaging.overlay import Box, Heatmap, color_table
 from reader_app.ui import theme
@@ -65,7 +65,8 @@ def status_words(aid: Aid | None, image_id: str) -> str:
     """Return what must be said in words where a model shows nothing on an image; empty where it shows something."""
     if aid is None:
         return ""
-    words = {"no_finding": tr("aid: no finding"), "not_applicable": tr("aid: not applicable"), "failed": tr("aid: not available")}
+    none, absent = tr("aid: no finding"), tr("aid: not available")
+    words = {"no_finding": none, "not_applicable": tr("aid: not applicable"), "failed": absent, "withheld": absent}
     if aid.status in words:
         return words[aid.status]
     maps = [h for h in aid.heatmaps if h.image_id == image_id]
@@ -263,7 +264,10 @@ def legend_bar(colours: str, lowest: int, height: int, width: int) -> QImage:
 
 @dataclass(frozen=True, slots=True)
 class FlatBox:
-    """A box as it appears in one pane: edges in the image's edge coordinates, colour and text."""
+    """A box as it appears in one pane: edges in the image's edge coordinates, colour and text.
+
+    ``verdict`` is the reader's: "accepted", "rejected" or "".
+    """
 
     top: float
     left: float
@@ -271,9 +275,12 @@ class FlatBox:
     right: float
     colour: str
     text: str
+    verdict: str = ""
 
 
-def flat_box(box: Box, colour: str, axis: int | None = None, position: float = 0.0, half: float = 0.0) -> FlatBox | None:
+def flat_box(
+    box: Box, colour: str, axis: int | None = None, position: float = 0.0, half: float = 0.0, verdict: str = ""
+) -> FlatBox | None:
     """Return a box as cut by a plane (``axis`` None: an image), or None where the plane (slab) misses it."""
     start, stop = box.start, box.stop
     if axis is not None:
@@ -284,7 +291,7 @@ def flat_box(box: Box, colour: str, axis: int | None = None, position: float = 0
             kept.reverse()
         start, stop = tuple(start[a] for a in kept), tuple(stop[a] for a in kept)
     text = f"{box.score:.2f}" if not box.label else f"{box.label} {box.score:.2f}"
-    return FlatBox(start[0], start[1], stop[0], stop[1], colour, text)
+    return FlatBox(start[0], start[1], stop[0], stop[1], colour, text, verdict)
 
 
 @lru_cache(maxsize=16)
@@ -294,6 +301,8 @@ def _rgba(name: str) -> int:
 
 def paint_box(painter: QPainter, camera: Camera, box: FlatBox, unit: float, current: bool = False) -> QRectF:
     """Draw one box and its label; return the box's rectangle in device pixels.
+
+    One that the reader dismissed is dashed and without its colour; one that was taken up has a tick beside its score.
 
     Parameters
     ----------
@@ -308,8 +317,14 @@ def paint_box(painter: QPainter, camera: Camera, box: FlatBox, unit: float, curr
     width = (3.0 if current else 2.0) * unit
     if left - width >= w or top - width >= h or right + width <= 0 or bottom + width <= 0:
         return rect
-    strokes.frame(painter, (top, left, bottom, right), (_rgba(box.colour), width), (HALO, 0.75 * unit), (h, w))
-    stamp = readout.chip(box.text, box.colour, unit)
+    colour = readout.DIM if box.verdict == "rejected" else box.colour
+    if box.verdict == "rejected":
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(colour), width, Qt.PenStyle.DashLine, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.MiterJoin))
+        painter.drawRect(rect.adjusted(-width / 2, -width / 2, width / 2, width / 2))
+    else:
+        strokes.frame(painter, (top, left, bottom, right), (_rgba(colour), width), (HALO, 0.75 * unit), (h, w))
+    stamp = readout.chip(f"✓ {box.text}" if box.verdict == "accepted" else box.text, colour, unit)
     x = min(max(0.0, left - width), max(0.0, w - stamp.width()))
     y = top - width - stamp.height()
     if y < 0:

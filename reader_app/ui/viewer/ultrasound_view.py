@@ -115,25 +115,14 @@ class UltrasoundView(CaseView):
         """Bring aid, marks and callipers up to date."""
         marks = self.shown_marks()
         for pane, image in self._shown.items():
-            boxes: list[overlay.FlatBox] = []
-            grids: tuple[Grid, ...] = ()
-            at = -1
             frame = self._frames.get(image.id, 0)
-            if self.aid is not None and self.aid_visible:
-                grids = self._heat(image, frame)
-                for box in self.aid.boxes:
-                    flat = None
-                    if box.image_id == image.id:
-                        axis = 0 if len(box.start) == 3 else None
-                        flat = overlay.flat_box(box, overlay.colour_of(box, self.aid.positive), axis, frame)
-                    if flat is not None:
-                        at = len(boxes) if box is self.current_finding else at
-                        boxes.append(flat)
+            boxes, at = self.flat_boxes(image.id, 0 if image.kind == "cine" else None, frame)
+            grids = self._heat(image, frame) if self.aid is not None and self.aid_visible else ()
             pane.set_additions(
                 replace(
                     pane.additions,
                     grids=grids,
-                    boxes=tuple(boxes),
+                    boxes=boxes,
                     current_box=at,
                     marks=self._flat_marks(marks, image, frame),
                     lines=self.calipers(pane),

@@ -210,20 +210,18 @@ class VolumeView(CaseView):
             return
         shown = [m for m in self.shown_marks() if m.image_id == image.id]
         aid = self.aid if self.aid_visible else None
-        boxes = [b for b in aid.boxes if b.image_id == image.id] if aid is not None else []
-        colours = [overlay.colour_of(b, aid.positive) for b in boxes] if aid is not None else []
+        boxes = self.boxes_on(image.id)
         maps = [m for m in aid.heatmaps if m.image_id == image.id and m.evidence] if aid is not None else []
         current, legend = self.current_finding, self.legend_words(image.id)
         for pane, plane in self._planes.items():
             at, half = self.position[plane.axis], float(self.half_slab(plane))
-            flat = [(b, overlay.flat_box(b, c, plane.axis, at, half)) for b, c in zip(boxes, colours, strict=True)]
-            cut = [(b, f) for b, f in flat if f is not None]
+            cut, current_box = self.cut_boxes(boxes, current, plane.axis, at, half)
             pane.set_additions(
                 replace(
                     pane.additions,
                     grids=self._grids_of(plane, maps, at, half),
-                    boxes=tuple(f for _, f in cut),
-                    current_box=next((i for i, (b, _) in enumerate(cut) if b is current), -1),
+                    boxes=cut,
+                    current_box=current_box,
                     marks=self._flat_marks(shown, plane),
                     cross=plane.flat(self.position),
                     nipple=plane.flat(image.nipple_index) if plane is CORONAL and image.nipple_index is not None else None,
@@ -234,7 +232,7 @@ class VolumeView(CaseView):
                     legend=legend,
                 )
             )
-            ticks = [(b.start[plane.axis], b.stop[plane.axis] - 1, c) for b, c in zip(boxes, colours, strict=True)]
+            ticks = [(b.start[plane.axis], b.stop[plane.axis] - 1, c) for b, c, _ in boxes]
             ticks += [(m.index[plane.axis], m.index[plane.axis], MARK_COLOUR) for m in shown]
             self._sliders[pane].set_axis(image.array.shape[plane.axis], at, ticks)
         self.captions()
