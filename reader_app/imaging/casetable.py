@@ -108,7 +108,7 @@ def read(
     path : Path
         ``.csv`` (UTF-8; comma, semicolon or tab) or ``.xlsx`` (first sheet).
     columns : mapping, optional
-        Column in the file -> name of ours, for tables with other headings.
+        Column in the file -> name of ours, for tables with other headings; "" leaves a column out.
     sheet : callable, optional
         Reads a workbook to text cells; the import passes a worker's, so that a hostile workbook cannot hurt the program.
 

@@ -43,13 +43,13 @@ def guess(heading: str) -> str:
 
 
 def check(columns: Mapping[str, str], file: str) -> None:
-    """Raise TableError for a meaning that is none of ours or is given twice."""
+    """Raise TableError for a meaning that is none of ours or is given twice; "" leaves a column out."""
     faults = [
         Fault(f"{file}, column {theirs!r}", f"{ours!r} is no column of ours", f"use one of {', '.join(KNOWN)}, or clinical_...")
         for theirs, ours in columns.items()
-        if ours not in KNOWN and not ours.startswith("clinical_")
+        if ours and ours not in KNOWN and not ours.startswith("clinical_")
     ]
-    for ours in sorted({o for o in columns.values() if list(columns.values()).count(o) > 1}):
+    for ours in sorted({o for o in columns.values() if o and list(columns.values()).count(o) > 1}):
         faults.append(Fault(file, f"two columns are said to be {ours}", "choose one of them"))
     if faults:
         raise TableError(faults)

@@ -140,3 +140,10 @@ def test_workbook_bomb_and_stranger(tmp_path):
 def test_entities_in_a_workbook_do_not_expand(tmp_path):
     """The XML reader is the hardened one: a billion laughs is refused, not expanded."""
     assert openpyxl.DEFUSEDXML is True
+
+
+def test_a_column_that_is_left_out_is_not_read_even_if_it_is_one_of_ours(tmp_path):
+    text = "case_id,file,age,malignant\nA,a.png,50,1\n"
+    assert _read(tmp_path, text).clinical["A"]["age"] == "50"
+    table = _read(tmp_path, text, columns={"case_id": "case_id", "file": "file", "age": "", "malignant": ""})
+    assert "age" not in table.clinical["A"] and not table.reference and not table.notes

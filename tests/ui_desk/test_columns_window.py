@@ -29,7 +29,7 @@ def test_guesses_and_choices(qtbot: QtBot) -> None:
     box["Code"].setCurrentText("case_id")
     box["Parity"].setCurrentText("clinical variable")
     assert window._go.isEnabled() and not window._fault.text()
-    wanted = {"Code": "case_id", "File name": "file", "Side": "laterality", "Parity": "clinical_parity"}
+    wanted = {"Code": "case_id", "File name": "file", "Side": "laterality", "Parity": "clinical_parity", "Patient name": ""}
     assert window.columns() == wanted
     box["Side"].setCurrentText("file")
     assert not window._go.isEnabled() and "two columns" in window._fault.text()
@@ -49,4 +49,4 @@ def test_other_headings_are(qtbot: QtBot, tmp_path: Path, accept: bool) -> None:
         window.accept() if accept else window.reject()
 
     QTimer.singleShot(300, answer)
-    assert ask(tmp_path / "t.csv") == ({"case": "case_id", "path": "file"} if accept else None)
+    assert ask(tmp_path / "t.csv") == ({"case": "case_id", "path": "file", "remark": ""} if accept else None)

@@ -70,15 +70,15 @@ class ColumnsWindow(QDialog):
         self._check()
 
     def columns(self) -> dict[str, str]:
-        """Return heading -> ours for everything that is not left out."""
+        """Return heading -> ours; "" for what is left out."""
         chosen = {}
         for name, box in self._boxes.items():
             text = box.currentText()
             if text == _CLINICAL:
                 plain = "".join(c if c.isalnum() else "_" for c in name.lower()).strip("_")
                 chosen[name] = plain if plain.startswith("clinical_") else f"clinical_{plain}"
-            elif text != _LEFT_OUT:
-                chosen[name] = text
+            else:
+                chosen[name] = "" if text == _LEFT_OUT else text
         return chosen
 
     def _check(self) -> None:
