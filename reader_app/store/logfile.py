@@ -8,6 +8,7 @@ files with it. WAL is not used, so that the file stays a single one and may lie 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import platform
@@ -207,7 +208,7 @@ def copy_database(source: sqlite3.Connection, path: Path) -> None:
         os.replace(part, path)
         sync_directory(path.parent)
     except OSError as error:
-        raise LogUnavailable(f"{path}: the copy of the log could not be written ({error}); check that disk") from error
+        raise LogUnavailable(f"{path}: the copy of the log could not be written ({_why(error)}); {_remedy(error)}") from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
@@ -231,9 +232,20 @@ def create(path: Path, reader_id: str, plan_hash: str, wall_utc: str) -> None:
         _name(part, path)
         sync_directory(path.parent)
     except OSError as error:
-        raise LogUnavailable(f"{path}: the log cannot be begun ({error}); give write access to the folder") from error
+        raise LogUnavailable(f"{path}: the log cannot be begun ({_why(error)}); {_remedy(error)}") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def _why(error: OSError) -> str:
+    """Return the cause without number and without the name of a temporary file."""
+    return error.strerror or str(error)
+
+
+def _remedy(error: OSError) -> str:
+    """Return what to do when a file cannot be made."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "free some space, then continue" if full else "check that disk, and that you may write to its folder"
 
 
 def _name(part: Path, path: Path) -> None:

@@ -684,13 +684,25 @@ def test_a_read_only_folder_is_told(tmp_path: Path) -> None:
         folder.chmod(0o700)
 
 
-def test_a_log_that_cannot_be_begun_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        (
+            PermissionError(13, "Permission denied", ".R01.readlog.6e.new"),
+            "(Permission denied); check that disk, and that you may",
+        ),
+        (OSError(28, "No space left on device", ".R01.readlog.6e.new"), "(No space left on device); free some space"),
+        (OSError("no number"), "(no number); check that disk"),
+    ],
+)
+def test_a_log_that_cannot_be_begun_is_told(path: Path, monkeypatch: pytest.MonkeyPatch, cause: OSError, words: str) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied")
+        raise cause
 
     monkeypatch.setattr(Path, "touch", refuse)
-    with pytest.raises(LogUnavailable, match="cannot be begun"):
+    with pytest.raises(LogUnavailable) as refused:
         opened(path)
+    assert str(refused.value).startswith(f"{path}: the log cannot be begun {words}")
     assert os.listdir(path.parent) == []
 
 
