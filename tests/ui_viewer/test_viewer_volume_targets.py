@@ -1,4 +1,4 @@
-"""A bright target, its heatmap and its box appear at their place in every plane of a volume and at every zoom, to half a pixel."""
+"""A bright target, its heatmap and its box appear at their place in every plane of a volume, at every zoom, to half a pixel."""
 
 from __future__ import annotations
 
