@@ -19,11 +19,20 @@ from reader_app.ai import results
 from reader_app.errors import BundleError, TableError
 from reader_app.imaging import phantom_abvs, phantoms
 from reader_app.imaging.container import CaseImage, OpenCase, open_case
-from reader_app.networks import checkpoint, liu2025, liu2025_known, liu2025_samples, liu2025_tasks, registry, training
+from reader_app.networks import (
+    checkpoint,
+    liu2025,
+    liu2025_known,
+    liu2025_measure,
+    liu2025_samples,
+    liu2025_tasks,
+    registry,
+    training,
+)
 from reader_app.networks import liu2025_volume as geometry
 from reader_app.networks.backbones import CellGeometry
 from reader_app.networks.liu2025 import Liu2025Network, PlaneFusion
-from reader_app.networks.liu2025_predict import Liu2025Model, judge
+from reader_app.networks.liu2025_predict import Liu2025Model, judge, working_for
 from reader_app.networks.liu2025_volume import Crop, Found, HeatVolume
 
 CPU = torch.device("cpu")
@@ -188,6 +197,49 @@ def test_scans_beyond_what_the_model_was_made_for_are_not_judged(tmp_path: Path)
     known = judged(own)
     assert known.status == "ok" and known.boxes == right.boxes  # the same scan passes where its own kind is known
     assert near["embedding"]["limit"] > 0 and liu2025_known.learnt([], []) == {}
+
+
+class Doubt(nn.Module):
+    """Marks the block surely and a rim beside it, which two of three planes see, with a chance of 0.6."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        sure = x < -1.5
+        near = nn.functional.max_pool2d(sure.float(), 7, 1, 3) > 0
+        return torch.where(sure, 6.0, torch.where(near, 0.4, -9.0))
+
+
+def test_the_threshold_is_the_one_that_overlaps_best_with_what_is_drawn() -> None:
+    network = Liu2025Network("small")
+    network.finders = nn.ModuleDict({plane: Doubt() for plane in liu2025.PLANES})
+    working = working_for("small")
+
+    def chosen(lesion: liu2025_samples.Outlined | None) -> float:
+        lesions = {} if lesion is None else {"R_LAT": (lesion,)}
+        exam = liu2025_samples.Exam(_case((False, True)), lesions, 1)
+        return liu2025_measure.choose_threshold(network, working, [exam], 1, CPU, None).threshold
+
+    block = phantom_abvs.LesionMask((8, 20, 30), np.ones((7, 24, 14), bool))
+    wide = phantom_abvs.LesionMask((6, 14, 27), np.ones((11, 36, 20), bool))
+    assert chosen(liu2025_samples.Outlined(START, STOP, block)) >= 0.4  # the rim is no part of the lesion
+    assert chosen(liu2025_samples.Outlined((6, 14, 27), (17, 50, 47), wide)) < 0.4  # here it is
+    assert chosen(None) == working.threshold  # nothing drawn, nothing to choose by
+
+
+def test_figures_of_whole_cases(tmp_path: Path) -> None:
+    """One malignant lesion framed and called; a benign case whose lesion is elsewhere gives one false frame and no hit."""
+    network = _network(9.0)
+    bundle = _bundle(tmp_path / "b", network)
+    mask = phantom_abvs.LesionMask((8, 20, 30), np.ones((7, 24, 14), bool))
+    right = liu2025_samples.Exam(_case((False, True)), {"R_LAT": (liu2025_samples.Outlined(START, STOP, mask, 1),)}, 1)
+    beside = liu2025_samples.Outlined((20, 2, 2), (26, 12, 12), None, 0)
+    wrong = liu2025_samples.Exam(_case((True, False)), {"R_AP": (beside,)}, 0)
+    figures = liu2025_measure.measure(bundle, CPU, [right], 1, None)
+    assert figures["dice"] > 0.9 and figures["dice_mean_of_scans"] > 0.9 and set(figures["dice_of_planes"]) == set(liu2025.PLANES)
+    assert (figures["sensitivity"], figures["lesion_found"], figures["false_boxes_per_case"]) == (1, 1, 0)
+    assert figures["auc"] is None  # of one class alone there is no area
+    both = liu2025_measure.measure(bundle, CPU, [right, wrong], 2, None)
+    assert (both["lesion_found"], both["false_boxes_per_case"], both["specificity"]) == (0.5, 0.5, 0.0)
+    assert both["dice"] < 0.7 < figures["dice"] and both["auc"] == 0.5
 
 
 def test_outlines_are_kept_on_the_cubes_they_fill() -> None:
