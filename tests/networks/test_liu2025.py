@@ -225,10 +225,11 @@ def test_the_threshold_is_the_one_that_overlaps_best_with_what_is_drawn() -> Non
     assert chosen(None) == working.threshold  # nothing drawn, nothing to choose by
 
 
-def test_figures_of_whole_cases(tmp_path: Path) -> None:
+def test_figures_of_whole_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One malignant lesion framed and called; a benign case whose lesion is elsewhere gives one false frame and no hit."""
     network = _network(9.0)
     bundle = _bundle(tmp_path / "b", network)
+    monkeypatch.setattr(liu2025_measure, "Liu2025Model", lambda given, where: Liu2025Model(given, where, network))
     mask = phantom_abvs.LesionMask((8, 20, 30), np.ones((7, 24, 14), bool))
     right = liu2025_samples.Exam(_case((False, True)), {"R_LAT": (liu2025_samples.Outlined(START, STOP, mask, 1),)}, 1)
     beside = liu2025_samples.Outlined((20, 2, 2), (26, 12, 12), None, 0)
