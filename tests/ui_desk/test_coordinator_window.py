@@ -120,3 +120,22 @@ def test_a_job_that_fails_in_an_unforeseen_way_frees_the_desk(qtbot: QtBot, desk
     desk.run("broken", broken)
     qtbot.waitUntil(lambda: "planted" in desk._message.text(), timeout=20_000)
     assert not desk._jobs.busy
+
+
+def test_single_files_are_imported_from_the_desk(
+    qtbot: QtBot,
+    desk: CoordinatorWindow,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import cv2
+    import numpy as np
+    from PySide6.QtWidgets import QFileDialog
+
+    for number in range(2):
+        image = np.random.default_rng(number).integers(0, 255, (60, 80), dtype=np.uint8)
+        cv2.imwrite(str(tmp_path / f"{number}.png"), image)
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_a, **_k: ([str(tmp_path / "1.png")], ""))
+    press(qtbot, desk, "Cases")
+    press(qtbot, desk, "Import files…")
+    qtbot.waitUntil(lambda: step(desk, "cases") == "4", timeout=60_000)  # the one chosen, not its neighbour

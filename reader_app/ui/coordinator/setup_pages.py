@@ -151,7 +151,8 @@ class CasesPage(Page):
         line = row()
         folder_button = button("Import a folder…", on_click=lambda: self._import(overview.path, with_table=False))
         table_button = button("Import with a case table…", on_click=lambda: self._import(overview.path, with_table=True))
-        for own in (folder_button, table_button):
+        files_button = button("Import files…", on_click=lambda: self._import_files(overview.path))
+        for own in (folder_button, files_button, table_button):
             own.setEnabled(not overview.is_frozen and overview.folder is not None)
             line.addWidget(own)
         preview = button("Preview as a reader sees it")
@@ -212,6 +213,11 @@ class CasesPage(Page):
 
         WritingWindow(study, decide, self).show()
 
+    def _import_files(self, study: Path) -> None:
+        chosen, _ = QFileDialog.getOpenFileNames(self, "Image files", str(Path.home()))
+        if chosen:
+            self._run_import(study, [Path(name) for name in chosen], None, None)
+
     def _import(self, study: Path, with_table: bool) -> None:
         list_file: Path | None = None
         columns: dict[str, str] | None = {}
@@ -229,6 +235,9 @@ class CasesPage(Page):
         if not source:
             return
 
+        self._run_import(study, [Path(source)], list_file, columns)
+
+    def _run_import(self, study: Path, sources: list[Path], list_file: Path | None, columns: dict[str, str] | None) -> None:
         def done(report: object) -> None:
             if isinstance(report, ImportReport):
                 self._report = report
@@ -236,7 +245,7 @@ class CasesPage(Page):
         self.desk.run(
             "import",
             lambda progress, cancelled: importing.import_into(
-                study, [Path(source)], list_file, progress=progress, cancelled=cancelled, columns=columns
+                study, sources, list_file, progress=progress, cancelled=cancelled, columns=columns
             ),
             done,
         )
