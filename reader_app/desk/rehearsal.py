@@ -18,7 +18,9 @@ from reader_app.desk import standins, tables
 from reader_app.desk.importing import REFERENCE
 from reader_app.desk.progress import Progress, silent
 from reader_app.errors import EnvironmentFault, Fault, InputFaults
+from reader_app.store import readlog
 from reader_app.store.studyfolder import StudyFolder
+from reader_app.study.events import RoundFinished
 
 #: Skill by experience group; near what the published studies print for their readers without aid.
 _SKILLS = {
@@ -161,6 +163,7 @@ def read_headless(
     waiting = list(scripts.items())
     running: dict[str, tuple[subprocess.Popen[bytes], float, Path]] = {}
     done = 0
+    known: dict[str, int] = {}
     try:
         while waiting or running:
             while waiting and len(running) < limit:
@@ -184,12 +187,31 @@ def read_headless(
                         raise EnvironmentFault(
                             f"The simulated reader {reader_id} stopped with status {status}: " + " / ".join(said)
                         )
+                    read = _events_of(study, reader_id)
+                    if read > known.get(reader_id, 0) and _has_more(study, reader_id):  # sent home; comes back another day
+                        known[reader_id] = read
+                        waiting.append((reader_id, scripts[reader_id]))
+                        continue
                     done += 1
                     progress(done, len(scripts), ", ".join(running))
     finally:
         for process, _, _ in running.values():
             process.kill()
             process.wait()
+
+
+def _events_of(study: Path, reader_id: str) -> int:
+    """Return how many events a reader's log holds."""
+    path = StudyFolder.load(study).log_path(reader_id)
+    return len(readlog.read(path).logged) if path.exists() else 0
+
+
+def _has_more(study: Path, reader_id: str) -> bool:
+    """Return whether rounds are left for a simulated reader whose sitting was over (its longest time, or a washout)."""
+    folder = StudyFolder.load(study)
+    logged = readlog.read(folder.log_path(reader_id)).logged
+    finished = {entry.event.round_no for entry in logged if isinstance(entry.event, RoundFinished)}
+    return any(entry.number not in finished for entry in folder.plan(reader_id).rounds)
 
 
 def program() -> list[str]:

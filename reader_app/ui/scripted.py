@@ -6,15 +6,13 @@ clock stands still but for this script, so the interval from the paint to the se
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QElapsedTimer, QEventLoop, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from reader_app.clock import Clock, FrozenClock
 from reader_app.errors import EnvironmentFault, Fault, InputFaults
@@ -27,7 +25,6 @@ from reader_app.study.commands import (
     JudgeAidFinding,
     PlaceMark,
 )
-from reader_app.study.finding import Mark
 from reader_app.study.questionnaires import Asking, open_questions
 from reader_app.study.session import (
     Phase,
@@ -41,6 +38,9 @@ from reader_app.study.session import (
     round_opens,
 )
 from reader_app.ui.reading_session import ReadingSession
+from reader_app.ui.scriptfile import Script, ScriptedRead, load_script
+
+__all__ = ["ScriptedReader", "load_script", "script_clock"]
 
 #: How long a script waits for the window, in milliseconds of real time.
 PATIENCE_MS = 60_000
@@ -50,70 +50,6 @@ FEEDBACK_S, QUESTIONNAIRE_S = 4.0, 30.0
 WIDTH, HEIGHT = 1920, 1080
 #: Digits and letters to keys.
 _KEYS = {**{str(n): getattr(Qt.Key, f"Key_{n}") for n in range(10)}, **{c: getattr(Qt.Key, f"Key_{c}") for c in "ABC"}}
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptedRead:
-    """One answer of a script."""
-
-    categories: Mapping[str, str]
-    scores: Mapping[str, int]
-    note: str
-    reading_time_s: float
-    marks: tuple[Mark, ...] = ()
-    answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # "<question>:<unit>" -> values
-    verdicts: tuple[str, ...] = ()  # on the findings of the aid, first to last
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """All answers of one simulated reader: by round, case and which of its readings in the round; and to questionnaires."""
-
-    reader_id: str
-    reads: Mapping[tuple[int, str, int], ScriptedRead]
-    questionnaires: Mapping[str, tuple[Mapping[str, tuple[str, ...]], ...]] = field(default_factory=dict)
-
-
-def load_script(file: Path) -> Script:
-    """Return a script.
-
-    Raises
-    ------
-    InputFaults
-        If the file cannot be read or is no script.
-    """
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        if document["schema"] != 1:
-            raise InputFaults([Fault(str(file), f"schema {document['schema']} is not known", "use a newer program")])
-        reads = {
-            (int(own["round"]), str(own["case_id"]), int(own.get("occurrence", 1))): ScriptedRead(
-                {str(unit): str(category) for unit, category in own["categories"].items()},
-                {str(unit): int(score) for unit, score in own.get("scores", {}).items()},
-                str(own.get("note", "")),
-                float(own["reading_time_s"]),
-                tuple(_mark(mark) for mark in own.get("marks", ())),
-                {str(name): tuple(map(str, values)) for name, values in own.get("answers", {}).items()},
-                tuple(map(str, own.get("verdicts", ()))),
-            )
-            for own in document["reads"]
-        }
-        asked = {
-            str(name): tuple({str(key): tuple(map(str, values)) for key, values in own.items()} for own in filled)
-            for name, filled in document.get("questionnaires", {}).items()
-        }
-        return Script(str(document["reader_id"]), reads, asked)
-    except OSError as error:
-        raise InputFaults([Fault(str(file), f"it cannot be read ({error})", "check the path")]) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputFaults(
-            [Fault(str(file), f"it is no answer script ({error!r})", "write it with reader-app simulate")]
-        ) from error
-
-
-def _mark(own: Mapping[str, Any]) -> Mark:
-    index = tuple(float(at) for at in own["index"])
-    return Mark(str(own["mark_id"]), str(own["finding_id"]), str(own["image_id"]), index, score=int(own["score"]))
 
 
 def script_clock(folder: Path, script: Script) -> FrozenClock:
@@ -168,6 +104,8 @@ class ScriptedReader:
             page = window.page.name if window.stack.currentWidget() is window.page else ""
             if page in ("faults", "stopped"):
                 self._picture(page)
+                said = [label.text() for label in window.page.findChildren(QLabel) if label.text()]
+                sys.stderr.write("\n".join(said) + "\n")
                 return flow.exit_status or 1
             if page == "receipt":
                 self._picture(page)
