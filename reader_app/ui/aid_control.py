@@ -40,6 +40,7 @@ class AidControl(QObject):
     def __init__(self, flow: ReadingFlow) -> None:
         super().__init__()
         self._flow = flow
+        self._unsaid: tuple[SliceSeen, ...] = ()  # seen of a case whose display is still being written
         self._wanted: tuple[float, float] | None = None  # asked for, not yet in the log
         self._shown: tuple[float, float] | None = None  # what the images were last told
         self._pace = QTimer(self)
@@ -74,6 +75,7 @@ class AidControl(QObject):
         """Another case is coming: nothing asked for the last one counts."""
         self._pace.stop()
         self._wanted = self._shown = None
+        self._unsaid = ()
 
     def show(self) -> None:
         """Bring images and panel in line with the state, while a case is in view."""
@@ -82,6 +84,8 @@ class AidControl(QObject):
         if flow.plan is None or panel is None:
             return
         viewer.set_aid_visible(state.aid_visible)
+        if state.aid_visible:
+            self._say()
         legal = legal_commands(flow.plan, state)
         in_view = state.aid_visible and state.aid is not None and state.aid.status == "ok"
         if state.aid is not None and state.aid_visible:
@@ -201,8 +205,16 @@ class AidControl(QObject):
         self._flow.window.viewer.say_aid_seen()
 
     def _seen(self, slices: object) -> None:
-        flow, case_id = self._flow, due_case(self._flow.state)
-        if case_id is None or flow.state.phase is not Phase.READING or not flow.state.aid_visible:
-            return
+        """Write down what was seen; of a case that is on the screen and not yet in the log, once it is."""
         seen = tuple(SliceSeen(s.image_id, s.plane, s.index, s.first, s.last, s.pane) for s in slices)  # type: ignore[attr-defined]
-        flow.do(ask.SeeAid(case_id, flow.state.revision, seen), flow.clock.now())
+        flow = self._flow
+        if flow.state.phase is Phase.READING and flow.state.aid_visible:
+            self._unsaid += seen
+            self._say()
+        elif flow.stage.is_presenting:
+            self._unsaid += seen
+
+    def _say(self) -> None:
+        case_id, seen, self._unsaid = due_case(self._flow.state), self._unsaid, ()
+        if case_id is not None and seen:
+            self._flow.do(ask.SeeAid(case_id, self._flow.state.revision, seen), self._flow.clock.now())

@@ -40,6 +40,7 @@ class CaseStage(QObject):
         self._flow = flow
         self.loaded: LoadedCase | None = None
         self._presenting: tuple[int, str, int] | None = None
+        self._awaited = False  # the due case shall be shown as soon as it is there
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.setInterval(PATIENCE_MS)
@@ -49,16 +50,23 @@ class CaseStage(QObject):
     def take(self, loaded: LoadedCase) -> None:
         """The due case is in memory."""
         self.loaded = loaded
-        self._present()
+        if self._awaited:
+            self._present()
 
     def forget(self) -> None:
         """Nothing is being put on the screen any more."""
-        self._presenting = None
+        self._presenting, self._awaited = None, False
         self._patience.stop()
+
+    @property
+    def is_presenting(self) -> bool:
+        """Whether a case is being painted and the log does not know yet."""
+        return self._presenting is not None
 
     def await_case(self) -> None:
         """Cover what was there and show the due case as soon as it is in memory, normally at once."""
         if self._presenting is None:
+            self._awaited = True
             self._flow.window.cover.show_words("")
             self._flow.window.show_cover()
             self._patience.start()
@@ -86,8 +94,6 @@ class CaseStage(QObject):
         flow, loaded = self._flow, self.loaded
         state, plan, panel = flow.state, flow.plan, flow.window.panel
         if plan is None or loaded is None or panel is None or not flow.may_read or flow.stopped:
-            return
-        if flow.feedback.due() is not None or flow.questionnaires.is_due():
             return
         entry, case_id = current_round(plan, state), due_case(state)
         if state.phase is not Phase.BETWEEN or entry is None or case_id is None:

@@ -150,6 +150,11 @@ class FlowPages:
         self._flow.window.page.show_enough()
         self._flow.window.show_page()
 
+    def rest(self) -> None:
+        """Propose a break between two cases."""
+        self._flow.window.page.show_break()
+        self._flow.window.show_page()
+
     def receipt(self) -> None:
         """Show the receipt of the closed session and keep a second copy of the log."""
         flow = self._flow
@@ -314,6 +319,8 @@ class FlowPages:
             flow.identity.without()
         elif name == "start":
             self._begin()
+        elif name == "go-on":
+            flow.refresh()
         elif name == "hand-in":
             flow.questionnaires.hand_in()
         elif name == "feedback-read":

@@ -62,6 +62,7 @@ class PauseControl(QObject):
             if phase is Phase.CLOSED:
                 self._beat.stop()
             elif not self._beat.isActive():
+                self._heart = Heartbeat(self._flow.clock)  # the time between is nobody's
                 self._beat.start()
         if self._idle is None:
             return

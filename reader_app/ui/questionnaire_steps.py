@@ -28,11 +28,6 @@ class QuestionnaireSteps:
         self._since_ns = 0
         self._closes = False
 
-    def is_due(self) -> bool:
-        """Return whether a questionnaire must come before the next case."""
-        plan = self._flow.plan
-        return plan is not None and due_questionnaire(plan, self._flow.state) is not None
-
     def ask_due(self) -> bool:
         """Show the questionnaire that must come before anything else; return whether there is one."""
         plan = self._flow.plan

@@ -93,6 +93,8 @@ class ReadingFlow(QObject):
         self.stopped = False
         self.may_read = False  # the reader has begun (or continued) the round in this sitting
         self._closed = self._failed = False
+        self._break_proposed = False
+        self._starting = 0  # the round that was last asked for
         self._finished: list[int] = []  # rounds that are over and have not been said to be
         self._run_id = ""
         self.stage = CaseStage(self)
@@ -217,11 +219,10 @@ class ReadingFlow(QObject):
 
     def begin_round(self) -> None:
         """The reader has seen what the round is and wants to begin or go on."""
-        if not self.is_idle():  # a second Enter while the first is being written
-            return
         self.may_read = True
         entry = None if self.plan is None else next_round(self.plan, self.state)
-        if entry is not None:
+        if entry is not None and self._starting != entry.number:  # not by a second Enter while the first is being written
+            self._starting = entry.number
             at = self.window.times.instant()
             self.do(ask.StartRound(entry.number, at.wall_utc), at)
         else:
@@ -251,14 +252,13 @@ class ReadingFlow(QObject):
             self.pages.receipt()
         elif QuestionnaireAnswered in kinds and self.questionnaires.handed_in():
             self.end_session()
-        elif not self._between_cases():
+        else:
             self.refresh()
         self._show_saved(logged[-1].seq if logged else 0)
         self.state_changed.emit()
 
     def _between_cases(self) -> bool:
         """Show what comes before anything else: feedback, a questionnaire, the end of a round; return whether something does."""
-        self.pauses.follow(self.state.phase)
         case_id = self.feedback.due()
         if case_id is not None:
             self.feedback.show(case_id)
@@ -280,6 +280,7 @@ class ReadingFlow(QObject):
             self.echo(seq)
 
     def _on_refused(self, violation: ProtocolViolation) -> None:
+        self._starting = 0
         self.window.key_bar.say(str(violation))
         self.pauses.give_up_uncovering()
         self._show_saved(0)
@@ -302,8 +303,10 @@ class ReadingFlow(QObject):
         state, window = self.state, self.window
         if self.plan is None or self.stopped:
             return
-        self.view.show_place()
         self.pauses.follow(state.phase)
+        if self._between_cases():
+            return
+        self.view.show_place()
         if state.phase is Phase.READING:
             window.viewer.set_marks(state.draft.marks)
             self.view.show_answers()
@@ -314,14 +317,22 @@ class ReadingFlow(QObject):
                 self.view.show_answers()
                 if not self.pauses.is_uncovering and window.stack.currentWidget() is not window.cover:
                     self.pauses.cover()
-            elif state.phase is Phase.BETWEEN and due_case(state) is not None and self.may_read and self.advice() == "stop":
-                self.may_read = False
-                self.pages.enough()
             elif state.phase is Phase.BETWEEN and due_case(state) is not None and self.may_read:
-                self.stage.await_case()
+                self._next_case(self.advice())
             else:
                 self.pages.between()
         self.view.allow()
+
+    def _next_case(self, advice: str) -> None:
+        """Go on to the due case, unless the sitting has lasted long enough; a break that is due is proposed once."""
+        proposed, self._break_proposed = self._break_proposed, advice == "break"
+        if advice == "stop":
+            self.may_read = False
+            self.pages.enough()
+        elif advice == "break" and not proposed and not self.stage.is_presenting:
+            self.pages.rest()
+        else:
+            self.stage.await_case()
 
     def refresh_between(self) -> None:
         """Show what comes next."""

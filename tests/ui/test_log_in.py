@@ -106,7 +106,12 @@ def test_a_break_is_said_to_be_due_after_forty_minutes_and_no_longer_after_one(f
         assert rest.isHidden()
         hands.session.clock.advance(41 * 60)
         hands.read()
+        assert hands.page == "break" and not hands.window.is_showing_images(), "a break is proposed before the next case"
+        hands.key(Qt.Key.Key_Return)
+        assert hands.state.phase is Phase.READING, "and may be declined"
         assert not rest.isHidden() and "break" in rest.text()
+        hands.read()
+        assert hands.state.phase is Phase.READING, "it is proposed once"
         hands.keys("P")
         hands.session.clock.advance(6 * 60)
         hands.key(Qt.Key.Key_Return)

@@ -279,6 +279,14 @@ class Page(QWidget):
         self.buttons(("end", tr("End the session  Enter")))
         self.finish()
 
+    def show_break(self) -> None:
+        """Propose a break; no image is on the screen while it lasts."""
+        self.begin("break")
+        self.add(label(tr("Time for a break"), "display"))
+        self.paragraph(tr("You have read for a while without one. No clock is running here; come back when you are rested."))
+        self.buttons(("go-on", tr("Go on  Enter")), ("end", tr("End the session")))
+        self.finish()
+
     def show_receipt(self, receipt: Receipt, finished: bool, copies: Sequence[str]) -> None:
         """Show the end of the session with the receipt for the coordinator."""
         self.begin("receipt")
