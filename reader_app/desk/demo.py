@@ -21,6 +21,9 @@ from reader_app.store.studyfolder import StudyFolder
 #: The three kinds are taken in turn, so that any number of cases is a mixed list.
 _KINDS = ("mammography", "abvs", "ultrasound")
 
+#: Protocols whose systems judge one kind of images only.
+_KINDS_OF = {"bong2023": ("ultrasound",), "kim2021": ("ultrasound",), "liu2025": ("abvs",), "zhou2023": ("mammography",)}
+
 
 @dataclass(frozen=True, slots=True)
 class DemoSize:
@@ -111,11 +114,12 @@ def put_simulated_reads_aside(out: Path) -> int:
 def _make_cases(study: Path, size: DemoSize, progress: Progress) -> None:
     """Make the phantoms: kinds in turn, every other one of a kind malignant, pseudonyms without meaning."""
     cases, truth = [], []
+    kinds = _KINDS_OF.get(size.protocol, _KINDS)
     for number in range(size.cases):
         case_id = f"C{number + 1:03d}"
-        kind = _KINDS[number % len(_KINDS)]
+        kind = kinds[number % len(kinds)]
         progress(number, size.cases, f"phantom {case_id}")
-        malignant = (number // len(_KINDS) + number) % 2 == 1
+        malignant = (number // len(kinds) + (number if len(kinds) > 1 else 0)) % 2 == 1
         phantom = phantoms.demo_case(kind, seed=size.seed * 100_000 + number, malignant=malignant)
         fingerprint = phantoms.write_container(phantom, study / "images" / case_id, case_id)
         own = {
