@@ -7,7 +7,8 @@ connected layer halves the result, two outputs follow. A lesion's probability is
 The one-plane (transverse) and two-plane (transverse + sagittal, added) variants are models of their own.
 
 Where the paper is silent we chose: a ReLU follows the halving layer; frame k of a lesion is the k-th of evenly spaced transverse
-slices through its box together with the k-th sagittal and coronal ones; the U-Nets' outputs are averaged in the volume.
+slices through its box together with the k-th sagittal and coronal ones; the U-Nets' outputs are averaged in the
+volume, over the planes and over neighbouring cubes, and cut where that overlaps best with the drawn lesions of calibration scans.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from reader_app.networks.liu2025_volume import Float
 from reader_app.networks.training import Progress
 
 #: What :func:`choose_threshold` chooses from.
-THRESHOLDS: tuple[float, ...] = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+THRESHOLDS: tuple[float, ...] = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 
 
 def on_lesion(start: Sequence[float], stop: Sequence[float], lesion: Outlined) -> bool:
@@ -44,6 +44,7 @@ def choose_threshold(
             chance, _ = geometry.probability(dict(network.finders.items()), grid, network.multiple, where)
             drawn = _drawn(grid.shape, factor, exam.lesions.get(image.id, ()))
             drawn_any |= bool(drawn.any())
+            chance = geometry.settled(chance)
             for threshold, overlap in overlaps.items():
                 overlap.add(chance >= threshold, drawn)
         if progress is not None:
@@ -148,6 +149,7 @@ def dice(model: Liu2025Model, exam: Exam, overlaps: Mapping[str, Overlap]) -> di
             overlaps[plane].add(chance >= 0.5, drawn)
             total += chance / len(PLANES)
             slices += judged
+        total = geometry.settled(total)
         overlaps["mean"].add(total >= working.threshold, drawn)
         found[image.id] = marked(image, working, grid, factor, total, slices)
     return found

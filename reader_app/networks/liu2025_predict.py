@@ -21,7 +21,7 @@ from reader_app.networks.liu2025_volume import Crop, Float, Found, HeatVolume
 from reader_app.networks.provenance import provenance
 
 #: Changes whenever the same volume would give other slices or crops.
-VERSION = "liu2025-1"
+VERSION = "liu2025-2"
 
 #: Share (0..1 of the evidence scale) that one cell must reach before a heatmap shows anything.
 LEAST = 0.35
@@ -167,11 +167,11 @@ def search(network: Liu2025Network, image: NewImage, working: Working, where: to
     assert image.spacing_mm is not None
     grid, factor = geometry.resample(image.array, image.spacing_mm, working.mm)
     chance, judged = geometry.probability(dict(network.finders.items()), grid, network.multiple, where)
-    return marked(image, working, grid, factor, chance, judged)
+    return marked(image, working, grid, factor, geometry.settled(chance), judged)
 
 
 def marked(image: NewImage, working: Working, grid: Float, factor: geometry.Triple, chance: Float, judged: int) -> Searched:
-    """Return what the U-Nets' mean probability says of a scan; ``factor`` is image voxels per cube."""
+    """Return what the U-Nets' settled mean probability says of a scan; ``factor`` is image voxels per cube."""
     spacing = image.spacing_mm
     assert spacing is not None
     found = geometry.components(chance, factor, working.mm, working.threshold, working.least_mm3, working.most)
