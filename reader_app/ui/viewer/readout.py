@@ -18,7 +18,7 @@ from reader_app.ui import theme
 
 STRONG = theme.READING["strong"]
 NORMAL = theme.READING["normal"]
-DIM = "#9aa0a8"  # a little lighter than the panels' dim: it stands on images
+DIM = "#bfc5cc"  # lighter than the dim of the panels: it stands on images, also on bright ones
 SMALL, BODY, LABEL = 12.0, 13.0, 15.0  # logical pixels
 
 

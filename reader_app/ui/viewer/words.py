@@ -112,10 +112,11 @@ def _fixed(words: Caption, size: tuple[int, int], unit: float, per_mm: float, ba
 def _legend(side: str, size: tuple[int, int], unit: float, shown: Bar) -> list[Item]:
     """Return the colour bar with the raw values at its ends; nothing where the pane is too low for it."""
     height, width = size
-    bar = overlay.legend_bar(shown.colours, shown.lowest, round(100 * unit), round(8 * unit))
-    if height < 3 * bar.height():
-        return []
     top = round(LEGEND_BELOW * unit * theme.scale())
+    length = min(round(100 * unit), height // 2 - top - round(16 * unit))  # the letter of the edge stands in the middle
+    if length < 30 * unit:
+        return []
+    bar = overlay.legend_bar(shown.colours, shown.lowest, length, round(8 * unit))
     left = round(14 * unit) if side == "left" else width - round(22 * unit)
     items = [(left - 1, top - 1, bar)]
     for text, y in ((shown.ends[1], top), (shown.ends[0], top + bar.height() - 2)):
