@@ -136,6 +136,32 @@ def test_a_box_drawn_by_hand_is_blacked_out(qtbot: QtBot, desk: CoordinatorWindo
     own.close()
 
 
+def test_all_writing_of_an_image_goes_at_once(qtbot: QtBot, with_writing: Path, tmp_path: Path) -> None:
+    image = picture(7, "DOE^JANE 1960")
+    image[250:] = 0
+    cv2.putText(image, "ID 884422-17", (10, 285), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 255, 1, cv2.LINE_AA)
+    cv2.imwrite(str(tmp_path / "two.png"), image)
+    import_into(with_writing, [tmp_path / "two.png"])
+    theme.load_fonts()
+    window = CoordinatorWindow(with_writing)
+    window.show()
+    qtbot.waitUntil(lambda: window._overview.folder is not None, timeout=20_000)
+    window.go_to("cases")
+    own = opened(qtbot, window)
+    of_one = [n for n, place in enumerate(own._places) if place.case_id != "W1"]
+    assert len(of_one) == 2
+    own._list.setCurrentRow(next(n for n, place in enumerate(own._places) if place.case_id == "W1"))
+    assert not own._black_all.isEnabled()  # one place only
+    own._list.setCurrentRow(of_one[0])
+    case_id = own._places[of_one[0]].case_id
+    press(qtbot, own, "Black out all of this image")
+    qtbot.waitUntil(lambda: len(left(own)) == 3, timeout=20_000)
+    after = container.open_case(with_writing / "images" / case_id).images[0].array
+    assert after[:60].max() <= 1 and after[255:].max() <= 1 and after[100:200].max() > 50
+    own.close()
+    window.close()
+
+
 def test_every_image_can_be_looked_at(qtbot: QtBot, desk: CoordinatorWindow) -> None:
     own = opened(qtbot, desk)
     press(qtbot, own, "Keep all of this case")

@@ -152,8 +152,9 @@ class WritingWindow(QDialog):
         self._picture = WritingPicture()
         self._words = label("", "dim", wrap=True)
         self._black = button("Black out the box", "main", on_click=lambda: self._act("black_out"))
+        self._black_all = button("Black out all of this image", on_click=lambda: self._act("black_out", whole="image"))
         self._keep = button("Harmless: keep it", on_click=lambda: self._act("keep"))
-        self._keep_all = button("Keep all of this case", on_click=lambda: self._act("keep", whole_case=True))
+        self._keep_all = button("Keep all of this case", on_click=lambda: self._act("keep", whole="case"))
         self._refuse = button("Leave this image out", on_click=lambda: self._act("refuse"))
         self._closer = button("Closer")
         self._closer.setCheckable(True)
@@ -174,7 +175,7 @@ class WritingWindow(QDialog):
         body.addLayout(middle, 1)
         body.addWidget(self._words)
         line = row()
-        for own in (self._black, self._keep, self._keep_all, self._refuse):
+        for own in (self._black, self._black_all, self._keep, self._keep_all, self._refuse):
             line.addWidget(own)
         line.addStretch(1)
         line.addWidget(self._every)
@@ -203,7 +204,7 @@ class WritingWindow(QDialog):
 
     def _show(self, at: int) -> None:
         known = 0 <= at < len(self._places)
-        for own in (self._black, self._keep, self._keep_all, self._refuse, self._closer):
+        for own in (self._black, self._black_all, self._keep, self._keep_all, self._refuse, self._closer):
             own.setEnabled(known)
         if not known:
             self._picture.show_picture(QImage(), None)
@@ -240,15 +241,21 @@ class WritingWindow(QDialog):
         self._words.setText(f"{at + 1} of {len(self._places)} · {words}")
         self._black.setText("Black out my box" if own is not None else "Black out the box")
         self._black.setEnabled(own is not None or bool(place.box))
+        self._black_all.setEnabled(own is None and len(self._alike(place, "image")) > 1)
 
-    def _act(self, verdict: str, whole_case: bool = False) -> None:
+    def _alike(self, place: Place, whole: str) -> list[Place]:
+        """Return the listed places with a box in the same image, or all of the same case."""
+        same = [p for p in self._places if p.case_id == place.case_id]
+        return same if whole == "case" else [p for p in same if p.image_id == place.image_id and p.box]
+
+    def _act(self, verdict: str, whole: str = "") -> None:
         at = self._list.currentRow()
         if not 0 <= at < len(self._places):
             return
         place = self._places[at]
-        chosen = [p for p in self._places if p.case_id == place.case_id] if whole_case else [place]
+        chosen = self._alike(place, whole) if whole else [place]
         own = self._picture.own_box
-        if verdict == "black_out" and own is not None:
+        if verdict == "black_out" and own is not None and not whole:
             mine = Place(place.case_id, place.image_id, place.sha256, writing.file_box(self._study, place, own))
             self._decide([mine], verdict, lambda: self._decide_rest(place, own))
             return
