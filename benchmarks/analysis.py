@@ -103,9 +103,9 @@ def pipeline(readers: int, cases: int) -> list[Result]:
             took = time.perf_counter() - begun
             whole += took
             more = {"cpu_s": round(time.process_time() - cpu, 1)}
-            found.append(Result(f"writing {', '.join(formats)}, {what}", took, "s", "", True, None, "", more))
-        per_read = 1000 * whole / len(reads)
-        found.append(Result(f"tables to all files, {what}", whole, "s", "<= 20 ms a read", per_read <= 20, None, "", {}))
+            found.append(Result(f"writing {', '.join(formats)}, {what}", took, "s", "part of the whole below", True, more=more))
+        bar = 60 + 0.01 * len(reads)  # the report has a fixed size, the workbook grows with the reads
+        found.append(Result(f"tables to all files, {what}", whole, "s", "<= 60 s and 10 ms a read", whole <= bar))
     return found
 
 

@@ -79,7 +79,11 @@ def _blank() -> Figure:
 
 
 def _put(page: Figure, x: float, y: float, text: str, **options: Any) -> None:
-    """Write text at millimetres from the left and from the top."""
+    """Write text at millimetres from the left and from the top; plain letters need no look into the fonts for other scripts."""
+    if text.isascii():
+        from matplotlib import rcParams
+
+        options["family"] = rcParams["font.family"][0]
     page.text(x / _WIDTH, 1 - y / _HEIGHT, text, va="top", parse_math=False, **options)
 
 
