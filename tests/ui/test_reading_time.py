@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from readingkit import reading
 
 from reader_app.reading.heartbeat import Disturbance
 from reader_app.store.readlog import read as read_log
 from reader_app.study import events
 from reader_app.study.readtable import active_seconds, reads
-from reader_app.study.session import Phase
+from reader_app.study.session import Phase, due_case
 
 
 class Pulse:
@@ -73,3 +75,22 @@ def test_a_stall_and_a_clock_step_are_noted_and_stop_nothing(folder):
         if isinstance(own.event, events.Disturbed)
     ]
     assert told == [("stall", 4200, 0), ("clock_step", 1000, 7_200_000)]
+
+
+def test_a_normal_case_takes_five_keys_and_one_with_a_lesion_seven(folder):
+    with reading(folder) as hands:
+        hands.log_in()
+        hands.begin()
+        for keys, marks in ((["1", "5", Qt.Key.Key_Return], 0), (["4", "B", "6", "2", "M"], 1)):
+            before = due_case(hands.state)
+            if marks:
+                pane = hands.window.viewer.panes()[0]
+                QTest.mouseMove(pane, pane.rect().center())
+            for key in keys:
+                hands.key(key)
+            assert len(hands.state.draft.marks) == marks
+            hands.session.clock.advance(3)
+            hands.key(Qt.Key.Key_Return)
+            assert due_case(hands.state) == before
+            hands.key(Qt.Key.Key_Return)
+            assert due_case(hands.state) != before, "two Enters after the answer lock it"
