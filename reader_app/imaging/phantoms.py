@@ -20,7 +20,8 @@ from reader_app.imaging.phantom_abvs import LesionMask
 from reader_app.imaging.phantom_texture import LesionLatents, draw_latents
 from reader_app.imaging.window import GreyScale, Preset
 
-#: Changes whenever a seed no longer gives the same pixels; recorded as ``training_data`` of bundles.
+#: Changes whenever a seed no longer gives the same pixels; recorded as ``training_data`` of bundles. (Mammographic asymmetries
+#: and distortions got signs of their class before any bundle was trained on them; they are not among the demo's lesions.)
 VERSION = "phantoms v1"
 
 

@@ -133,7 +133,8 @@ def probability(
 def settled(chance: Float) -> Float:
     """Return the U-Nets' mean probability averaged over neighbouring cubes (Gaussian, :data:`SETTLE` cubes), before it is cut.
 
-    Slices are judged one by one, so that single ones stand out; on calibration phantoms the Dice overlap rises by 0.04.
+    Slices are judged one by one, so that single ones stand out. On nine calibration phantoms the Dice overlap rose by 0.04, on
+    forty test phantoms it stayed the same (0.82).
     """
     from scipy import ndimage
 
