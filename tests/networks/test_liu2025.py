@@ -425,3 +425,19 @@ def test_what_cannot_be_trained_is_said_in_one_sentence(tmp_path: Path) -> None:
     network = Liu2025Network("small", liu2025.MODELS["liu2025_TS"])
     with pytest.raises(BundleError, match="do not fit"):
         registry.load(_bundle(tmp_path / "b", network), CPU)
+
+
+def test_the_shipped_bundle_frames_a_lesion_and_says_what_it_reached() -> None:
+    folder = Path(__file__).resolve().parents[2] / "resources" / "bundles" / "liu2025"
+    bundle = bundles.load(folder)
+    measured = bundle.manifest["measured"]["abvs"]
+    assert bundle.phantom_trained and bundle.weights.stat().st_size <= 3_000_000
+    assert measured["auc"] >= 0.93 and measured["lesion_found"] >= 0.80
+    assert 0.80 <= measured["dice"] <= 0.85  # below the aim, and said so
+    assert f"--test {measured['n']} " in bundle.manifest["command"]
+    exam = liu2025_samples.phantom_exam(phantoms.abvs_volume(901_000_001, True, shape=(96, 128, 160)))
+    found = registry.load(bundle, CPU)(exam.case, {})
+    ((image_id, (lesion,)),) = exam.lesions.items()
+    assert found.status == "ok" and [b.image_id for b in found.boxes] == [image_id]
+    assert liu2025_measure.on_lesion(found.boxes[0].start, found.boxes[0].stop, lesion)
+    assert found.provenance["embedding_distance"] < bundle.manifest["input"]["known"]["embedding"]["limit"]
