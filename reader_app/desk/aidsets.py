@@ -29,6 +29,7 @@ from reader_app.store.studyfolder import StudyFolder
 from reader_app.study.assignment import CounterGenerator
 from reader_app.study.caselist import CaseEntry
 from reader_app.study.definition import AidChange, ModelSpec
+from reader_app.study.training import training_cases
 
 _OPPOSITE = {"malignant": "benign", "benign": "malignant", "high": "low", "low": "high"}
 
@@ -82,7 +83,9 @@ def prepare(study: Path, model_id: str | None = None, seed: str | None = None) -
 
 def _prepare(folder: StudyFolder, model: ModelSpec, seed: str) -> dict[str, AidKind]:
     true = {case.case_id: results.load(folder.aid_dir(model.of), case.case_id) for case in folder.cases}
-    kinds = draw(model.changes, folder.cases, f"{seed}|{folder.definition.study_id}|{model.model_id}")
+    apart = training_cases(folder.definition, folder.cases)
+    counting = [case for case in folder.cases if case.case_id not in apart]
+    kinds = draw(model.changes, counting, f"{seed}|{folder.definition.study_id}|{model.model_id}")
     shapes = {case_id: _shapes(folder, case_id) for case_id in true} if "swapped" in kinds.values() else {}
     modality = {case.case_id: case.modality for case in folder.cases}
     made: dict[str, AidKind] = {}
