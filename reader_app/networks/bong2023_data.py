@@ -162,10 +162,12 @@ def from_folder(folder: Path, size: int, seed: int) -> tuple[Cohort, Cohort, Coh
         mask = image_samples._read(picture.mask)
         if mask.shape != grey.shape:
             mask = np.asarray(cv2.resize(mask, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_NEAREST), np.uint8)
-        if not (mask > 127).any():
+        if not mask.any():
             faults.append(Fault(str(picture.mask), "is empty", "outline the lesion in it"))
             continue
-        rows.append((grey, (mask > 127).astype(np.uint8), picture.malignant, clinical.get(picture.path.name, {})))
+        rows.append(
+            (grey, image_samples.lesion_of(mask).astype(np.uint8), picture.malignant, clinical.get(picture.path.name, {}))
+        )
     if faults:
         raise TableError(faults)
     whole = _cohort(rows, size)

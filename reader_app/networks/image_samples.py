@@ -250,10 +250,15 @@ def _read(path: Path) -> NDArray[np.uint8]:
     return np.asarray(image, np.uint8)
 
 
+def lesion_of(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return where a mask shows a lesion: above half of its own highest value, as some sets draw classes in colours."""
+    return np.asarray(mask > mask.max(initial=0) / 2, np.bool_)
+
+
 def _largest(grey: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if mask.shape != grey.shape:
         mask = np.asarray(cv2.resize(mask, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_NEAREST), np.uint8)
-    count, _, stats, _ = cv2.connectedComponentsWithStats((mask > 127).astype(np.uint8))
+    count, _, stats, _ = cv2.connectedComponentsWithStats(lesion_of(mask).astype(np.uint8))
     if count < 2:
         return grey
     x, y, w, h = (int(v) for v in stats[1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA])), :4])

@@ -219,7 +219,7 @@ def from_folder(folder: Path) -> Outlined:
         mask = image_samples._read(picture.mask)
         if mask.shape != grey.shape:
             mask = np.asarray(cv2.resize(mask, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_NEAREST), np.uint8)
-        masks.append(mask > 127)
+        masks.append(image_samples.lesion_of(mask))
     hashes = np.stack([image_samples.perceptual_hash(g) for g in greys])
     groups = image_samples.groups_of(hashes, [p.patient for p in listed])
     order = np.random.default_rng(0).permutation(groups.max() + 1)

@@ -55,6 +55,7 @@ def test_largest_region_with_margin() -> None:
     part = image_samples._largest(grey, mask)
     assert part.shape == (90, 90)  # 30 pixels wide, and 30 on each side
     assert np.array_equal(part, grey[55:145, 110:200])
+    assert np.array_equal(image_samples._largest(grey, np.asarray(mask // 255 * 76, np.uint8)), part)  # classes in colours
     assert image_samples._largest(grey, np.zeros_like(mask)) is grey
 
 
