@@ -10,7 +10,7 @@ import pytest
 from study.protocols import Bench, plan_of
 
 from reader_app.study import events as ev
-from reader_app.study.audit import CODES, audit
+from reader_app.study.audit import CODES, Judge, audit
 from reader_app.study.commands import HideAid, Interrupt, Pause, PlaceMark, RemoveMark, Resume, SeeAid, ShowAid, WriteNote
 from reader_app.study.events import Logged
 from reader_app.study.finding import Mark
@@ -278,3 +278,20 @@ def test_the_auditor_goes_on_after_a_deviation() -> None:
 
 def test_an_empty_log_is_no_deviation() -> None:
     assert audit(plan_of("lu2025"), []) == []
+
+
+def test_a_fork_judges_what_may_happen_and_leaves_the_judge_as_it_was() -> None:
+    bench = sound_log("lu2025")
+    judge, twin_of_all = Judge(bench.plan), Judge(bench.plan)
+    half = len(bench.log) // 2
+    for entry in bench.log[:half]:
+        judge.take(entry)
+        twin_of_all.take(entry)
+    fork = judge.fork()
+    for entry in (bench.log[-1], *bench.log[half:]):
+        fork.take(entry)
+    assert fork.found != []
+    for entry in bench.log[half:]:
+        judge.take(entry)
+        twin_of_all.take(entry)
+    assert judge.found == twin_of_all.found == []
