@@ -39,7 +39,7 @@ def bundle(tmp_path: Path) -> bundles.Bundle:
         "training_data": "trained on phantoms",
         "input": {"modalities": {}} | {"x": 1},
         "output": {"labels": []},
-        "operating_points": {"ultrasound": {}},
+        "operating_points": {"ultrasound": {"threshold": 0.5}},
     }
     return bundles.write(tmp_path / "bundle", manifest, {bundles.WEIGHTS: b"w"})
 
