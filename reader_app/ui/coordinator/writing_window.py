@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QDialog, QListWidget, QWidget
 from reader_app.desk import writing
 from reader_app.desk.writing import Place
 from reader_app.errors import ReaderAppError
+from reader_app.imaging import pixeldecisions
 from reader_app.ui import theme
 from reader_app.ui.widgets import button, column, label, row
 
@@ -236,7 +237,7 @@ class WritingWindow(QDialog):
             words = "The orange box holds what looks like writing."
         else:
             words = "No writing was found here; where there is some, draw a box round it."
-            if place.decision == writing.OPEN:
+            if place.decision == pixeldecisions.OPEN:
                 words = "The file states that it holds writing, but none was found: look for it, and draw a box round it."
         self._words.setText(f"{at + 1} of {len(self._places)} · {words}")
         self._black.setText("Black out my box" if own is not None else "Black out the box")

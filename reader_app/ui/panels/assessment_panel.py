@@ -289,7 +289,7 @@ class AssessmentPanel(QWidget):
         if field is None or not field.answered_now:
             return
         if field in self.questions.fields():
-            if field.values():  # type: ignore[union-attr]
+            if field.values():
                 field.answered_now = False
                 self.focus_default()
             return

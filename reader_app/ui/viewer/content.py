@@ -88,7 +88,11 @@ def table_of(picture: Picture, window: Window) -> np.ndarray:
     path = greypath.current()
     if picture.source.colour:
         return _made(picture, window, "bytes", lambda *how: lookup_table(*how))
-    return _made(picture, window, path, lambda *how: path.packed(lookup_table(*how, path.display())))
+
+    def packed(grey: GreyScale, preset: Preset, inverted: bool, padding: tuple[int, int] | None, kind: np.dtype) -> np.ndarray:
+        return path.packed(lookup_table(grey, preset, inverted, padding, kind, path.display()))
+
+    return _made(picture, window, path, packed)
 
 
 def levels_of(picture: Picture) -> np.ndarray:

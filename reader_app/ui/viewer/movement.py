@@ -26,10 +26,6 @@ class MovableView(PaneView):
 
     # -- window and level
 
-    def with_pixels(self) -> list[Pane]:
-        """Return the panes that show pixels."""
-        return [p for p in self.panes if p.picture is not None]
-
     def change_windows(self, change: Callable[[Pane], Window]) -> None:
         """Give the pane in use, and those that go with it, another window and say so."""
         panes = self.with_pixels()

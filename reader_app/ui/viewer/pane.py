@@ -215,7 +215,7 @@ class Pane(QWidget):
             painter.fillRect(QRect(QPoint(0, 0), QSize(self.device_size[1] + 1, self.device_size[0] + 1)), Qt.GlobalColor.black)
         else:
             self._raster.update(picture.source, camera)
-            for rect in event.region():
+            for rect in event.region():  # type: ignore[attr-defined]  # the stubs lack the iteration that Qt has
                 self._paint_pixels(painter, rect)
             self._paint_additions(painter, camera)
             self._paint_glass(painter, camera)

@@ -185,8 +185,9 @@ class Raster:
 
     def pixels(self, table: Array | None, black: int = 0) -> Array:
         """Return the whole pane; ``black`` is painted where there is no image, also when the table is inverted."""
+        height, width = self._values.shape[:2]
         whole = np.full(self._values.shape, black, np.uint8 if table is None else table.dtype)
-        for row, column, band in self.bands(table, 0, 0, *whole.shape[:2]):
+        for row, column, band in self.bands(table, 0, 0, height, width):
             whole[row : row + band.shape[0], column : column + band.shape[1]] = band
         return whole
 

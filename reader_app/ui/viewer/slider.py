@@ -43,7 +43,9 @@ class PlaneSlider(QWidget):
                 self._track = None
             self._count, self._at, self._ticks = state
             # By way of the pane beneath: told by itself, Qt would paint the pane's strip a second time in the same frame.
-            self.parentWidget().update(self.geometry())
+            beneath = self.parentWidget()
+            if beneath is not None:
+                beneath.update(self.geometry())
 
     def place(self, index: float) -> float:
         """Return the vertical position (logical pixels) of an index."""

@@ -146,6 +146,10 @@ class PaneView(QWidget):
     def forget_additions(self) -> None:
         """Hook: drop what was drawn over the images of another case."""
 
+    def with_pixels(self) -> list[Pane]:
+        """Return the panes that show pixels."""
+        return [p for p in self.panes if p.picture is not None]
+
     def linked(self, pane: Pane) -> Iterable[Pane]:
         """Hook: the panes that zoom and pan with this one, itself first."""
         return (pane,)
