@@ -176,8 +176,16 @@ class QuietScrollArea(QScrollArea):
         self._wanted = wanted
         self._later.start(0)
 
+    def show_top(self) -> None:
+        """Bring the top into view, now and once the layout has settled, whatever was wanted before."""
+        self._wanted = None
+        self.verticalScrollBar().setValue(0)
+        self._later.start(0)
+
     def _show_wanted(self) -> None:
-        if self._wanted is not None and isValid(self._wanted) and self.isAncestorOf(self._wanted):
+        if self._wanted is None:
+            self.verticalScrollBar().setValue(0)
+        elif isValid(self._wanted) and self.isAncestorOf(self._wanted):
             self.ensureWidgetVisible(self._wanted, 0, theme.px(36))
         self._wanted = None
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QPushButton
 from readingkit import copy_study, make_study, reading
 
@@ -71,6 +72,10 @@ choices = ["too bright", "right", "too dark"]
 """
 
 
+#: A form longer than a small window is high.
+LONG_FORM = "\n".join(f'[[questions]]\nid = "q{n}"\ntext = "Question {n}?"\nkind = "yes_no"\nlevel = "case"\n' for n in range(8))
+
+
 def training_key(path: Path) -> None:
     """Say what is known of the training case."""
     (path / "training_key.csv").write_text(
@@ -119,6 +124,26 @@ def test_a_training_case_is_followed_by_what_is_known_of_it_beside_its_images(tr
         assert hands.state.round_no is None
     (seen,) = told(trained, events.FeedbackSeen)
     assert seen.case_id == "C002" and seen.shown_ms == 4000
+
+
+def test_what_is_known_stands_in_view_however_far_down_the_form_the_last_answer_was(tmp_path):
+    def key(path):
+        (path / "training_key.csv").write_text("case_id,category,outcome,text\nC002,4C,malignant,Seen best medially.\n", "utf-8")
+
+    study = make_study(tmp_path / "breasts", ("mammography",), 3, level="breast", rounds=TRAINED + LONG_FORM, more=key)
+    with reading(study.path) as hands:
+        hands.log_in()
+        hands.begin()
+        hands.answer("2", "05")
+        for _ in range(8):
+            hands.keys("Y")
+        hands.panel.questions.fields()[5].setFocus()  # looked at once more
+        hands.settle()
+        assert hands.panel._scroll.verticalScrollBar().value() > 0, "the form is longer than the window"
+        hands.validate()
+        QTest.qWait(30)
+        assert hands.panel.feedback.isVisible()
+        assert hands.panel.feedback.visibleRegion().boundingRect() == hands.panel.feedback.rect()
 
 
 def test_after_a_crash_the_feedback_that_is_due_comes_on_a_page(trained):

@@ -221,7 +221,7 @@ class AssessmentPanel(QWidget):
         self._activate(None)
         self.validate.setFocus()
         self.validate.show_state(tr("Next"), tr("Enter · this case was training and counts for nothing"), ready=True, armed=False)
-        self._scroll.verticalScrollBar().setValue(0)
+        self._scroll.show_top()
 
     def end_feedback(self) -> None:
         """Take the feedback away."""
