@@ -119,7 +119,8 @@ def find(sources: Sequence[Path], table: CaseTable | None) -> tuple[list[Source]
         assert table is not None
         paths = _matches(table.path.parent, row.file) or _among(sources, row.file)
         if not paths:
-            missing.append((row.case_id, row.file, f"line {row.line} of the case table: no file matches {row.file!r}"))
+            reason = f"line {row.line} of the case table: no file matches {row.file!r} from the table's folder or a source on"
+            missing.append((row.case_id, row.file, reason))
         for path in paths:
             own = found.setdefault(path.resolve(), Source(path, _shown(path, sources), row))
             if own.row is not None and own.row.case_id != row.case_id:
@@ -140,10 +141,16 @@ def _matches(folder: Path, pattern: str) -> list[Path]:
 
 
 def _among(sources: Sequence[Path], pattern: str) -> list[Path]:
-    """Return what a pattern means that matches nothing below the table: files below a source, or a source of that name."""
+    """Return what a pattern means that matches nothing below the table: files below a source, or a source of that name.
+
+    A pattern may begin with the name of the source, as the import report writes it where there are several.
+    """
     if os.path.isabs(pattern):
         return []
-    below = [path for source in sources if source.is_dir() for path in _matches(source, pattern)]
+    lead, _, rest = pattern.replace("\\", "/").partition("/")
+    folders = [source for source in sources if source.is_dir()]
+    below = [path for source in folders for path in _matches(source, pattern)]
+    below = below or [path for source in folders if rest and source.name == lead for path in _matches(source, rest)]
     return below or [source for source in sources if source.is_file() and fnmatch.fnmatchcase(source.name, pattern)]
 
 

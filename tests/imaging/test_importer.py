@@ -145,6 +145,19 @@ def test_pseudonyms_differ_between_studies_and_stay_within_one(tmp_path, pool):
     assert (tmp_path / "a" / grouping.SALT_FILE).stat().st_mode & 0o077 == 0 or os.name == "nt"
 
 
+def test_a_table_may_name_files_as_the_report_shows_them_where_sources_are_several(tmp_path, pool):
+    for name in ("north", "south"):
+        _exam(tmp_path / "data" / name)
+    (tmp_path / "lists").mkdir()
+    table = tmp_path / "lists" / "cases.csv"
+    table.write_text("case_id,file\nM1,north/*.dcm\nM2,south\\*.dcm\nM3,west/*.dcm\n")
+    sources = [tmp_path / "data" / "north", tmp_path / "data" / "south"]
+    report = import_sources(sources, tmp_path / "images", table=table, pool=pool, dry_run=True)
+    assert [(c.case_id, c.status) for c in report.cases] == [("M1", "complete"), ("M2", "complete"), ("M3", "refused")]
+    shown = {f.path for f in report.files}
+    assert shown and all(path.split("/")[0] in ("north", "south") for path in shown)
+
+
 def test_table_decides_about_cases_and_truth_goes_apart(tmp_path, pool):
     _exam(tmp_path / "in" / "x")
     _exam(tmp_path / "in" / "y")
