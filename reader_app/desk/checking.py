@@ -12,6 +12,7 @@ from reader_app.desk.importing import REFERENCE
 from reader_app.desk.progress import Progress, silent
 from reader_app.errors import Fault, InputFaults, ReaderAppError
 from reader_app.imaging import container
+from reader_app.store import decisions
 from reader_app.store.studyfolder import StudyFolder
 
 
@@ -54,6 +55,7 @@ def check(study: Path, progress: Progress = silent) -> CheckReport:
     faults += _writing_faults(study)
     remarks += _same_images(folder)
     remarks += _reference_remarks(folder, faults)
+    remarks += _custody_remarks(study)
     return CheckReport(tuple(faults), tuple(remarks))
 
 
@@ -136,3 +138,11 @@ def _reference_remarks(folder: StudyFolder, faults: list[Fault]) -> list[str]:
     if lacking:
         return [f"The reference standard lacks {len(lacking)} case(s): {', '.join(lacking[:5])}."]
     return []
+
+
+def _custody_remarks(study: Path) -> list[str]:
+    """Remind that nobody has noted where the table lies that leads from the pseudonyms back to people."""
+    if any(decision.kind == "custody_noted" for decision in decisions.load(study).taken):
+        return []
+    how = f"reader-app decide {study} custody_noted place=WHERE --reason WHY --who NAME"
+    return [f"It is not noted where the table of re-identification is kept (never on a reading machine); note it with: {how}"]

@@ -15,6 +15,7 @@ from reader_app.desk.importing import REFERENCE, import_into
 from reader_app.desk.overview import overview
 from reader_app.desk.verifying import verify
 from reader_app.errors import BundleError, InputFaults
+from reader_app.store.decisions import decide
 from reader_app.store.studyfolder import StudyFolder
 
 
@@ -27,7 +28,10 @@ def words(study: Path) -> str:
 def test_a_sound_study_has_no_faults_and_can_be_frozen(study: Path) -> None:
     report = check(study)
     assert report.faults == ()
-    assert report.remarks == ()
+    assert len(report.remarks) == 1 and "table of re-identification" in report.remarks[0]
+    place = {"place": "safe of the registry"}
+    decide(study, "custody_noted", place, "kept apart from the images", "coordinator", "2027-01-01T08:00:00Z")
+    assert check(study).remarks == ()
     StudyFolder.load(study).freeze()
     assert overview(study, "2027-01-01").is_frozen
     assert [r.state for r in overview(study, "2027-01-01").progress[:3]] == ["open", "waiting", "waiting"]
