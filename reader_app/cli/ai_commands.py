@@ -90,7 +90,7 @@ def add_to(sub: Any) -> None:
     prepared.add_argument("--model", metavar="ID", help="only this set")
     prepared.set_defaults(run=_prepare)
 
-    worker = sub.add_parser("worker", help=argparse.SUPPRESS)
+    worker = sub.add_parser("worker")  # started by ai run; without a help text the list of commands leaves it out
     worker.set_defaults(run=_worker)
 
 
