@@ -48,6 +48,9 @@ class Pattern(QWidget):
             painter.fillRect(square, QColor(outer, outer, outer))
             hole = square.adjusted(side // 3, side // 3, -side // 3, -side // 3)
             painter.fillRect(hole, QColor(inner, inner, inner))
+            if outer == 0:  # on black the dark square shows only by its edge
+                painter.setPen(QColor(90, 90, 90))
+                painter.drawRect(square)
         painter.save()
         factor = self.devicePixelRatioF()
         painter.scale(1 / factor, 1 / factor)

@@ -15,7 +15,7 @@ from reader_app.store.readlog import read as read_log
 from reader_app.study import events
 from reader_app.study.session import Phase
 from reader_app.ui import preferences, screens
-from reader_app.ui.display_check import DisplayCheck
+from reader_app.ui.display_check import DisplayCheck, Pattern
 from reader_app.ui.reading_session import open_session
 from reader_app.ui.settings_window import SettingsWindow
 
@@ -189,3 +189,11 @@ def test_no_key_leads_past_the_test_pattern_unseen(folder):
         QTest.keyClick(dialog, Qt.Key.Key_Escape)
         hands.settle()
         assert hands.state.phase is Phase.BETWEEN and hands.page == "round"
+
+
+def test_the_dark_square_of_the_pattern_can_be_told_from_the_black_around_it():
+    pattern = Pattern()
+    pattern.resize(900, 600)
+    seen = pattern.grab().toImage()
+    row = [seen.pixelColor(x, 300).red() for x in range(450)]
+    assert sorted(set(row)) == [0, 13, 90], "black, the small square, the edge of the dark one"
