@@ -37,5 +37,6 @@ class ClinicalPanel(QWidget):
             for name, text in clinical.items()
             if text.strip()
         ]
-        self._words.setText(" &nbsp;&nbsp;&nbsp; ".join(shown))
+        # the gap ends with the one space at which a line may break: no line begins with a gap
+        self._words.setText("&nbsp;&nbsp;&nbsp;&nbsp; ".join(shown))
         self.setVisible(bool(shown))
