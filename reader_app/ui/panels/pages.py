@@ -157,6 +157,7 @@ class Page(QWidget):
         for code, name in LANGUAGES.items():
             own = button(name, "quiet", on_click=partial(self.chosen.emit, f"language:{code}"), name=f"language-{code}")
             own.setEnabled(code != current())
+            own.setProperty("current", code == current())
             line.addWidget(own)
         line.addStretch(1)
         line.addWidget(button(tr("This workstation…"), "quiet", on_click=partial(self.chosen.emit, "settings"), name="settings"))
