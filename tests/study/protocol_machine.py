@@ -117,7 +117,10 @@ class ProtocolMachine(RuleBasedStateMachine):
         if session.missing(bench.plan, bench.state) == ("aid",):
             self.perform(asked.RevealAid(bench.case, bench.state.revision, bench.aid()))
         self.pass_time(seconds)
+        before = len(bench.log)
         bench.judge_findings()
+        if len(bench.log) > before:
+            self.unlogged_ns = 0
         if halt == "revealed":
             self.every_nearby_command()
             return
