@@ -171,7 +171,8 @@ def changed_files(study: Path, lock: StudyLock) -> list[Fault]:
         before, after = lock.files.get(name, ABSENT), now.get(name, ABSENT)
         if after != before:
             what = f"it was changed after the study was frozen: frozen {before}, now {after}"
-            faults.append(Fault(str(study / name), what, "bring back the frozen file; a changed protocol is a new study"))
+            remedy = f"bring back the frozen file, or freeze the change as a new version: reader-app amend {study}"
+            faults.append(Fault(str(study / name), what, remedy))
     return faults
 
 
