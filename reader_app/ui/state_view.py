@@ -29,10 +29,14 @@ class StateView:
         flow, state = self._flow, self._flow.state
         if flow.plan is None:
             return
+        steps = flow.window.viewer.has_steps()
+        findings = state.aid_visible and bool(flow.window.viewer.findings())
         also = {
             "answer.copy": earlier_answer(flow.plan, state, due_case(state) or "") is not None,
-            "view.next_finding": state.aid_visible,
-            "view.previous_finding": state.aid_visible,
+            "view.next_step": steps,
+            "view.previous_step": steps,
+            "view.next_finding": findings,
+            "view.previous_finding": findings,
             "session.settings": state.phase is not Phase.READING,
         }
         flow.window.allow(legal_commands(flow.plan, state), also)

@@ -14,6 +14,7 @@ from reader_app.imaging import container
 from reader_app.imaging.container import NewImage
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.study.definition import DisplaySpec
+from reader_app.study.session import Phase
 
 OWN = """
 format = 1
@@ -91,3 +92,15 @@ def test_the_studys_own_hanging_is_used(breast_study, tmp_path):
 
 def test_earlier_exams_are_shown_unless_the_study_says_otherwise():
     assert DisplaySpec().show_priors
+
+
+def test_the_bar_of_keys_names_a_next_step_only_where_there_is_one(breast_study, mixed_study, tmp_path):
+    offered = {}
+    for name, study in (("breasts", breast_study), ("mixed", mixed_study)):
+        with reading(copy_study(study, tmp_path / name)) as hands:
+            hands.log_in()
+            hands.begin()
+            while hands.state.phase is Phase.READING:
+                offered[hands.flow.loaded.case.modality] = "Space" in dict(hands.window.key_bar.shown_keys())
+                hands.read("2", "05")
+    assert offered == {"mammography": True, "abvs": False, "ultrasound": False}

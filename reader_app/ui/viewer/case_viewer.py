@@ -257,6 +257,10 @@ class CaseViewer(Annotations, QWidget):
         if self._view is not None:
             self._view.step(-1)
 
+    def has_steps(self) -> bool:
+        """Return whether there is another hanging step, page or scan to go to."""
+        return self._view is not None and self._view.has_steps()
+
     def step_text(self) -> str:
         """Return the hanging step in words."""
         return self._view.step_text() if self._view is not None else ""

@@ -103,6 +103,10 @@ class MammoView(CaseView):
         self.refresh()
         self.events.step_changed.emit(self.step_text())
 
+    def has_steps(self) -> bool:
+        """Return whether the hanging has more than one step, or one in tiles."""
+        return len(self._steps) > 1 or any(own.tiles for own in self._steps)
+
     def step_text(self) -> str:
         """Return the hanging step in words."""
         if not self._steps:

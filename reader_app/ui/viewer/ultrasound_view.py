@@ -90,6 +90,10 @@ class UltrasoundView(CaseView):
             self.refresh()
             self.events.step_changed.emit(self.step_text())
 
+    def has_steps(self) -> bool:
+        """Return whether the images take more than one page."""
+        return self._pages() > 1
+
     def step_text(self) -> str:
         """Return the page in words."""
         return tr("page {n} of {total}", n=self._page + 1, total=self._pages()) if self._pages() > 1 else ""

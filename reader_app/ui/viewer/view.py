@@ -143,6 +143,10 @@ class PaneView(QWidget):
     def step(self, by: int) -> None:
         """Hook: next or previous hanging step."""
 
+    def has_steps(self) -> bool:
+        """Hook: whether there is another step to go to."""
+        return False
+
     def forget_additions(self) -> None:
         """Hook: drop what was drawn over the images of another case."""
 

@@ -126,6 +126,10 @@ class VolumeView(CaseView):
         if self.image is not None and len(ids) > 1:
             self.select_scan(ids[(ids.index(self.image.id) + by) % len(ids)])
 
+    def has_steps(self) -> bool:
+        """Return whether there is more than one scan."""
+        return len(self._volumes) > 1
+
     def step_text(self) -> str:
         """Return the scan in words."""
         return cursor.scan_words(self.image) if self.image is not None else ""
