@@ -229,18 +229,20 @@ def forest(content: WorkbookContent) -> Figure | None:
                 entries.append(("Readers and cases", entry["difference"], True))
     figure = new(TWO_COLUMNS, 24 + 5.2 * len(entries))
     axes = figure.add_subplot()
+    sign = 1 if pair[1] == "unaided" else -1  # the reading with the aid stands first, whichever way the tables compare
     for place, (_, found, strong) in enumerate(entries):
-        low, high = found.get("lower"), found.get("upper")
+        ends = [sign * found[name] for name in ("lower", "upper") if found.get(name) is not None]
+        shown = sign * found["estimate"]
         color = "#2F5FB3" if strong else INK
-        if low is not None and high is not None:
-            axes.plot([-low, -high], [place, place], color=color, linewidth=1.6 if strong else 1.0, solid_capstyle="butt")
-        axes.plot([-found["estimate"]], [place], marker="D" if strong else "s", color=color, markersize=5 if strong else 4)
-        text = f"{-found['estimate']:+.3f}" + (f" ({-high:+.3f} to {-low:+.3f})" if low is not None and high is not None else "")
+        if len(ends) == 2:
+            axes.plot(ends, [place, place], color=color, linewidth=1.6 if strong else 1.0, solid_capstyle="butt")
+        axes.plot([shown], [place], marker="D" if strong else "s", color=color, markersize=5 if strong else 4)
+        text = f"{shown:+.3f}" + (f" ({min(ends):+.3f} to {max(ends):+.3f})" if len(ends) == 2 else "")
         axes.annotate(text, (1.02, place), xycoords=("axes fraction", "data"), va="center", fontsize=7.5)
     axes.axvline(0, color=DIM, linewidth=0.6)
     axes.set_yticks(range(len(entries)), [name for name, _, _ in entries])
     axes.set_ylim(len(entries) - 0.5, -0.5)
-    a, b = (words.condition(name).lower() for name in pair)
+    a, b = (words.condition(name).lower() for name in pair[::-sign])
     axes.set(xlabel=f"Difference of AUC, {b} minus {a} (right: better {b})")
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)

@@ -130,6 +130,22 @@ def test_svg_is_the_same_twice_and_free_of_links(content: WorkbookContent) -> No
     assert not re.search(rb'(?:src|href)="(?!#)', first)
 
 
+@pytest.mark.parametrize("pair", [("unaided", "aided"), ("aided", "unaided")])
+def test_the_forest_shows_aided_minus_unaided_whichever_way_the_tables_compare(pair: tuple[str, str]) -> None:
+    estimate = 0.2 if pair[0] == "aided" else -0.2
+    row = {
+        "condition_a": pair[0], "condition_b": pair[1], "reader_id": "R1", "score": "score",
+        "difference": {"estimate": estimate, "lower": estimate - 0.1, "upper": estimate + 0.15},
+    }  # fmt: skip
+    with figures.style():
+        drawn = figures.forest(make_content(reads=[], analysis={"roc_paired": [row]}))
+    assert drawn is not None
+    axes = drawn.axes[0]
+    assert axes.get_xlabel().startswith("Difference of AUC, aided minus unaided")
+    least, most = (0.1, 0.35) if pair[0] == "aided" else (0.05, 0.3)
+    assert [text.get_text() for text in axes.texts] == [f"+0.200 (+{least:.3f} to +{most:.3f})"]
+
+
 def test_nothing_to_draw_draws_nothing() -> None:
     empty = make_content(reads=[], analysis=None)
     with figures.style():
