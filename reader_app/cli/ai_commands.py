@@ -177,7 +177,8 @@ def _run(given: argparse.Namespace) -> int:
     for model in models:
         with ProgressBar(model) as bar:
             done = run_model(given.study, model, given.device, bar)
-        line = f"{done.model_id}: {done.computed} computed on {done.device}, {done.current} were current"
+        computed = done.computed - len(done.not_applicable)
+        line = f"{done.model_id}: {computed} computed on {done.device}, {done.current} were current"
         if done.not_applicable:
             line += f"; not applicable to {', '.join(done.not_applicable)}"
         print(line)

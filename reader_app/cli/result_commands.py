@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reader_app.cli.progress import ProgressBar
+from reader_app.errors import Fault, InputFaults
 
 _ANALYZE_FILES = {
     "reads": "reads table (csv or xlsx): reader_id, condition, case_id, and score, assessment or call",
@@ -148,7 +149,6 @@ def _analyze(given: argparse.Namespace) -> int:
 
 
 def _tables_beside_a_study(given: argparse.Namespace) -> None:
-    from reader_app.errors import Fault, InputFaults
 
     named = [f"--{name}" for name in _ANALYZE_FILES if getattr(given, name) is not None]
     if named:
@@ -172,7 +172,6 @@ def _analyze_tables(given: argparse.Namespace) -> tuple[dict[str, Any], Any]:
 def _write_all(given: argparse.Namespace, material: Any) -> list[Path]:
     """Write the files of an analysis; a format that cannot say these reads is named with its reason, the others are written."""
     from reader_app.desk import exporting, tablestudy
-    from reader_app.errors import Fault, InputFaults
 
     if material is None:
         raise InputFaults([Fault("analyze DIR", "--to is for plain tables", "use reader-app export DIR --to ... --out ...")])
@@ -189,9 +188,13 @@ def _export(given: argparse.Namespace) -> int:
     from reader_app.desk.exporting import export
 
     formats = [name.strip() for name in given.to.split(",") if name.strip()]
+    refused: list[Fault] = []  # what one format cannot say does not keep the others from being written
     with ProgressBar("export", "file") as bar:
-        written = export(given.study, formats, given.out, _options(given, given.study), given.interim, progress=bar)
+        options = _options(given, given.study)
+        written = export(given.study, formats, given.out, options, given.interim, progress=bar, refused=refused)
     _print_written(written, given.out)
+    if refused:
+        raise InputFaults(refused)
     return 0
 
 
@@ -210,7 +213,6 @@ def _print_written(written: list[Path], out: Path) -> None:
 def _power(given: argparse.Namespace) -> int:
     from reader_app.analysis.power import Ranges
     from reader_app.desk import sizing
-    from reader_app.errors import Fault, InputFaults
 
     readers = [int(part) for part in given.readers.split(",") if part.strip().isdigit()]
     if not readers or given.effect <= 0:
@@ -236,7 +238,6 @@ def _pilot(given: argparse.Namespace) -> Any:
     """Return the components of the pilot named on the command line."""
     from reader_app.analysis.analyze import analyze
     from reader_app.desk import sizing
-    from reader_app.errors import Fault, InputFaults
 
     if given.components:
         return sizing.given_components(given.components)

@@ -29,6 +29,7 @@ def export(
     interim: bool = False,
     names: Mapping[str, str] | None = None,
     progress: Progress = silent,
+    refused: list[Fault] | None = None,
 ) -> list[Path]:
     """Analyse a study and write it in the wanted formats.
 
@@ -40,6 +41,8 @@ def export(
         Folder for the files; made when absent.
     names : mapping, optional
         File name by format, where another than the usual is wanted.
+    refused : list of Fault, optional
+        As in `write_formats`.
 
     Returns
     -------
@@ -50,7 +53,7 @@ def export(
     analysed = analyse(study, options, interim)
     name = analysed.gathered.folder.definition.study_id
     material = Material(name, content(analysed), analysed.reads, analysed.reference, analysed.marks)
-    return write_formats(material, formats, out, names, progress)
+    return write_formats(material, formats, out, names, progress, refused)
 
 
 def check_formats(formats: Sequence[str]) -> None:
