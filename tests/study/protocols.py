@@ -21,6 +21,7 @@ from reader_app.study.commands import (
     JudgeAidFinding,
     OpenSession,
     RevealAid,
+    ShowAid,
     StartRound,
     SubmitRead,
 )
@@ -286,6 +287,8 @@ class Bench:
         """Accept every finding of the aid that must be judged."""
         for need in session.missing(self.plan, self.state):
             if need.startswith("finding:"):
+                if not self.state.aid_visible:  # hidden since: only what is in sight can be judged
+                    self.do(ShowAid(self.case, self.state.revision, self.aid()))
                 self.do(JudgeAidFinding(self.case, self.state.revision, need.partition(":")[2], "accepted"))
 
     def questionnaire_command(self) -> AnswerQuestionnaire:
