@@ -173,7 +173,7 @@ def mrmc(results: Results, rows: Sequence[Row]) -> Table:
 
 
 _ENDPOINTS = {"auc": "AUC", "wafroc": "wAFROC", "afroc": "AFROC", "froc": "FROC", "hr_auc": "HrAUC"}
-_ANALYSES = {"or": "Obuchowski–Rockette", "dbm": "Dorfman–Berbaum–Metz", "gallas": "Gallas U-statistics"}
+_ANALYSES = {"or": "Obuchowski–Rockette", "dbm": "Dorfman, Berbaum, Metz", "gallas": "Gallas U-statistics"}
 
 
 def agreement(results: Results) -> Table:

@@ -35,7 +35,9 @@ def aid_view(definition: StudyDefinition, entry: RoundPlan, aid: Prediction, sta
     model = next((own for own in definition.models if own.model_id == entry.aid), None)
     trained = re.sub(r"(?i)^trained on\s+", "", str(aid.provenance.get("training_data", "")))
     words = [model.explanation if model is not None else ""]
-    if trained:
+    if trained.lower().startswith(("simulated", "unknown")):
+        words.append(f"{trained.rstrip('.')}.")  # says by itself that nothing was trained, or that nobody knows on what
+    elif trained:
         words.append(tr("Trained on {data}.", data=trained.rstrip(".")))
     return AidView(
         status=aid.status,
