@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -335,11 +336,22 @@ def _triple(values: Sequence[Any]) -> tuple[float, float, float]:
     return a, b, c
 
 
+#: Python 3.11 parses array headers with a state that all threads share: two at once can meet in a SystemError.
+_PARSING = threading.Lock()
+
+
 def _map(directory: Path, name: str) -> NDArray[Any]:
     if not isinstance(name, str) or not safe_name(name):
         raise ImageError(f"{directory}: {name!r} is no plain file name; the container was tampered with")
-    mapped: NDArray[Any] = np.load(directory / name, mmap_mode="r", allow_pickle=False)
-    return mapped
+    for attempt in range(3):
+        try:
+            with _PARSING:
+                mapped: NDArray[Any] = np.load(directory / name, mmap_mode="r", allow_pickle=False)
+            return mapped
+        except SystemError:  # another thread was parsing something else at that moment; the file is as it was
+            if attempt == 2:
+                raise
+    raise ImageError(f"{directory / name}: cannot be opened; import the case again")
 
 
 def _read_json(path: Path) -> dict[str, Any]:
