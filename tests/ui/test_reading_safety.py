@@ -37,13 +37,22 @@ def assert_enabled_is_legal(hands: Hands) -> None:
             wanted = bool(set(needs) & legal)
         if command.id == "answer.copy":
             wanted = wanted and earlier_answer(plan, state, due_case(state) or "") is not None
+        if command.id in ("view.next_step", "view.previous_step"):
+            wanted = wanted and _can_step(hands)
         if command.id in ("view.next_finding", "view.previous_finding"):
-            wanted = wanted and state.aid_visible
+            wanted = wanted and state.aid_visible and bool(hands.flow.loaded.aid.boxes)
         assert actions.is_enabled(command.id) == wanted, (command.id, state.phase, hands.page)
     assert hands.panel.validate.is_ready() == (hands.panel.isVisible() and bool(_locks() & legal)) or not hands.panel.isVisible()
     assert (state.phase is Phase.READING) == hands.window.is_showing_images()
     if state.phase is Phase.READING:
         assert hands.window.viewer.aid_is_visible() == (state.aid_visible and hands.flow.loaded.aid is not None)
+
+
+def _can_step(hands: Hands) -> bool:
+    """Whether the case on the screen has another view, page or scan, told from its images alone."""
+    images = hands.flow.loaded.images
+    many = {"mammography": 1, "abvs": 1, "ultrasound": 4}[images.modality]
+    return len(images.images) > many
 
 
 def _locks() -> set[type]:
