@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,7 @@ def _options(given: argparse.Namespace, study: Path | None = None) -> Any:
 
 
 def _audit(given: argparse.Namespace) -> int:
+    _present(given.study, {})
     from reader_app.desk.gathering import gather
 
     gathered = gather(given.study)
@@ -120,11 +122,33 @@ def _audit(given: argparse.Namespace) -> int:
     return 0
 
 
+def _present(study: Path | None, files: Mapping[str, Path | None]) -> None:
+    """Refuse what is not there or cannot be read at once, before the libraries of the analysis are loaded (which takes seconds)."""
+    faults = []
+    if study is not None and not (study / "study.toml").is_file():
+        faults.append(Fault(str(study), "is no study folder (it holds no study.toml)", "check the path"))
+    for option, path in files.items():
+        if path is None:
+            continue
+        try:
+            if not path.is_file():
+                what = "is no file" if path.exists() else "does not exist"
+                faults.append(Fault(f"{option} {path}", what, "check the path"))
+                continue
+            with path.open("rb"):
+                pass
+        except OSError as error:
+            faults.append(Fault(f"{option} {path}", f"cannot be read ({error.strerror})", "check the path and its permissions"))
+    if faults:
+        raise InputFaults(faults)
+
+
 def _analyze(given: argparse.Namespace) -> int:
+    _present(given.study, {f"--{name}": getattr(given, name) for name in _ANALYZE_FILES})
     if given.study is not None:
+        _tables_beside_a_study(given)
         from reader_app.desk.results import analyse
 
-        _tables_beside_a_study(given)
         results, material = analyse(given.study, _options(given, given.study), given.interim).results, None
     else:
         results, material = _analyze_tables(given)
@@ -149,7 +173,6 @@ def _analyze(given: argparse.Namespace) -> int:
 
 
 def _tables_beside_a_study(given: argparse.Namespace) -> None:
-
     named = [f"--{name}" for name in _ANALYZE_FILES if getattr(given, name) is not None]
     if named:
         what = f"names a study folder and {' and '.join(named)}"
@@ -158,13 +181,11 @@ def _tables_beside_a_study(given: argparse.Namespace) -> None:
 
 def _analyze_tables(given: argparse.Namespace) -> tuple[dict[str, Any], Any]:
     """Analyse plain tables without a study."""
-    from reader_app.desk.tablestudy import TableFiles, analyse_tables
-    from reader_app.errors import Fault, TableError
-
     if given.reads is None or given.reference is None:
-        raise TableError(
-            [Fault("analyze", "needs a study folder, or both --reads and --reference", "see reader-app analyze --help")]
-        )
+        what = "needs a study folder, or both --reads and --reference"
+        raise InputFaults([Fault("analyze", what, "see reader-app analyze --help")])
+    from reader_app.desk.tablestudy import TableFiles, analyse_tables
+
     files = TableFiles(**{name: getattr(given, name) for name in _ANALYZE_FILES})
     return analyse_tables(files, _options(given), given.interim)
 
@@ -185,6 +206,7 @@ def _write_all(given: argparse.Namespace, material: Any) -> list[Path]:
 
 
 def _export(given: argparse.Namespace) -> int:
+    _present(given.study, {})
     from reader_app.desk.exporting import export
 
     formats = [name.strip() for name in given.to.split(",") if name.strip()]
@@ -211,6 +233,7 @@ def _print_written(written: list[Path], out: Path) -> None:
 
 
 def _power(given: argparse.Namespace) -> int:
+    _present(given.study, {"--reads": given.reads, "--reference": given.reference})
     from reader_app.analysis.power import Ranges
     from reader_app.desk import sizing
 

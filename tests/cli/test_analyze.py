@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +162,31 @@ def test_faulty_tables_name_row_and_column(tmp_path: Path, cases: list[str], cap
     assert "both --reads and --reference" in capsys.readouterr().err
     assert run(["analyze", "--reads", str(tmp_path / "none.csv"), *cases[3:]]) != DONE
     assert "none.csv" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["analyze", "--reads", "none.csv", "--reference", "here.csv"], "--reads none.csv: does not exist"),
+        (["analyze", "--reads", "here.csv", "--reference", "folder"], "--reference folder: is no file"),
+        (["analyze", "--reads", "pipe", "--reference", "here.csv"], "--reads pipe: is no file"),
+        (["analyze", "nowhere"], "nowhere: is no study folder"),
+        (["export", "folder", "--out", "made"], "folder: is no study folder"),
+        (["audit", "nowhere"], "nowhere: is no study folder"),
+        (["power", "--effect", "0.1", "--reads", "none.csv", "--reference", "here.csv"], "--reads none.csv: does not exist"),
+    ],
+)
+def test_what_is_not_there_is_said_before_anything_slow_is_loaded(arguments: list[str], said: str, tmp_path: Path) -> None:
+    (tmp_path / "here.csv").write_text("case_id,malignant\n")
+    (tmp_path / "folder").mkdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe")  # nobody ever writes into it: opening it would wait for ever
+    script = "import sys; from reader_app.cli.main import run; print(run(sys.argv[1:]), *{'pandas', 'scipy'} & set(sys.modules))"
+    command = [sys.executable, "-c", script, *arguments]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    assert found.stdout.split() == [str(FAULTS)]  # and neither library was imported
+    assert said in found.stderr
+    assert len(found.stderr.strip().splitlines()) == 1
 
 
 def test_the_document_is_also_written(tmp_path: Path, cases: list[str], capsys: pytest.CaptureFixture[str]) -> None:
