@@ -6,7 +6,8 @@ Names of conditions (stable; the same study gives the same names in any language
 - a sequential round gives two reads of each case: ``unaided`` (the sealed answer) and ``aided`` (the final one); where the study
   also has a plain unaided (or concurrently aided) round they are ``unaided (sequential)`` and ``aided (sequential)``;
 - rounds that refine an earlier answer stage by stage are ``aided stage 1``, ``aided stage 2`` ... in the order of the rounds;
-- aided rounds with different models carry the model: ``aided (MODEL)``;
+- aided rounds with different models carry the model: ``aided (MODEL)``, ``aided stage 1 (MODEL)``; also where it is the arms that
+  are shown different ones;
 - where rounds show different planes of a volume, a round of some planes only carries them: ``unaided (transverse+sagittal)``.
 
 A round repeated under the same condition keeps the name: the first counts, the later ones serve intra-reader agreement. So do
@@ -84,16 +85,30 @@ class RoundLike(Protocol):
         ...
 
 
-def condition_labels(plan: Plan) -> dict[int, tuple[str, str | None]]:
-    """Return by round number the label of the (final) answer and, in a sequential round, that of the sealed one."""
+Labels = dict[int, tuple[str, str | None]]
+
+
+def condition_labels(plan: Plan) -> Labels:
+    """Return by round number the label of the (final) answer and, in a sequential round, that of the sealed one.
+
+    This is right for a study of one reader; see :func:`labels_by_reader`.
+    """
     return labels_of(plan.rounds)
 
 
-def labels_of(rounds: Sequence[RoundLike]) -> dict[int, tuple[str, str | None]]:
-    """Do the same for the rounds of one reader, without the orders of a plan."""
+def labels_by_reader(rounds: Mapping[str, Sequence[RoundLike]]) -> dict[str, Labels]:
+    """Return the labels of every reader of a study, from the rounds of each: readers shown another model get another name."""
+    everyone = tuple(rounds.values())
+    return {reader_id: labels_of(own, everyone) for reader_id, own in rounds.items()}
+
+
+def labels_of(rounds: Sequence[RoundLike], everyone: Sequence[Sequence[RoundLike]] = ()) -> Labels:
+    """Do the same for the rounds of one reader, without the orders of a plan; ``everyone``: the rounds of all readers."""
     kinds = [r.condition for r in rounds]
-    models = {r.aid for r in rounds if r.condition in (Condition.AIDED_CONCURRENT, Condition.AIDED_SEQUENTIAL)}
-    labels: dict[int, tuple[str, str | None]] = {}
+    known = [r for own in (everyone or [rounds]) for r in own]
+    models = {r.aid for r in known if r.condition in (Condition.AIDED_CONCURRENT, Condition.AIDED_SEQUENTIAL)}
+    second = {r.aid for r in known if r.condition is Condition.AIDED_SEQUENTIAL}
+    labels: Labels = {}
     stage = 0
     for entry in rounds:
         shown = f" ({'+'.join(entry.planes)})" if entry.planes and any(set(r.planes) != set(entry.planes) for r in rounds) else ""
@@ -106,9 +121,11 @@ def labels_of(rounds: Sequence[RoundLike]) -> dict[int, tuple[str, str | None]]:
                 labels[entry.number] = (aided, None)
             case Condition.AIDED_STAGED:
                 stage += 1
-                labels[entry.number] = (f"aided stage {stage}{shown}", None)
+                staged = {r.aid for r in known if r.number == entry.number and r.condition is Condition.AIDED_STAGED}
+                labels[entry.number] = (f"aided stage {stage}" + (f" ({entry.aid})" if len(staged) > 1 else "") + shown, None)
             case Condition.AIDED_SEQUENTIAL:
-                final = "aided (sequential)" + shown if Condition.AIDED_CONCURRENT in kinds else aided
+                named = f"aided (sequential, {entry.aid})" if len(second) > 1 else "aided (sequential)"
+                final = named + shown if Condition.AIDED_CONCURRENT in kinds else aided
                 sealed = "unaided (sequential)" + shown if Condition.UNAIDED in kinds else unaided
                 labels[entry.number] = (final, sealed)
     return labels
@@ -143,7 +160,7 @@ def from_reads(
         If a read belongs to a reader without a plan.
     """
     by_reader = {p.reader_id: p for p in plans}
-    labels = {p.reader_id: condition_labels(p) for p in plans}
+    labels = labels_by_reader({p.reader_id: p.rounds for p in plans})
     rows: list[dict[str, Any]] = []
     marks: list[dict[str, Any]] = []
     aids: dict[str, str] = {}

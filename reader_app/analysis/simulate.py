@@ -288,9 +288,9 @@ def expected_tables(written: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
 def reads_table(written: Mapping[str, Mapping[str, Any]], plans: Sequence[Plan]) -> pd.DataFrame:
     """Return the scripts as the reads table of an analysis (without going through a log), under the logs' condition names."""
-    from reader_app.analysis.fromlog import condition_labels
+    from reader_app.analysis.fromlog import labels_by_reader
 
-    labels = {p.reader_id: condition_labels(p) for p in plans}
+    labels = labels_by_reader({p.reader_id: p.rounds for p in plans})
     frame = expected_tables(written)
     frame["condition"] = [labels[r][n][0] for r, n in zip(frame["reader_id"], frame["round"], strict=True)]
     frame["laterality"] = ["" if u == CASE_UNIT else u for u in frame["unit"]]

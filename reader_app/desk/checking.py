@@ -100,8 +100,7 @@ def _container_faults(folder: StudyFolder, case_id: str, fingerprint: str, modal
 def _aid_faults(folder: StudyFolder) -> list[Fault]:
     """Return what is missing or foreign among the predictions that the aided rounds need."""
     faults = []
-    models = {r.aid for r in folder.definition.rounds if r.aid}
-    for model_id in sorted(models):
+    for model_id in folder.aided_models():
         missing = []
         for case in folder.cases:
             directory = folder.aid_dir(model_id)

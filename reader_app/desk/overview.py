@@ -110,7 +110,7 @@ def _aid_states(folder: StudyFolder) -> list[AidState]:
             AidState(
                 model.model_id,
                 model.title,
-                tuple(r.number for r in folder.definition.rounds if r.aid == model.model_id),
+                tuple(r.number for r in folder.definition.rounds if model.model_id in r.models),
                 len(found),
                 len(folder.cases),
                 tuple(p.probability for p in found if p.status == "ok"),

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from reader_app.analysis.fromlog import labels_of
+from reader_app.analysis.fromlog import labels_by_reader
 from reader_app.export import words
 from reader_app.export.layout import Value
 from reader_app.study.assessment import CASE_UNIT, rank
-from reader_app.study.assignment import condition_for
+from reader_app.study.assignment import aid_for, condition_for
 from reader_app.study.caselist import CaseEntry, Reader
 from reader_app.study.definition import Condition, Round, StudyDefinition
 from reader_app.study.filled import Filled
@@ -172,16 +172,15 @@ class WorkbookContent:
         """Return the name of the condition of each (reader, round), the same as in the analysis."""
         if self.given is not None:
             return {(reader.reader_id, n): name for reader in self.readers for n, name in self.given.conditions.items()}
-        found: dict[tuple[str, int], str] = {}
-        for reader in self.readers:
-            rounds = []
-            for own in self.study.rounds:
-                condition = condition_for(own, reader.arm)
-                rounds.append(
-                    _ReaderRound(own.number, condition, None if condition is Condition.UNAIDED else own.aid, own.planes)
-                )
-            found |= {(reader.reader_id, number): final for number, (final, _) in labels_of(rounds).items()}
-        return found
+        rounds = {
+            reader.reader_id: [
+                _ReaderRound(own.number, condition_for(own, reader.arm), aid_for(own, reader.arm), own.planes)
+                for own in self.study.rounds
+            ]
+            for reader in self.readers
+        }
+        labels = labels_by_reader(rounds)
+        return {(reader_id, n): final for reader_id, own in labels.items() for n, (final, _) in own.items()}
 
     def truth(self) -> dict[str, str]:
         """Return "1" or "0" for each case with a reference: malignant if any of its lesions is."""

@@ -196,7 +196,7 @@ def study_sheet(content: WorkbookContent) -> Sheet:
             Column("Round", "Number.", width=34),
             Column("Title", "Title.", width=30),
             Column("Condition", "What the readers had, by arm.", width=34),
-            Column("Aid", "Model whose aid was shown.", width=24),
+            Column("Aid", "Model whose aid was shown, by arm where arms differ.", width=24),
             Column("Refines round", "Round whose answers it starts from.", Kind.INTEGER, 10),
             Column("Cases", "Which cases it covers.", width=34),
             Column("Case order", "How the order was made.", width=30),
@@ -206,7 +206,7 @@ def study_sheet(content: WorkbookContent) -> Sheet:
             (
                 *(f"Round {a_round.number}", a_round.title, words.round_condition(a_round)),
                 *(
-                    titles.get(a_round.aid, a_round.aid) if a_round.aid else "none",
+                    words.round_aid(a_round, titles),
                     a_round.refines,
                     words.case_rule(a_round.cases),
                 ),

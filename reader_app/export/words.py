@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reader_app.study.audit import CODES
 from reader_app.study.caselist import CaseEntry
@@ -105,6 +105,12 @@ def round_condition(a_round: Round) -> str:
     """Return the words for a round's condition, by arm where arms differ."""
     parts = [(f"arm {arm}: " if arm else "") + condition(name) for arm, name in sorted(a_round.condition.items())]
     return "; ".join(parts) + (" (training, not counted)" if a_round.training else "")
+
+
+def round_aid(a_round: Round, titles: Mapping[str, str]) -> str:
+    """Return the title of the model whose aid a round shows, by arm where arms differ."""
+    parts = [(f"arm {arm}: " if arm else "") + titles.get(model, model) for arm, model in sorted(a_round.aid.items())]
+    return "; ".join(parts) or "none"
 
 
 def model_titles(models: tuple[ModelSpec, ...]) -> dict[str, str]:

@@ -280,7 +280,7 @@ class StudyFolder:
 
     def aided_models(self) -> tuple[str, ...]:
         """Return the models whose predictions some round shows."""
-        return tuple(sorted({entry.aid for entry in self.definition.rounds if entry.aid}))
+        return tuple(sorted({model for entry in self.definition.rounds for model in entry.models}))
 
     def missing_aids(self, model_id: str) -> tuple[str, ...]:
         """Return the cases of whose frozen predictions of a model the files are not here (a closed round's, in a package)."""

@@ -26,6 +26,7 @@ from reader_app.errors import Fault, StudyFileError
 from reader_app.study.assessment import BREAST_UNITS, CASE_UNIT
 from reader_app.study.caselist import CaseEntry, Reader
 from reader_app.study.definition import AssessmentSpec, CaseRule, Condition, DisplaySpec, Round, StudyDefinition, TimingSpec
+from reader_app.study.protocol import arms_of
 from reader_app.study.questionnaires import Questionnaire
 from reader_app.study.questions import Question
 from reader_app.study.repeats import RepeatRule, wanted, with_repeats, wrong_rule
@@ -144,14 +145,14 @@ class CounterGenerator:
 
 
 def allocate(definition: StudyDefinition, readers: Sequence[Reader]) -> tuple[Reader, ...]:
-    """Return the readers with an arm each, where the rounds have conditions by arm.
+    """Return the readers with an arm each, where the rounds have conditions or aids by arm.
 
     An arm given in ``readers.csv`` stands. The others are dealt out in an order drawn from the seed, always to an arm that has
     fewest readers of their group (then fewest of all, then the first by name): sequences of conditions are counterbalanced
     within groups as well as the numbers allow. Does not depend on the order of rows.
     """
-    arms = sorted(definition.rounds[0].condition)
-    if arms == [""]:
+    arms = arms_of(definition.rounds)
+    if not arms:
         return tuple(readers)
     given = {reader.reader_id: reader.arm for reader in readers if reader.arm}
     waiting = {reader.reader_id: reader.group for reader in readers if not reader.arm}
@@ -174,11 +175,28 @@ def condition_for(entry: Round, arm: str) -> Condition:
     """
     found = entry.condition.get(arm, entry.condition.get(""))
     if found is None:
-        known = ", ".join(sorted(entry.condition))
-        raise StudyFileError(
-            [Fault("readers.csv", f"round {entry.number} has no condition for arm {arm!r}", f"use one of {known}")]
-        )
+        raise _no_such_arm(f"round {entry.number} has no condition for arm {arm!r}", entry.condition)
     return found
+
+
+def aid_for(entry: Round, arm: str) -> str | None:
+    """Return the model whose aid a round shows to one arm; None where that arm reads without one.
+
+    Raises
+    ------
+    StudyFileError
+        If that arm reads with an aid and the round names none for it.
+    """
+    if condition_for(entry, arm) is Condition.UNAIDED:
+        return None
+    found = entry.aid.get(arm, entry.aid.get(""))
+    if found is None:
+        raise _no_such_arm(f"round {entry.number} has no aid for arm {arm!r}", entry.aid)
+    return found
+
+
+def _no_such_arm(what: str, table: Mapping[str, object]) -> StudyFileError:
+    return StudyFileError([Fault("readers.csv", what, f"use one of {', '.join(sorted(table))}")])
 
 
 def plan(definition: StudyDefinition, cases: Sequence[CaseEntry], reader: Reader, study_hash: str) -> Plan:
@@ -229,7 +247,7 @@ def plan(definition: StudyDefinition, cases: Sequence[CaseEntry], reader: Reader
                 number=entry.number,
                 title=entry.title,
                 condition=condition,
-                aid=None if condition is Condition.UNAIDED else entry.aid,
+                aid=aid_for(entry, reader.arm),
                 refines=entry.refines,
                 show_earlier_answer=entry.show_earlier_answer,
                 cases=entry.cases,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -81,7 +81,7 @@ class Round:
     number: int
     title: str
     condition: Mapping[str, Condition]  # by arm; the key "" holds for every arm
-    aid: str | None = None  # model id; None in an unaided round
+    aid: Mapping[str, str] = field(default_factory=dict)  # model id by arm, likewise; empty in an unaided round
     refines: int | None = None  # number of the earlier round whose answers this one starts from
     show_earlier_answer: bool = True  # only with ``refines``
     cases: CaseRule = CaseRule()
@@ -91,6 +91,16 @@ class Round:
     training: bool = False  # apart from the data
     feedback: bool = False  # in training: the reference is told after each validated case
     repeat: RepeatRule | None = None  # cases that come a second time
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models whose aid is shown to some arm."""
+        return tuple(dict.fromkeys(self.aid.values()))
+
+
+def arms_of(rounds: Iterable[Round]) -> tuple[str, ...]:
+    """Return the arms that the rounds tell apart, by name; none where every reader does the same."""
+    return tuple(sorted({arm for entry in rounds for arm in (*entry.condition, *entry.aid) if arm}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reader_app.errors import Fault
-from reader_app.study.protocol import AssessmentSpec, CaseRule, Condition, Round
+from reader_app.study.protocol import AssessmentSpec, CaseRule, Condition, Round, arms_of
 from reader_app.study.repeats import RepeatRule
 from reader_app.study.studykeys import CONDITIONS, read_table
 
@@ -22,7 +22,7 @@ def parse_rounds(given: list[Mapping[str, Any]], file: str, faults: list[Fault])
                 number=values["number"] or position,
                 title=values["title"] or f"Round {values['number']}",
                 condition=_condition(values["condition"], f"{place}.condition", faults),
-                aid=values["aid"],
+                aid=_aid(values["aid"], f"{place}.aid", faults),
                 refines=values["refines"],
                 show_earlier_answer=values["show_earlier_answer"],
                 cases=_case_rule(values["cases"], f"{place}.cases", faults),
@@ -48,6 +48,13 @@ def _condition(given: str | Mapping[str, Any] | None, place: str, faults: list[F
     if given == {}:
         faults.append(Fault(place, "the table names no arm", 'write a text, or { A = "unaided", B = "aided_concurrent" }'))
     return conditions
+
+
+def _aid(given: str | Mapping[str, Any] | None, place: str, faults: list[Fault]) -> dict[str, str]:
+    by_arm = given if isinstance(given, Mapping) else {} if given is None else {"": given}
+    if given == {} or not all(isinstance(model, str) for model in by_arm.values()):
+        faults.append(Fault(place, "the table does not name a model for each arm", 'write a text, or { A = "one", B = "other" }'))
+    return {arm: model for arm, model in by_arm.items() if isinstance(model, str)}
 
 
 def _case_rule(given: str | Mapping[str, Any], place: str, faults: list[Fault]) -> CaseRule:
@@ -84,22 +91,16 @@ def _repeat(given: Mapping[str, Any], place: str, faults: list[Fault]) -> Repeat
 def check_rounds(rounds: tuple[Round, ...], assessment: AssessmentSpec, models: set[str], file: str, faults: list[Fault]) -> None:
     """Add what is wrong with the rounds together: numbers, arms, aids, what they refine, training, repeats."""
     by_number = {entry.number: entry for entry in rounds}
+    arms = arms_of(rounds)
     for position, entry in enumerate(rounds, 1):
         place = f"{file}, round {entry.number}"
         if entry.number != position:
             faults.append(
                 Fault(f"{place}.number", f"it stands at place {position}", "number the rounds 1, 2, 3 ... in reading order")
             )
-        if entry.condition and rounds[0].condition and set(entry.condition) != set(rounds[0].condition):
-            arms = ", ".join(rounds[0].condition) or "no arm"
-            faults.append(Fault(f"{place}.condition", "it names other arms than the first round", f"name {arms}"))
         conditions = set(entry.condition.values())
-        if conditions == {Condition.UNAIDED} and entry.aid is not None:
-            faults.append(Fault(f"{place}.aid", "an unaided round has no aid", "take it out"))
-        if conditions - {Condition.UNAIDED} and entry.aid not in models:
-            known = ", ".join(sorted(models)) or "none is declared; add [[models]]"
-            what = "the aid is missing" if entry.aid is None else f"{entry.aid!r} is not a declared model"
-            faults.append(Fault(f"{place}.aid", what, f"declared models: {known}"))
+        _check_arms(entry, arms, place, faults)
+        _check_aid(entry, arms, models, f"{place}.aid", faults)
         if Condition.AIDED_STAGED in conditions and entry.refines is None:
             faults.append(Fault(f"{place}.refines", "a staged round refines an earlier one", "add the number of that round"))
         if entry.refines is not None and not _covers(by_number, entry, position):
@@ -119,6 +120,37 @@ def check_rounds(rounds: tuple[Round, ...], assessment: AssessmentSpec, models: 
             strange = sorted(set(entry.cases.values) - set(assessment.categories))
             if strange:
                 faults.append(Fault(f"{place}.cases.left_at", f"{', '.join(strange)} is not a category of this study"))
+
+
+def _check_arms(entry: Round, arms: tuple[str, ...], place: str, faults: list[Fault]) -> None:
+    """A table by arm speaks of every arm that the study has, and a study has no single arm."""
+    named = [arm for arm in (*entry.condition, *entry.aid) if arm]
+    if named and len(arms) == 1:
+        remedy = "write a text instead of the table, or name every arm"
+        faults.append(Fault(f"{place}.condition", f"{arms[0]} is the only arm of the study", remedy))
+    lacking = [arm for arm in arms if entry.condition and arm not in entry.condition and "" not in entry.condition]
+    if lacking:
+        faults.append(Fault(f"{place}.condition", f"it leaves out arm {', '.join(lacking)}", f"name {', '.join(arms)}"))
+
+
+def _check_aid(entry: Round, arms: tuple[str, ...], models: set[str], place: str, faults: list[Fault]) -> None:
+    """Whoever reads with an aid is shown a declared model, whoever reads without one is shown none."""
+    if set(entry.condition.values()) == {Condition.UNAIDED} and entry.aid:
+        faults.append(Fault(place, "an unaided round has no aid", "take it out"))
+        return
+    known = ", ".join(sorted(models)) or "none is declared; add [[models]]"
+    for model in entry.models:
+        if model not in models:
+            faults.append(Fault(place, f"{model!r} is not a declared model", f"declared models: {known}"))
+    for arm in arms or ("",):
+        condition = entry.condition.get(arm, entry.condition.get(""))
+        whose = f" of arm {arm}" if arm and entry.aid else ""
+        if condition is Condition.UNAIDED and arm in entry.aid:
+            faults.append(Fault(place, f"arm {arm} reads without an aid", "take it out of the table"))
+        elif condition not in (None, Condition.UNAIDED) and not {arm, ""} & set(entry.aid):
+            faults.append(Fault(place, f"the aid{whose} is missing", f"declared models: {known}"))
+            if not entry.aid:
+                return
 
 
 def _covers(by_number: Mapping[int, Round], entry: Round, position: int) -> bool:

@@ -187,7 +187,7 @@ TABLES: dict[str, tuple[Key, ...]] = {
         Key("number", "whole number", "1, 2, 3 ... in reading order.", required=True, low=1),
         Key("title", "text", "Name of the round as readers see it.", default=""),
         Key("condition", "text or table", "What the reader has; a table gives it by arm.", required=True, choices=CONDITIONS),
-        Key("aid", "text", "Id of the model whose predictions are shown."),
+        Key("aid", "text or table", "Id of the model whose predictions are shown; a table gives it by arm."),
         Key("refines", "whole number", "Number of the earlier round whose answers this round refines.", low=1),
         Key("show_earlier_answer", "yes or no", "Whether the refined answer is shown beside the form.", default=True),
         Key(

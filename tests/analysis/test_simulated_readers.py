@@ -18,8 +18,8 @@ from reader_app.study.readtable import Initial, Interval, Read
 
 STAGED = (
     Round(1, "alone", {"": Condition.UNAIDED}),
-    Round(2, "first stage", {"": Condition.AIDED_STAGED}, aid="DLR_LH", refines=1),
-    Round(3, "second stage", {"": Condition.AIDED_STAGED}, aid="DLR_BM", refines=2, cases=CaseRule("left_at", ("4A",), 2)),
+    Round(2, "first stage", {"": Condition.AIDED_STAGED}, aid={"": "DLR_LH"}, refines=1),
+    Round(3, "second stage", {"": Condition.AIDED_STAGED}, aid={"": "DLR_BM"}, refines=2, cases=CaseRule("left_at", ("4A",), 2)),
 )
 
 
@@ -79,7 +79,7 @@ def test_equal_seeds_give_equal_scripts_and_readers_do_not_disturb_each_other():
 
 
 def test_stated_skill_speed_and_response_to_the_aid_are_met():
-    rounds = (Round(1, "a", {"": Condition.UNAIDED}), Round(2, "b", {"": Condition.AIDED_CONCURRENT}, aid="M"))
+    rounds = (Round(1, "a", {"": Condition.UNAIDED}), Round(2, "b", {"": Condition.AIDED_CONCURRENT}, aid={"": "M"}))
     plans, truth, _ = _study(rounds, cases=1500, readers=2)
     perfect = {"M": {c: 0.02 + 0.96 * m for c, m in zip(truth["case_id"], truth["malignant"], strict=True)}}
     skill = simulate.Skill(auc=0.80, seconds=30, aid_weight=0.5, aid_speed=0.6, wobble=0.0)
@@ -149,9 +149,9 @@ def test_reads_of_logs_give_the_same_table_as_the_scripts():
 
 def test_a_sequential_read_gives_two_rows_and_names_do_not_collide():
     rounds = (
-        Round(1, "a", {"": Condition.AIDED_SEQUENTIAL}, aid="M"),
+        Round(1, "a", {"": Condition.AIDED_SEQUENTIAL}, aid={"": "M"}),
         Round(2, "b", {"": Condition.UNAIDED}),
-        Round(3, "c", {"": Condition.AIDED_CONCURRENT}, aid="M"),
+        Round(3, "c", {"": Condition.AIDED_CONCURRENT}, aid={"": "M"}),
     )
     mixed, _, _ = _study(rounds, cases=3, readers=1)
     assert condition_labels(mixed[0]) == {
@@ -173,8 +173,8 @@ def test_a_sequential_read_gives_two_rows_and_names_do_not_collide():
 
 def test_rounds_with_different_models_carry_the_model():
     rounds = (
-        Round(1, "a", {"": Condition.AIDED_CONCURRENT}, aid="M1"),
-        Round(2, "b", {"": Condition.AIDED_CONCURRENT}, aid="M2"),
+        Round(1, "a", {"": Condition.AIDED_CONCURRENT}, aid={"": "M1"}),
+        Round(2, "b", {"": Condition.AIDED_CONCURRENT}, aid={"": "M2"}),
     )
     plans, _, _ = _study(rounds, cases=3, readers=1)
     assert condition_labels(plans[0]) == {1: ("aided (M1)", None), 2: ("aided (M2)", None)}

@@ -21,7 +21,7 @@ def test_protocol_is_valid_and_documented(name: str) -> None:
     with (folder / "study.toml").open("rb") as file:
         definition = parse(tomllib.load(file), f"{name}/study.toml", TERMS.lists, TERMS.questionnaires)
     assert definition.study_id == name
-    assert {r.aid for r in definition.rounds if r.aid} <= {m.model_id for m in definition.models}
+    assert {model for r in definition.rounds for model in r.models} <= {m.model_id for m in definition.models}
     assert f"**{name}**" in (paths.study_templates() / "README.md").read_text(encoding="utf-8")
 
 
@@ -43,5 +43,5 @@ def test_every_reader_of_a_protocol_has_a_condition_in_every_round(name: str) ->
 def test_lu2025_third_round_is_for_the_4a_cases_of_the_second() -> None:
     with (paths.study_templates() / "lu2025" / "study.toml").open("rb") as file:
         rounds = parse(tomllib.load(file), "lu2025").rounds
-    assert [r.aid for r in rounds] == [None, "DLR_LH", "DLR_BM"]
+    assert [r.models for r in rounds] == [(), ("DLR_LH",), ("DLR_BM",)]
     assert (rounds[2].cases.kind, rounds[2].cases.values, rounds[2].cases.of_round) == ("left_at", ("4A",), 2)

@@ -35,12 +35,12 @@ def study() -> StudyDefinition:
         title="Two-stage aid for BI-RADS 4A: A & B",
         rounds=(
             Round(1, "No aid", {"": Condition.UNAIDED}),
-            Round(2, "First stage", {"": Condition.AIDED_STAGED}, aid="DLR_LH", refines=1, min_washout_days=0),
+            Round(2, "First stage", {"": Condition.AIDED_STAGED}, aid={"": "DLR_LH"}, refines=1, min_washout_days=0),
             Round(
                 3,
                 "Second stage, 4A only",
                 {"": Condition.AIDED_STAGED},
-                aid="DLR_BM",
+                aid={"": "DLR_BM"},
                 refines=2,
                 cases=CaseRule("left_at", ("4A",), 2),
             ),
@@ -81,7 +81,8 @@ def make_reads(
                 aid = None
                 if a_round.aid:
                     intervals.append(Interval("aid", clock, clock + active, "run-1"))
-                    aid = AidShown(a_round.aid, f"{a_round.aid}-{case}".encode().hex().ljust(64, "0")[:64], 0.35, 0.55)
+                    model = a_round.aid[""]
+                    aid = AidShown(model, f"{model}-{case}".encode().hex().ljust(64, "0")[:64], 0.35, 0.55)
                 marks = (Mark("1", "1", "US1", (120.5, 88.25), score=score),) if place > 2 else ()
                 if place == 5:
                     marks += (Mark("2", "2", "L_AP", (40.0, 120.0, 88.0), "box", (6.0, 20.0, 20.0), 90),)

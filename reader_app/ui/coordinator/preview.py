@@ -61,7 +61,7 @@ class CasePreview(QDialog):
         entry = next(r for r in self._folder.definition.rounds if r.number == self._round.currentData())
         clinical = " · ".join(f"{name.replace('_', ' ')}: {value}" for name, value in case.clinical.items() if value)
         try:
-            aid = results.load(self._folder.aid_dir(entry.aid), case.case_id) if entry.aid else None
+            aid = results.load(self._folder.aid_dir(entry.models[0]), case.case_id) if entry.models else None
         except (ReaderAppError, FileNotFoundError):
             aid, clinical = None, f"The aid of this round has not been computed yet. {clinical}"
         try:

@@ -47,7 +47,7 @@ class ProtocolPage(Page):
                     str(r.number),
                     r.title,
                     ", ".join(f"{arm + ': ' if arm else ''}{c.value.replace('_', ' ')}" for arm, c in r.condition.items()),
-                    r.aid or "none",
+                    ", ".join(f"{arm + ': ' if arm else ''}{model}" for arm, model in r.aid.items()) or "none",
                     _case_words(r.cases),
                     f"{r.min_washout_days} days" if r.min_washout_days else "none",
                 ]
