@@ -4,7 +4,8 @@ A U-Net with an EfficientNet-b0 encoder, one for each of the transverse, sagitta
 slice; what it marks becomes boxes in the volume (:mod:`reader_app.networks.liu2025_volume`). A lesion's crops of the three planes
 go through one branch each: transverse and sagittal features are ADDED, the sum is CONCATENATED with the coronal features, a fully
 connected layer halves the result, two outputs follow. A lesion's probability is the mean over its frames; malignant above 0.5.
-The one-plane (transverse) and two-plane (transverse + sagittal, added) variants are models of their own.
+The one-plane variants (transverse, sagittal, coronal) and the two-plane one (transverse + sagittal, added) are models of their
+own. The paper gives formulas for addition and for concatenation and takes both ("hybrid"); either alone can be asked for.
 
 Where the paper is silent we chose: a ReLU follows the halving layer; frame k of a lesion is the k-th of evenly spaced transverse
 slices through its box together with the k-th sagittal and coronal ones; the U-Nets' outputs are averaged in the
@@ -18,6 +19,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from reader_app.errors import BundleError
 from reader_app.networks import backbones, vision
 from reader_app.networks.backbones import CellGeometry, SmallTrunk, Trunk
 
@@ -25,13 +27,25 @@ from reader_app.networks.backbones import CellGeometry, SmallTrunk, Trunk
 PLANES: tuple[str, str, str] = ("transverse", "sagittal", "coronal")
 
 #: Planes of each model.
-MODELS: Mapping[str, tuple[str, ...]] = {"liu2025_T": PLANES[:1], "liu2025_TS": PLANES[:2], "liu2025": PLANES}
+MODELS: Mapping[str, tuple[str, ...]] = {
+    "liu2025_T": PLANES[:1],
+    "liu2025_S": PLANES[1:2],
+    "liu2025_C": PLANES[2:],
+    "liu2025_TS": PLANES[:2],
+    "liu2025": PLANES,
+}
 TITLES: Mapping[str, str] = {
-    "liu2025_T": "Lesions of a breast volume scan: benign against malignant, one plane",
+    "liu2025_T": "Lesions of a breast volume scan: benign against malignant, transverse plane",
+    "liu2025_S": "Lesions of a breast volume scan: benign against malignant, sagittal plane",
+    "liu2025_C": "Lesions of a breast volume scan: benign against malignant, coronal plane",
     "liu2025_TS": "Lesions of a breast volume scan: benign against malignant, two planes",
     "liu2025": "Lesions of a breast volume scan: benign against malignant, three planes",
 }
 LABELS: tuple[str, str] = ("benign", "malignant")
+
+#: How features of several planes are joined: transverse and sagittal added, the sum concatenated with coronal (the paper's);
+#: all added; or all concatenated.
+FUSIONS: tuple[str, ...] = ("hybrid", "add", "concatenate")
 
 #: The paper's operating point.
 THRESHOLD = 0.5
@@ -114,17 +128,22 @@ class PlaneFusion(nn.Module):
     backbone : str
         Of every branch; the paper compares "vgg19", "densenet161", "resnet101" and "resnet50".
     planes : sequence of str
-        The first one, two or three of :data:`PLANES`.
+        One of :data:`MODELS`.
+    fusion : str
+        One of :data:`FUSIONS`.
     """
 
-    def __init__(self, backbone: str = "resnet50", planes: Sequence[str] = PLANES) -> None:
+    def __init__(self, backbone: str = "resnet50", planes: Sequence[str] = PLANES, fusion: str = FUSIONS[0]) -> None:
         super().__init__()
         if tuple(planes) not in MODELS.values():
             raise ValueError(f"planes {tuple(planes)} are not one of {', '.join(map(str, MODELS.values()))}")
+        if fusion not in FUSIONS:
+            raise BundleError(f"The fusion {fusion!r} is not known; use one of {', '.join(FUSIONS)}.")
         self.planes = tuple(planes)
+        self.fusion = fusion
         self.branches = nn.ModuleList(branch(backbone) for _ in self.planes)
-        single = self.trunk(0).channels
-        self.fused = 2 * single if len(self.planes) == 3 else single
+        joined = {"hybrid": 1 + (len(self.planes) == 3), "add": 1, "concatenate": len(self.planes)}[fusion]
+        self.fused = joined * self.trunk(0).channels
         self.halve = nn.Linear(self.fused, self.fused // 2)
         self.head = nn.Linear(self.fused // 2, 2)
 
@@ -136,8 +155,11 @@ class PlaneFusion(nn.Module):
 
     def fuse(self, pooled: Sequence[Tensor]) -> Tensor:
         """Return the fused features (N, fused) of the pooled features (N, channels) of every plane."""
-        across = pooled[0] if len(pooled) == 1 else pooled[0] + pooled[1]
-        return across if len(pooled) < 3 else torch.cat([across, pooled[2]], 1)
+        if self.fusion == "concatenate":
+            return torch.cat(list(pooled), 1)
+        added = pooled if self.fusion == "add" else pooled[:2]
+        across = torch.stack(list(added)).sum(0)
+        return across if len(added) == len(pooled) else torch.cat([across, pooled[2]], 1)
 
     def embed(self, features: Sequence[Tensor]) -> Tensor:
         """Return the halved features (N, fused / 2) of the feature maps (N, channels, h, w) of every plane."""
@@ -162,15 +184,15 @@ class Liu2025Network(nn.Module):
     ----------
     backbone : str
         Of the classifier's branches; "small" also takes the small U-Nets.
-    planes : sequence of str
-        Planes the classifier sees; lesions are always looked for on all three.
+    planes, fusion : sequence of str and str
+        Planes the classifier sees, and how it joins them; lesions are always looked for on all three.
     """
 
-    def __init__(self, backbone: str = "resnet50", planes: Sequence[str] = PLANES) -> None:
+    def __init__(self, backbone: str = "resnet50", planes: Sequence[str] = PLANES, fusion: str = FUSIONS[0]) -> None:
         super().__init__()
         self.backbone = backbone
         self.finders = nn.ModuleDict({plane: unet(backbone) for plane in PLANES})
-        self.classifier = PlaneFusion(backbone, planes)
+        self.classifier = PlaneFusion(backbone, planes, fusion)
 
     @property
     def multiple(self) -> int:

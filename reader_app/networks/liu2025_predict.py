@@ -195,7 +195,8 @@ class Liu2025Model:
         self.bundle, self.where = bundle, where
         manifest = bundle.manifest
         if network is None:
-            network = Liu2025Network(str(manifest.get("backbone", "")), liu2025.MODELS[bundle.model_id])
+            fusion = str(manifest.get("fusion", liu2025.FUSIONS[0]))
+            network = Liu2025Network(str(manifest.get("backbone", "")), liu2025.MODELS[bundle.model_id], fusion)
             tensors, _ = checkpoint.read(bundle.weights)
             try:
                 network.load_state_dict(tensors)

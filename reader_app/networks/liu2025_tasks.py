@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from reader_app.networks import preprocess, training
+from reader_app.networks.liu2025 import PLANES
 from reader_app.networks.liu2025_samples import VolumeSamples
+
+#: Which axis of a plane's pictures (1: rows, 2: columns) a mirroring turns round: left-right, then head-feet.
+MIRRORED: tuple[Mapping[str, int], ...] = ({"transverse": 2, "coronal": 2}, {"sagittal": 2, "coronal": 1})
 
 
 def _varied(x: Tensor, rng: np.random.Generator) -> Tensor:
@@ -79,24 +83,24 @@ class FindTask(_Task):
 class JudgeTask(_Task):
     """Frames of lesions as batches, loss and validation."""
 
-    def __init__(self, samples: VolumeSamples, planes: int, batch: int, where: torch.device) -> None:
+    def __init__(self, samples: VolumeSamples, planes: Sequence[str], batch: int, where: torch.device) -> None:
         super().__init__(samples.frame_case, batch, where)
-        self.planes = planes
+        self.planes = tuple(planes)
         self.crops = torch.from_numpy(samples.crops)
         self.label = torch.from_numpy(samples.malignant.astype(np.int64))
         self.case = samples.frame_case
 
     def _pixels(self, rows: NDArray[np.int64]) -> Tensor:
-        grey = preprocess.ultrasound_grey(self.crops[rows][:, : self.planes].numpy().astype(np.float32))
+        chosen = self.crops[rows][:, [PLANES.index(p) for p in self.planes]]
+        grey = preprocess.ultrasound_grey(chosen.numpy().astype(np.float32))
         return torch.from_numpy(grey)
 
     def loss(self, network: nn.Module, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
         """Cross-entropy of frames whose three crops are mirrored together, left-right and head-feet, never in depth."""
         x = self._pixels(rows)
-        if rng.random() < 0.5:
-            x = torch.cat([x[:, :1].flip(3), x[:, 1:2], x[:, 2:].flip(3)], 1)
-        if rng.random() < 0.5:
-            x = torch.cat([x[:, :1], x[:, 1:2].flip(3), x[:, 2:].flip(2)], 1)
+        for along in MIRRORED:
+            if rng.random() < 0.5:
+                x = torch.stack([x[:, k].flip(along[p]) if p in along else x[:, k] for k, p in enumerate(self.planes)], 1)
         logits: Tensor = network(_varied(x, rng).to(self.where))
         return functional.cross_entropy(logits.float(), self.label[rows].to(self.where), label_smoothing=0.02)
 

@@ -110,6 +110,7 @@ def train(
     progress: Progress | None = None,
     calibration: int | None = None,
     test: int | None = None,
+    fusion: str | None = None,
 ) -> Report:
     """Train one model and write its bundle; one phantom or patient in five is held back to choose the best epoch.
 
@@ -130,6 +131,8 @@ def train(
     calibration, test : int or None
         Further phantoms for calibration and for the figures of the manifest; by default a tenth of the training phantoms, at
         least 6 and at most 40.
+    fusion : str or None
+        One of :data:`reader_app.networks.liu2025.FUSIONS`; the paper's by default.
 
     Raises
     ------
@@ -149,7 +152,8 @@ def train(
     planes = liu2025.MODELS[model_id]
     find, decide = settings_for(backbone, epochs, seed)
     torch.manual_seed(seed * 1000)
-    network = Liu2025Network(backbone, planes)
+    joined = fusion or liu2025.FUSIONS[0]
+    network = Liu2025Network(backbone, planes, joined)
     if weights is not None:
         _start_from(network, weights)
     metrics: dict[str, Any] = {"model_id": model_id, "cohort": cohorts.cohort, "history": {}}
@@ -158,16 +162,17 @@ def train(
         task = FindTask(cohorts.samples, plane, network.multiple, find.batch, where)
         stage = f"{tag}-find-{plane}"
         metrics["history"][plane] = _fit(network.finders[plane], task, stage, find, "dice", where, folder, progress)
-    judge_task = JudgeTask(cohorts.samples, len(planes), decide.batch, where)
-    stage = f"{tag}-judge"
+    judge_task = JudgeTask(cohorts.samples, planes, decide.batch, where)
+    stage = f"{tag}-judge-{joined}"
     metrics["history"]["judge"] = _fit(network.classifier, judge_task, stage, decide, "auc", where, folder, progress)
     network.to(where).eval()
     working = liu2025_measure.choose_threshold(network, working, cohorts.calibration(), cohorts.calibrations, where, progress)
     calibrated = liu2025_measure.calibrate(network, working, cohorts.calibration(), cohorts.calibrations, where, progress)
     command = f"reader-app ai train liu2025 --model {model_id} {cohorts.given} --backbone {backbone}"
+    command += f" --fusion {joined}" if joined != liu2025.FUSIONS[0] else ""
     command += f" --epochs {epochs}" if epochs else ""
     command += f" --seed {seed} --out {model_id}"
-    manifest = _manifest(model_id, backbone, working, (find, decide), calibrated, cohorts.source, command)
+    manifest = _manifest(model_id, backbone, joined, working, (find, decide), calibrated, cohorts.source, command)
     packed = checkpoint.pack(network.state_dict())
     draft = bundles.write(folder / f"draft-{model_id}", manifest, {bundles.WEIGHTS: packed})
     metrics["test"] = {"abvs": liu2025_measure.measure(draft, where, cohorts.test(), cohorts.tests, progress)}
@@ -219,6 +224,7 @@ def _fit(
 def _manifest(
     model_id: str,
     backbone: str,
+    fusion: str,
     working: Working,
     settings: tuple[Settings, Settings],
     calibrated: dict[str, Any],
@@ -238,6 +244,7 @@ def _manifest(
         "command": command,
         "code_version": reader_app.__version__,
         "backbone": backbone,
+        "fusion": fusion,
         "settings": {"find": asdict(settings[0]), "judge": asdict(settings[1])},
         "input": {
             "modalities": {"abvs": asdict(working)},

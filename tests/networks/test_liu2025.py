@@ -102,7 +102,13 @@ def test_transverse_and_sagittal_are_added_and_coronal_is_concatenated(
     trunk = liu2025.branch(backbone)  # made once: the sizes are the same for every branch
     monkeypatch.setattr(liu2025, "branch", lambda name: trunk)
     made = {model: PlaneFusion(backbone, planes) for model, planes in liu2025.MODELS.items()}
-    assert {m: n.fused for m, n in made.items()} == {"liu2025_T": channels, "liu2025_TS": channels, "liu2025": 2 * channels}
+    assert {m: n.fused // channels for m, n in made.items()} == {
+        "liu2025_T": 1,
+        "liu2025_S": 1,
+        "liu2025_C": 1,
+        "liu2025_TS": 1,
+        "liu2025": 2,
+    }
     for network in made.values():
         assert (network.halve.in_features, network.halve.out_features) == (network.fused, network.fused // 2)
         assert network.head.out_features == 2 and len(network.branches) == len(network.planes)
@@ -113,8 +119,46 @@ def test_fusion_by_hand() -> None:
     t, s, c = (torch.full((1, 48), v) for v in (1.0, 2.0, 5.0))
     assert three.fuse([t, s, c])[0].tolist() == [3.0] * 48 + [5.0] * 48
     assert three.fuse([t, s])[0].tolist() == [3.0] * 48
+    assert PlaneFusion("small", liu2025.PLANES[2:]).fuse([c])[0].tolist() == [5.0] * 48
+    added, joined = (PlaneFusion("small", fusion=f) for f in ("add", "concatenate"))
+    assert added.fuse([t, s, c])[0].tolist() == [8.0] * 48 and added.halve.in_features == 48
+    assert joined.fuse([t, s, c])[0].tolist() == [1.0] * 48 + [2.0] * 48 + [5.0] * 48 and joined.halve.in_features == 144
     with pytest.raises(ValueError, match="coronal"):
-        PlaneFusion("small", ("coronal",))
+        PlaneFusion("small", ("coronal", "sagittal"))
+    with pytest.raises(BundleError, match="hybrid, add, concatenate"):
+        PlaneFusion("small", fusion="multiply")
+
+
+@pytest.mark.parametrize("backbone", ["vgg19", "densenet161", "resnet101", "resnet50"])
+def test_every_backbone_of_the_paper_learns(backbone: str) -> None:
+    torch.manual_seed(1)
+    task = liu2025_tasks.JudgeTask(_few(), liu2025.PLANES[2:], 4, CPU)
+    network = PlaneFusion(backbone, task.planes)
+    rows = next(iter(task.batches(np.random.default_rng(1))))
+    loss = task.loss(network, rows, np.random.default_rng(1))
+    loss.backward()  # type: ignore[no-untyped-call]
+    first = next(p for p in network.trunk(0).parameters() if p.ndim == 4)
+    assert first.grad is not None and float(first.grad.abs().max()) > 0 and bool(torch.isfinite(first.grad).all())
+
+
+def test_mirrored_together_never_in_depth() -> None:
+    """What lies left lies left on transverse and coronal crops of one frame; depth (rows of the first two) stays."""
+    samples = _few()
+    ramp = np.arange(32, dtype=np.uint8) * 8
+    samples.crops[:] = np.stack([np.tile(ramp, (32, 1)), np.tile(ramp, (32, 1)), np.add.outer(ramp // 2, ramp // 4)])
+    task = liu2025_tasks.JudgeTask(samples, liu2025.PLANES, 4, CPU)
+    seen: set[tuple[bool, ...]] = set()
+
+    class Look(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            t, s, c = x[0]
+            assert torch.equal(t[0], t[-1]) and torch.equal(s[0], s[-1])  # nothing moved along the depth
+            seen.add((bool(t[0, 0] > t[0, -1]), bool(c[0, 0] > c[0, -1]), bool(s[0, 0] > s[0, -1]), bool(c[0, 0] > c[-1, 0])))
+            return torch.zeros(len(x), 2)
+
+    for draw in range(12):
+        task.loss(Look(), task.train[:4], np.random.default_rng(draw))
+    assert seen == {(a, a, b, b) for a in (False, True) for b in (False, True)}
 
 
 def test_the_unet_of_the_paper_learns_its_statistics_fast_enough() -> None:
@@ -363,6 +407,32 @@ def test_a_killed_training_goes_on_and_its_bundle_runs(trained: Path, tmp_path: 
     assert one.provenance["bundle_sha256"] == bundle.sha256 and len(one.heatmaps) == 1
 
 
+def test_another_fusion_is_trained_named_and_loaded(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(liu2025_samples, "SHAPE", SMALL)
+        patch.setattr(phantoms, "demo_case", lambda modality, seed: phantoms.abvs_volume(seed, shape=SMALL))
+        registry.train(
+            "liu2025",
+            phantoms=2,
+            calibrate=1,
+            test=1,
+            out=tmp_path / "liu2025",
+            backbone="small",
+            epochs=1,
+            device="cpu",
+            fusion="concatenate",
+        )
+    bundle = bundles.load(tmp_path / "liu2025")
+    assert bundle.manifest["fusion"] == "concatenate" and " --fusion concatenate " in bundle.manifest["command"]
+    assert Liu2025Model(bundle, CPU).network.classifier.fused == 3 * 48
+    other = {k: v for k, v in bundle.manifest.items() if k not in ("files", "schema")} | {"fusion": "hybrid"}
+    wrong = bundles.write(tmp_path / "wrong", other, {bundles.WEIGHTS: bundle.weights.read_bytes()})
+    with pytest.raises(BundleError, match="do not fit"):
+        Liu2025Model(wrong, CPU)
+    with pytest.raises(BundleError, match="lu2025 has none"):
+        registry.train("lu2025", phantoms=2, out=tmp_path / "x", backbone="small", fusion="add")
+
+
 def test_resumed_equals_uninterrupted() -> None:
     samples = _few()
     task = liu2025_tasks.FindTask(samples, "sagittal", 8, 8, CPU)
@@ -411,7 +481,7 @@ def _few() -> liu2025_samples.VolumeSamples:
 
 
 def test_volumes_are_held_back_whole() -> None:
-    task = liu2025_tasks.JudgeTask(_few(), 3, 8, CPU)
+    task = liu2025_tasks.JudgeTask(_few(), liu2025.PLANES, 8, CPU)
     assert not set(task.case[task.train]) & set(task.case[task.held]) and len(task.held) == 4
     drawn = np.concatenate(list(task.batches(np.random.default_rng(1))))
     assert len(set(drawn)) == len(drawn) and set(drawn) <= set(task.train)
