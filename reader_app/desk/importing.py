@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reader_app.desk import tables
 from reader_app.desk.progress import Cancelled, Progress, never, silent
 from reader_app.errors import Fault, StudyFileError
-from reader_app.imaging import headings
+from reader_app.imaging import hanging, headings
 from reader_app.imaging.importer import ImportReport, import_sources
 from reader_app.store.studyfolder import StudyFolder
 
@@ -76,13 +77,26 @@ def import_into(
         cancelled=cancelled,
         as_acquired=as_acquired,
         columns=columns,
+        required=hanging.for_study("mammography", study).requires,
     )
     if not dry_run:
-        enter_cases(study, report.case_rows)
-        if report.reference_rows:
-            enter_reference(study, report.reference_rows)
-        report.write(study)
+        entered = {row["case_id"] for row in report.case_rows}
+        truth = [row for row in report.reference_rows if row["case_id"] in entered]
+        if truth:
+            enter_reference(study, truth)
+        if entered:
+            enter_cases(study, report.case_rows)
+        report.after(earlier_report(study)).write(study)
     return report
+
+
+def earlier_report(study: Path) -> ImportReport:
+    """Return what the imports so far said; nothing where there was none, or where its file was spoilt by hand."""
+    path = study / "import_report.json"
+    try:
+        return ImportReport.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return ImportReport()
 
 
 def enter_cases(study: Path, rows: Sequence[dict[str, str]]) -> None:

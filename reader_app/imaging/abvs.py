@@ -301,6 +301,17 @@ def probe_geometry(facts: Mapping[str, Any]) -> dict[str, float] | None:
     return found or None
 
 
+CURVED_TRACK = (
+    "swept along a curved track (radius {:g} mm) and left as acquired: its planes stand side by side and its lines are not "
+    "fanned out, so that distances away from the skin are approximate"
+)
+
+
+def track_radius_mm(facts: Mapping[str, Any]) -> float:
+    """Return the radius of the track on which the probe was swept; 0 for a straight one, or where none is stated."""
+    return abs((probe_geometry(facts) or {}).get("track_radius_mm", 0.0))
+
+
 def curved(facts: Mapping[str, Any], placement: Placement, shape: Sequence[int]) -> Fan | None:
     """Return the fan of a curved probe's scan lines in a volume as placed; None without one, or where lines do not run down."""
     if placement.axes[1] != 2 or abs(placement.axes[2]) != 3:

@@ -72,8 +72,10 @@ def assemble(own: Group, decoded: Decoded) -> Assembled:
         good.append((piece, answer.value, decoded.folder / f"{index}.npy"))
         result.notes += [f"{_label(piece)}: {note}" for note in answer.value.get("notes", [])]
     result.blinding = blinding.examine(own, [(p, a) for p, a, _ in good])
-    build = {"mammography": _mammography, "abvs": _abvs, "ultrasound": _ultrasound}.get(own.modality)
-    if build is not None:
+    build = {"abvs": _abvs, "ultrasound": _ultrasound}.get(own.modality)
+    if own.modality == "mammography":
+        _mammography(good, result, plan)
+    elif build is not None:
         build(good, result)
     blinding.name_images(result.blinding, result.origins)
     result.files = sum(len(p.sources) for p, _, _ in good if id(p.sources[0]) not in result.refused)
@@ -109,7 +111,7 @@ def _pixels(path: Path, piece: Piece, invert: bool = False) -> Any:
     return burnedin.black_out(array, piece.black_out, invert) if piece.black_out else array
 
 
-def _mammography(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembled) -> None:
+def _mammography(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembled, plan: CasePlan) -> None:
     decoded = {id(piece): (piece, answer, path) for piece, answer, path in good if answer["grey"] is not None}
     for piece, answer, _ in good:
         if answer["grey"] is None:
@@ -120,7 +122,7 @@ def _mammography(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembl
     if not candidates:
         return
     _refuse_repeated(candidates, result)
-    choice = fourview.choose(candidates, priors)
+    choice = plan.choice(candidates, priors)
     result.faults += choice.faults
     result.notes += choice.notes
     chosen = {id(c): pane for (_, pane), c in choice.grid.items()}
@@ -208,6 +210,8 @@ def _abvs(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembled) -> 
                     *said,
                     "left as acquired: the lines of its curved probe stand side by side, widths at depth are too large",
                 ]
+            elif abvs.track_radius_mm(piece.facts):
+                said = [*said, abvs.CURVED_TRACK.format(abvs.track_radius_mm(piece.facts))]
         except ImageError as error:
             _refuse(result, piece, str(error))
             continue

@@ -42,10 +42,11 @@ class Choice:
     notes: tuple[str, ...]
 
 
-def choose(candidates: Sequence[Candidate], prior_roles: Sequence[str] = ()) -> Choice:
+def choose(candidates: Sequence[Candidate], prior_roles: Sequence[str] = (), required: Sequence[str] = GRID) -> Choice:
     """Pick one image for each pane: FOR PRESENTATION before raw, acquired before synthetic, latest acquisition first.
 
     Everything else of the exam goes to the strip. The choice depends on nothing but the images (not on their order on disk).
+    Without a view of ``required`` the exam is incomplete.
     """
     grid: dict[tuple[str, str], Candidate] = {}
     strip: list[Candidate] = []
@@ -56,7 +57,7 @@ def choose(candidates: Sequence[Candidate], prior_roles: Sequence[str] = ()) -> 
             fit = [c for c in candidates if c.role == role and c.view.name == pane and c.view.fits_grid]
             fit.sort(key=lambda c: (c.view.raw, c.view.synthetic, _later_first(c.view.time), c.order))
             if not fit:
-                if role == "current":
+                if role == "current" and pane in required:
                     other = [c for c in candidates if c.role == role and c.view.name == pane]
                     words = f" (only {', '.join(c.view.title or 'unfit views' for c in other)})" if other else ""
                     faults.append(f"view {pane} is missing{words}")

@@ -17,7 +17,7 @@ from typing import Any
 
 from reader_app.imaging import abvs
 from reader_app.imaging.casetable import CaseTable, Row
-from reader_app.imaging.mammogram import VIEW_CODES
+from reader_app.imaging.mammogram import GRID, VIEW_CODES
 from reader_app.imaging.names import NameWords, read_name
 from reader_app.imaging.pixeldecisions import Decision
 
@@ -74,7 +74,8 @@ class Source:
 class Group:
     """The files of one case; ``named`` when the case table names it, ``as_acquired`` when curved volumes stay scan lines.
 
-    ``decided`` holds what the coordinator decided about writing in the pixels, by SHA-256 of the file.
+    ``decided`` holds what the coordinator decided about writing in the pixels, by SHA-256 of the file; ``required`` the
+    mammographic views without which the exam is incomplete.
     """
 
     key: str
@@ -88,6 +89,7 @@ class Group:
     as_acquired: bool = False
     told: bool = False  # the coordinator said what everything is taken for
     decided: dict[str, tuple[Decision, ...]] = field(default_factory=dict)
+    required: tuple[str, ...] = GRID
 
     @property
     def decisions(self) -> list[dict[str, Any]]:

@@ -14,11 +14,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from reader_app.errors import ImageError, TableError
-from reader_app.imaging import casetable, container, fourview, grouping, pixeldecisions
+from reader_app.imaging import casetable, container, grouping, pixeldecisions
 from reader_app.imaging.assembly import Assembled, Decoded, assemble
 from reader_app.imaging.caseimage import MODALITIES
 from reader_app.imaging.grouping import Group, Source
 from reader_app.imaging.importreport import CaseReport, FileReport, ImportReport, row_of
+from reader_app.imaging.mammogram import GRID
 from reader_app.imaging.planning import candidates_of, pieces_of
 from reader_app.imaging.workers import Job, WorkerPool
 
@@ -43,6 +44,7 @@ def import_sources(
     columns: Mapping[str, str] | None = None,
     pool: WorkerPool | None = None,
     as_acquired: bool = False,
+    required: Sequence[str] = GRID,
 ) -> ImportReport:
     """Import files and folders into ``images_dir``.
 
@@ -70,6 +72,8 @@ def import_sources(
         Workers to use instead of own ones.
     as_acquired : bool
         Leave ABVS volumes of a curved probe as scan lines side by side instead of drawing them in their true shape.
+    required : sequence of str
+        The mammographic views without which an exam is incomplete.
 
     Returns
     -------
@@ -100,6 +104,7 @@ def import_sources(
         decided = pixeldecisions.load(images_dir.parent)
         for own in groups:
             own.as_acquired, own.decided, own.told = as_acquired, decided, as_ is not None
+            own.required = tuple(required)
         for source in known:
             if cases is not None and source.row is None:
                 report.files.append(FileReport(source.shown, False, "", "is not named in the case table"))
@@ -171,7 +176,9 @@ def _report_plan(own: Group, report: ImportReport) -> None:
         return
     faults, (candidates, priors) = [*own.faults, *plan.faults], candidates_of(plan)
     if candidates:
-        faults += fourview.choose(candidates, priors).faults
+        choice = plan.choice(candidates, priors)
+        faults += choice.faults
+        plan.notes += choice.notes
     status = "refused" if not plan.pieces else "incomplete" if faults else "complete"
     good = sum(len(p.sources) for p in plan.pieces)
     report.cases.append(CaseReport(own.case_id, own.modality, status, good, faults, [*own.notes, *plan.notes]))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,37 +117,66 @@ class ImportReport:
         own.files = [FileReport(**file) for file in document["files"]]
         return own
 
+    def after(self, earlier: ImportReport) -> ImportReport:
+        """Return this report together with what earlier imports said of other cases and other files."""
+        cases, files = {c.case_id for c in self.cases}, {f.path for f in self.files}
+        kept = [c for c in earlier.cases if c.case_id not in cases]
+        ids = {c.case_id for c in kept}
+        told = [f for f in earlier.files if f.case_id in ids or (not f.case_id and f.path not in files)]
+        notes = list(dict.fromkeys([*earlier.notes, *self.notes]))
+        return ImportReport(
+            sorted([*kept, *self.cases], key=lambda c: c.case_id),
+            sorted([*told, *self.files], key=lambda f: (f.path, f.case_id)),
+            notes=notes,
+            cancelled=self.cancelled,
+        )
+
     def write(self, directory: Path) -> tuple[Path, Path]:
         """Write ``import_report.csv`` (one line a file and a case), ``.json`` and ``blinding_report.csv`` into the study folder.
 
-        The report names source files and belongs to the coordinator; it is never part of what a reading station gets.
+        Each is written whole or not at all. The report names source files and belongs to the coordinator; it is never part of
+        what a reading station gets.
         """
         table, document = directory / "import_report.csv", directory / "import_report.json"
-        document.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        with table.open("w", encoding="utf-8-sig", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(["kind", "case_id", "path", "result", "reason"])
-            for case in self.cases:
-                writer.writerow(["case", case.case_id, "", case.status, _text("; ".join([*case.faults, *case.notes]))])
-            for file in self.files:
-                writer.writerow(
-                    ["file", file.case_id, _text(file.path), "accepted" if file.accepted else "refused", _text(file.reason)]
-                )
-        self._write_blinding(directory / "blinding_report.csv")
+        lines = [["kind", "case_id", "path", "result", "reason"]]
+        lines += [["case", c.case_id, "", c.status, _text("; ".join([*c.faults, *c.notes]))] for c in self.cases]
+        lines += [
+            ["file", f.case_id, _text(f.path), "accepted" if f.accepted else "refused", _text(f.reason)] for f in self.files
+        ]
+        _put(document, json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n")
+        _put(table, _sheet(lines))
+        _put(directory / "blinding_report.csv", _sheet([list(BLINDING_COLUMNS), *map(_blinding_line, self.cases)]))
         return table, document
 
-    def _write_blinding(self, path: Path) -> None:
-        """Write one line a case: where an identifier was found, never the identifier."""
-        with path.open("w", encoding="utf-8-sig", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(BLINDING_COLUMNS)
-            for case in self.cases:
-                found = case.blinding
-                decisions = [w.get("decision", "open") for w in found.get("writing", [])]
-                counts = [decisions.count(d) for d in ("open", "black_out", "keep")]
-                tags = found.get("tags", [])
-                names = [found.get(key, 0) for key in ("names", "truth_in_names", "stated")]
-                writer.writerow([case.case_id, len(tags), " ".join(tags), *names, *counts])
+
+def _blinding_line(case: CaseReport) -> list[Any]:
+    """Return where an identifier was found, never the identifier."""
+    found = case.blinding
+    decisions = [w.get("decision", "open") for w in found.get("writing", [])]
+    counts = [decisions.count(d) for d in ("open", "black_out", "keep")]
+    tags = found.get("tags", [])
+    names = [found.get(key, 0) for key in ("names", "truth_in_names", "stated")]
+    return [case.case_id, len(tags), " ".join(tags), *names, *counts]
+
+
+def _sheet(lines: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(lines)
+    return "\ufeff" + text.getvalue()
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a file beside its place and rename it: whoever looks sees the old one or the new one, never half."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _text(value: str) -> str:

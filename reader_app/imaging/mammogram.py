@@ -42,6 +42,10 @@ _CT = "1.2.840.10008.5.1.4.1.1.2"
 _OPPOSITE = {"A": "P", "P": "A", "L": "R", "R": "L", "F": "H", "H": "F"}
 
 
+class OtherObject(ImageError):
+    """An object that is no view to be read (tomosynthesis, quality control, specimen); an exam can be whole without it."""
+
+
 @dataclass(frozen=True)
 class View:
     """What an image shows.
@@ -102,7 +106,7 @@ def refuse_tomosynthesis(facts: Mapping[str, Any], name: str) -> None:
     as_ct = sop == _CT and ("TOMO" in kind or "TOMO" in text)
     stack = facts.get("Modality") == "MG" and frames > 1
     if sop in TOMOSYNTHESIS or as_ct or stack:
-        raise ImageError(
+        raise OtherObject(
             f"{name}: is a tomosynthesis object, which this program does not show; give the 2-D or synthetic 2-D image"
         )
 
@@ -130,13 +134,13 @@ def classify(facts: Mapping[str, Any], hint: NameWords, name: str) -> View:
     """
     refuse_tomosynthesis(facts, name)
     if str(facts.get("QualityControlImage", "")).upper() == "YES":
-        raise ImageError(f"{name}: is a quality control image; it was left out")
+        raise OtherObject(f"{name}: is a quality control image; it was left out")
     notes: list[str] = []
     described = read_name(" ".join(str(facts.get(k, "")) for k in ("SeriesDescription", "ProtocolName")))
     laterality = _laterality(facts, described, hint, name)
     view, modifiers = _view(facts, described, hint, name, notes)
     if view == "SPEC":
-        raise ImageError(f"{name}: shows a specimen, not a breast; it was left out")
+        raise OtherObject(f"{name}: shows a specimen, not a breast; it was left out")
     if str(facts.get("PartialView", "")).upper() == "YES":
         modifiers.append("partial view")
     if str(facts.get("BreastImplantPresent", "")).upper() == "YES":

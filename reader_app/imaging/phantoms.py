@@ -135,19 +135,26 @@ class PhantomCase:
         return rows
 
 
+#: Chances of density a to d: of women in general, and of women with a benign or malignant mass under one centimetre as bong2023
+#: prints them (Table 1, training set). In ultrasound phantoms density says something of the mass, as its clinical model needs.
+_DENSITY = (0.15, 0.4, 0.35, 0.1)
+_DENSITY_OF_MASSES = {False: (0.014, 0.14, 0.501, 0.345), True: (0.049, 0.33, 0.461, 0.16)}
+
+
 def _clinical(rng: np.random.Generator, malignant: bool, modality: str, density: float | None = None) -> dict[str, str]:
     age = int(np.clip(rng.normal(56 if malignant else 46, 11), 22, 84))
     symptoms = ("palpable lump", "none", "breast pain", "nipple discharge", "skin retraction")
-    chances = (0.5, 0.3, 0.05, 0.08, 0.07) if malignant else (0.3, 0.45, 0.18, 0.06, 0.01)
+    troubles = (0.5, 0.3, 0.05, 0.08, 0.07) if malignant else (0.3, 0.45, 0.18, 0.06, 0.01)
     data = {
         "age": str(age),
         "family_history": "yes" if rng.random() < (0.25 if malignant else 0.1) else "no",
         "brca": str(rng.choice(["not tested", "negative", "positive"], p=[0.8, 0.15, 0.05])),
     }
     if density is None:
-        density = float(rng.choice([0.12, 0.25, 0.42, 0.62], p=[0.15, 0.4, 0.35, 0.1]))
+        chances = _DENSITY_OF_MASSES[malignant] if modality == "ultrasound" else _DENSITY
+        density = float(rng.choice([0.12, 0.25, 0.42, 0.62], p=chances))
     data["density"] = {0.12: "a", 0.25: "b", 0.42: "c", 0.62: "d"}[round(density, 2)]
-    data["symptom"] = "none (screening)" if modality == "mammography" else str(rng.choice(symptoms, p=chances))
+    data["symptom"] = "none (screening)" if modality == "mammography" else str(rng.choice(symptoms, p=troubles))
     return data
 
 
@@ -280,6 +287,21 @@ def abvs_volume(
     return PhantomCase("abvs", seed, *found, volume_masks=masks)
 
 
+def _woman(seed: int, malignant: bool | None) -> tuple[bool, LesionLatents, str, dict[str, str]]:
+    rng = np.random.default_rng([seed, 23])
+    if malignant is None:
+        malignant = bool(rng.random() < 0.5)
+    look = draw_latents(rng, malignant)
+    side = "RL"[int(rng.integers(2))]
+    return malignant, look, side, _clinical(rng, malignant, "ultrasound")
+
+
+def ultrasound_woman(seed: int) -> tuple[bool, dict[str, str]]:
+    """Return the class and clinical data of :func:`ultrasound_case` of a seed without making its images."""
+    malignant, _, _, clinical = _woman(seed, None)
+    return malignant, clinical
+
+
 def ultrasound_case(
     seed: int,
     malignant: bool | None = None,
@@ -305,12 +327,7 @@ def ultrasound_case(
     doppler : bool
         Add a colour Doppler frame (RGB, id "US<n>", view "DOPPLER").
     """
-    rng = np.random.default_rng([seed, 23])
-    if malignant is None:
-        malignant = bool(rng.random() < 0.5)
-    look = draw_latents(rng, malignant)
-    side = "RL"[int(rng.integers(2))]
-    clinical = _clinical(rng, malignant, "ultrasound")
+    malignant, look, side, clinical = _woman(seed, malignant)
     grey = GreyScale(bits=8, presets=(Preset("standard", "linear", 118.0, 216.0),))
     images, lesions = [], []
     masks: dict[str, NDArray[np.bool_]] = {}

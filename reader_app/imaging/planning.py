@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,24 @@ class CasePlan:
         id(source) -> reason.
     faults, notes : list of str
         Of the case.
+    left_out : list of str
+        Objects that are no view to be read: a fault where the exam lacks a view, else worth a note.
+    required : tuple of str
+        Mammographic views without which the exam is incomplete.
     """
 
     pieces: list[Piece] = field(default_factory=list)
     refused: dict[int, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    required: tuple[str, ...] = mammogram.GRID
+
+    def choice(self, candidates: Sequence[fourview.Candidate], priors: Sequence[str]) -> fourview.Choice:
+        """Return which mammograms fill the panes; what was left out is told as a fault where a view is missing."""
+        made = fourview.choose(candidates, priors, self.required)
+        faults, notes = made.faults, (*made.notes, *self.left_out)
+        return replace(made, notes=notes) if not faults else replace(made, faults=(*faults, *self.left_out))
 
     def recipe(self, version: int) -> str:
         """Return what the container depends on besides the files' bytes: our rules and what the table said."""
@@ -83,12 +96,13 @@ class CasePlan:
             row = piece.sources[0].row
             said = (row.view, row.laterality, row.spacing_mm, row.axes, row.black_out, row.nipple) if row is not None else ()
             rows.append([piece.modality, piece.role, piece.days, piece.scan, piece.as_acquired, *said])
-        return f"{version} {json.dumps(rows, default=str)}"
+        own = "" if self.required == mammogram.GRID else f" {' '.join(self.required)}"
+        return f"{version} {json.dumps(rows, default=str)}{own}"
 
 
 def pieces_of(own: Group) -> CasePlan:
     """Decide from headers, table and names what each file of a group is."""
-    plan = CasePlan()
+    plan = CasePlan(required=own.required)
     usable: list[Source] = []
     for source in own.sources:
         reason = source.facts.get("refused") or source.contradiction() or _no_pixels(source)
@@ -116,7 +130,9 @@ def pieces_of(own: Group) -> CasePlan:
     for piece in plan.pieces:
         piece.decided = own.decided.get(piece.sources[0].sha256, ())
     _drop_twins(plan)
-    plan.faults += sorted(set(plan.refused.values()))
+    plan.faults += sorted(set(plan.refused.values()) - set(plan.left_out))
+    if not plan.pieces:
+        plan.faults += plan.left_out
     if not plan.pieces and not plan.faults:
         plan.faults.append("no file of this case can be read")
     return plan
@@ -160,6 +176,8 @@ def _plan_mammography(own: Group, usable: list[Source], plan: CasePlan) -> None:
             mammogram.spacing(source.facts, source.path.name)
         except ImageError as error:
             plan.refused[id(source)] = str(error)
+            if isinstance(error, mammogram.OtherObject) and source.row is None:
+                plan.left_out.append(str(error))
             continue
         plan.pieces.append(Piece([source], "mammography", view, role=role, days=days))
 

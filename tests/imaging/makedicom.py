@@ -144,12 +144,11 @@ def write(ds: Dataset, path: Path) -> Path:
     return path
 
 
-def four_views(folder: Path, patient: str = "", date: str = "20260115", **tags: Any) -> list[Path]:
-    """One exam: four files of one study."""
-    study = generate_uid()
-    return [
-        write(mammogram(n, StudyInstanceUID=study, PatientID=patient, StudyDate=date, **tags), folder / f"{n}.dcm") for n in HUNG
-    ]
+def four_views(folder: Path, patient: str = "", date: str = "20260115", small: bool = False, **tags: Any) -> list[Path]:
+    """One exam: four files of one study; ``small`` for tests that do not look at its pixels."""
+    tags |= {"StudyInstanceUID": generate_uid(), "PatientID": patient, "StudyDate": date}
+    pixels = {n: breast(n, (48, 40)) if small else None for n in HUNG}
+    return [write(mammogram(n, pixels[n], **tags), folder / f"{n}.dcm") for n in HUNG]
 
 
 def ultrasound(image: np.ndarray, frames: bool = False, regions: list[dict[str, Any]] | None = None, **tags: Any) -> Dataset:

@@ -125,8 +125,11 @@ def test_without_a_usable_geometry_nothing_is_bent(probe):
 
 
 def test_a_curved_track_is_left_as_acquired(tmp_path, pool):
-    _, image = taken(tmp_path, pool, invenia(scan_lines(), track=200.0))
+    report, image = taken(tmp_path, pool, invenia(scan_lines(), track=200.0))
     assert image.fan is None and np.array_equal(image.array, scan_lines())
+    assert any("curved track (radius 200 mm) and left as acquired" in note for note in report.cases[0].notes)
+    report, _ = taken(tmp_path / "straight", pool, invenia(scan_lines()))
+    assert not any("track" in note for note in report.cases[0].notes)
 
 
 def test_the_case_table_states_geometry_and_nipple(tmp_path, pool):
