@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reader_app.cli.progress import ProgressBar
+from reader_app.cli.study_commands import JSON, STUDY
 
 
 def add_to(sub: Any) -> None:
@@ -17,25 +18,26 @@ def add_to(sub: Any) -> None:
     ai_sub = ai.add_subparsers(dest="ai_command", metavar="systems|train|evaluate|run|import|prepare", required=True)
 
     systems = ai_sub.add_parser("systems", help="the systems that can be trained here")
-    systems.add_argument("--json", action="store_true")
+    systems.add_argument("--json", action="store_true", help=JSON)
     systems.set_defaults(run=_systems)
 
     train = ai_sub.add_parser("train", help="train a system on a folder with a table, or on phantoms")
-    train.add_argument("system")
+    train.add_argument("system", help="one of `reader-app ai systems`")
     source = train.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", type=Path, help="folder with images and a table (see: adding a model)")
     source.add_argument("--phantoms", type=int, metavar="N", help="train on N phantoms of each kind")
-    train.add_argument("--model", help="which model of the system, e.g. DLR_LH or DLR_BM")
-    train.add_argument("--out", type=Path, required=True, help="folder of the bundle to make")
+    train.add_argument("--model", help="which model of the system, e.g. DLR_LH; all trains them all")
+    train.add_argument("--out", type=Path, required=True, help="folder of the bundle to make; of all bundles with --model all")
     train.add_argument("--backbone", help="the paper's backbone by default; 'small' for CPUs")
     train.add_argument("--weights", type=Path, help="start from these weights: safetensors, or another bundle's folder")
-    train.add_argument("--epochs", type=int)
-    train.add_argument("--folds", type=int)
+    train.add_argument("--epochs", type=int, help="default: the system's own number")
+    train.add_argument("--folds", type=int, help="cross-validate in so many parts")
     train.add_argument("--calibrate", type=int, metavar="N", help="further phantoms for the operating point")
     train.add_argument("--test", type=int, metavar="N", help="further phantoms for the figures in the manifest")
     train.add_argument("--search", type=int, metavar="N", help="bong2023: search the clinical network's layers in N trials")
-    train.add_argument("--seed", type=int, default=1)
-    train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    train.add_argument("--fusion", metavar="HOW", help="liu2025: join the planes by hybrid (the paper's), add or concatenate")
+    train.add_argument("--seed", type=int, default=1, help="the same seed gives the same weights on the same machine")
+    train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto: CUDA where there is one")
     train.set_defaults(run=_train)
 
     evaluate = ai_sub.add_parser(
@@ -45,18 +47,23 @@ def add_to(sub: Any) -> None:
     evaluate.add_argument("system", help="bong2023, kim2021, liu2025, lu2025, zhou2023, or all that the study has")
     cases = evaluate.add_mutually_exclusive_group(required=True)
     cases.add_argument("--study", type=Path, metavar="DIR", help="a study with predictions and a reference standard")
-    cases.add_argument("--phantoms", type=int, metavar="N", help="N held-out phantoms, judged now")
+    cases.add_argument(
+        "--phantoms",
+        type=int,
+        metavar="N",
+        help="N held-out phantoms, judged now (of ultrasound also training and external ones)",
+    )
     evaluate.add_argument(
         "--bundle", type=Path, action="append", metavar="BUNDLE", help="with --phantoms: other bundles than ours"
     )
     evaluate.add_argument("--seed", type=int, default=1, help="with --phantoms: draws other phantoms")
-    evaluate.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    evaluate.add_argument("--out", type=Path, metavar="FOLDER", help="also write evaluation_SYSTEM.json and .csv there")
-    evaluate.add_argument("--json", action="store_true")
+    evaluate.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto: CUDA where there is one")
+    evaluate.add_argument("--out", type=Path, metavar="FOLDER", help="also write evaluation_SYSTEM.json, .csv and pictures there")
+    evaluate.add_argument("--json", action="store_true", help=JSON)
     evaluate.set_defaults(run=_evaluate)
 
     run = ai_sub.add_parser("run", help="predict every case of a study beforehand")
-    run.add_argument("study", metavar="DIR", type=Path)
+    run.add_argument("study", metavar="DIR", type=Path, help=STUDY)
     run.add_argument(
         "--model", action="append", metavar="BUNDLE", help="a bundle's folder or name; default: all models of the study"
     )
@@ -67,13 +74,13 @@ def add_to(sub: Any) -> None:
 
     apart = ai_sub.add_parser("devices", help="how far a bundle's predictions on the CPU and on CUDA lie apart, on phantoms")
     apart.add_argument("bundle", help="a bundle's folder, or the name of one that ships with the program")
-    apart.add_argument("--phantoms", type=int, default=20, metavar="N")
+    apart.add_argument("--phantoms", type=int, default=20, metavar="N", help="cases to compare on (default 20)")
     apart.set_defaults(run=_devices)
 
     imported = ai_sub.add_parser("import", help="take predictions made elsewhere")
-    imported.add_argument("study", metavar="DIR", type=Path)
-    imported.add_argument("files", metavar="FILE", type=Path, nargs="+")
-    imported.add_argument("--model", required=True, metavar="ID")
+    imported.add_argument("study", metavar="DIR", type=Path, help=STUDY)
+    imported.add_argument("files", metavar="FILE", type=Path, nargs="+", help="tables (csv, xlsx, json) or DICOM objects")
+    imported.add_argument("--model", required=True, metavar="ID", help="the study's id of the model they are of")
     imported.add_argument("--threshold", type=float, default=0.5, help="operating point applied to the scores (default 0.5)")
     imported.add_argument(
         "--originals",
@@ -86,7 +93,7 @@ def add_to(sub: Any) -> None:
     imported.set_defaults(run=_import)
 
     prepared = ai_sub.add_parser("prepare", help="prepare the sets of aids of which some are withheld or changed on purpose")
-    prepared.add_argument("study", metavar="DIR", type=Path)
+    prepared.add_argument("study", metavar="DIR", type=Path, help=STUDY)
     prepared.add_argument("--model", metavar="ID", help="only this set")
     prepared.set_defaults(run=_prepare)
 
@@ -135,6 +142,7 @@ def _train(given: argparse.Namespace) -> int:
             calibrate=given.calibrate,
             test=given.test,
             search=given.search,
+            fusion=given.fusion,
         )
     print(report)
     return 0
@@ -153,10 +161,9 @@ def _evaluate(given: argparse.Namespace) -> int:
         documents = []
         for name in sorted(evaluation.MODALITY) if given.system == "all" else [given.system]:
             with ProgressBar(f"evaluate {name}") as bar:
-                rows, models, source = evaluation.phantom_rows(
-                    name, given.phantoms, given.bundle or (), given.seed, given.device, bar
-                )
-            documents.append(fill(name, [Scored(**row) for row in rows], source, models))
+                found = evaluation.phantom_rows(name, given.phantoms, given.bundle or (), given.seed, given.device, bar)
+            rows = [Scored(**row) for row in found.rows]
+            documents.append(fill(name, rows, found.source, found.models, found.embeddings))
     for document in documents:
         if given.out is not None:
             write(document, given.out)

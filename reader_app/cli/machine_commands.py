@@ -7,19 +7,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+from reader_app.cli.study_commands import JSON
+
 
 def add_to(sub: Any) -> None:
     """Add the subcommands of this module."""
     verify = sub.add_parser("verify", help="hashes, chains and signatures of logs, packages, containers, bundles")
-    verify.add_argument("files", metavar="FILE", type=Path, nargs="+")
+    verify.add_argument("files", metavar="FILE", type=Path, nargs="+", help="files, or folders of containers and bundles")
     verify.add_argument(
         "--receipt", metavar="EVENTS:CODE", help="compare one log with a filed session receipt, e.g. 1240:QK3TZ-7MPLA"
     )
-    verify.add_argument("--json", action="store_true")
+    verify.add_argument("--json", action="store_true", help=JSON)
     verify.set_defaults(run=_verify)
 
     doctor = sub.add_parser("doctor", help="this workstation: displays, GPU, decoders, disk, clock, versions")
-    doctor.add_argument("--json", action="store_true")
+    doctor.add_argument("--json", action="store_true", help=JSON)
     doctor.set_defaults(run=_doctor)
 
 

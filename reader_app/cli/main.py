@@ -19,7 +19,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of all subcommands."""
     from reader_app.cli import (
         ai_commands,
-        look_command,
+        image_commands,
         machine_commands,
         protocol_command,
         result_commands,
@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"reader-app {__version__}")
     sub = top.add_subparsers(dest="command", metavar="COMMAND")
-    for module in (study_commands, protocol_command, look_command, ai_commands, result_commands, machine_commands):
+    for module in (study_commands, image_commands, protocol_command, ai_commands, result_commands, machine_commands):
         module.add_to(sub)
     return top
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reader_app.cli.progress import ProgressBar
+from reader_app.cli.study_commands import JSON, STUDY
 from reader_app.errors import Fault, InputFaults
 
 _ANALYZE_FILES = {
@@ -25,8 +26,8 @@ _ANALYZE_FILES = {
 def add_to(sub: Any) -> None:
     """Add the subcommands of this module."""
     audit = sub.add_parser("audit", help="protocol deviations found in the logs by the independent auditor")
-    audit.add_argument("study", metavar="DIR", type=Path)
-    audit.add_argument("--json", action="store_true")
+    audit.add_argument("study", metavar="DIR", type=Path, help=STUDY)
+    audit.add_argument("--json", action="store_true", help=JSON)
     audit.set_defaults(run=_audit)
 
     analyze = sub.add_parser(
@@ -36,7 +37,7 @@ def add_to(sub: Any) -> None:
         "gets analysis.json (its files come from `reader-app export`), plain tables get everything: analysis.json, workbook, "
         "report (HTML, PDF, figures), csv, iMRMC, RJafroc, OR-DBM and REDCap.",
     )
-    analyze.add_argument("study", metavar="DIR", type=Path, nargs="?")
+    analyze.add_argument("study", metavar="DIR", type=Path, nargs="?", help=STUDY)
     for name, about in _ANALYZE_FILES.items():
         analyze.add_argument(f"--{name}", type=Path, metavar="FILE", help=about)
     _add_options(analyze)
@@ -44,50 +45,55 @@ def add_to(sub: Any) -> None:
     analyze.add_argument(
         "--to", metavar="FORMATS", help="with --out: which files, of xlsx,report,csv,imrmc,rjafroc,ordbm,redcap,sr"
     )
-    analyze.add_argument("--json", action="store_true")
+    analyze.add_argument("--json", action="store_true", help=JSON)
     analyze.set_defaults(run=_analyze)
 
     export = sub.add_parser("export", help="spreadsheets, interchange files, report")
-    export.add_argument("study", metavar="DIR", type=Path)
-    export.add_argument("--to", default="xlsx", metavar="xlsx,csv,imrmc,rjafroc,ordbm,redcap,sr,report")
-    export.add_argument("--out", type=Path, required=True, metavar="DIR")
+    export.add_argument("study", metavar="DIR", type=Path, help=STUDY)
+    words = "which files (default xlsx)"
+    export.add_argument("--to", default="xlsx", metavar="xlsx,csv,imrmc,rjafroc,ordbm,redcap,sr,report", help=words)
+    export.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the files; made when absent")
     _add_options(export)
     export.set_defaults(run=_export)
 
     power = sub.add_parser("power", help="readers x cases for a wanted power, from a pilot or from published ranges")
     power.add_argument("study", metavar="DIR", type=Path, nargs="?", help="a pilot study of two conditions")
     power.add_argument("--reads", type=Path, metavar="FILE", help="a pilot's reads table, with --reference")
-    power.add_argument("--reference", type=Path, metavar="FILE")
+    power.add_argument("--reference", type=Path, metavar="FILE", help="the pilot's reference table")
     power.add_argument("--components", metavar="var_tr=..,var=..,cov1=..,cov2=..,cov3=..,cases=..", help="a pilot's components")
     power.add_argument("--auc", type=float, help="expected average area (published ranges instead of a pilot)")
     power.add_argument("--between", type=float, default=0.1, help="range of the areas of different readers (default 0.1)")
-    power.add_argument("--benign-per-malignant", type=float, default=1.0)
+    power.add_argument("--benign-per-malignant", type=float, default=1.0, help="benign cases for each malignant one (default 1)")
     power.add_argument("--effect", type=float, required=True, help="difference of the endpoint to be found, e.g. 0.05")
-    power.add_argument("--readers", default="2,3,4,5,6,8,10", metavar="N,N,...")
-    power.add_argument("--power", type=float, default=0.8, dest="wanted")
-    power.add_argument("--generalise", choices=("readers_and_cases", "cases", "readers"), default="readers_and_cases")
-    power.add_argument("--alpha", type=float, default=0.05)
-    power.add_argument("--json", action="store_true")
+    power.add_argument("--readers", default="2,3,4,5,6,8,10", metavar="N,N,...", help="numbers of readers to work out cases for")
+    power.add_argument("--power", type=float, default=0.8, dest="wanted", help="wanted power (default 0.8)")
+    words = "to what the result shall hold for others (default: readers and cases)"
+    power.add_argument("--generalise", choices=("readers_and_cases", "cases", "readers"), default="readers_and_cases", help=words)
+    power.add_argument("--alpha", type=float, default=0.05, help="two-sided level (default 0.05)")
+    power.add_argument("--json", action="store_true", help=JSON)
     power.set_defaults(run=_power)
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the analysis; the first choice is the default."""
-    parser.add_argument("--positive-from", choices=("1", "2", "3", "4", "4A", "4B", "4C", "5", "6"))
-    parser.add_argument("--ci", choices=("wilson", "exact", "wald"), default="wilson")
-    parser.add_argument("--covariance", choices=("delong", "jackknife", "bootstrap", "unbiased"), default="delong")
+    words = "least category that counts as positive (the plan, 4A)"
+    parser.add_argument("--positive-from", choices=("1", "2", "3", "4", "4A", "4B", "4C", "5", "6"), help=words)
+    parser.add_argument("--ci", choices=("wilson", "exact", "wald"), default="wilson", help="intervals of shares (wilson)")
+    words = "how reader covariances are estimated (delong; other endpoints than auc: jackknife)"
+    parser.add_argument("--covariance", choices=("delong", "jackknife", "bootstrap", "unbiased"), default="delong", help=words)
     parser.add_argument(
         "--endpoint", choices=("auc", "sensitivity", "specificity", "wafroc"), help="default: the study's plan, auc"
     )
-    parser.add_argument("--level", choices=("case", "breast", "lesion"), default="case")
-    parser.add_argument("--by", choices=("group",))
-    parser.add_argument("--cluster", choices=("patient_id",))
-    parser.add_argument("--zero", choices=("error", "positive", "negative", "exclude"), default="error")
+    parser.add_argument("--level", choices=("case", "breast", "lesion"), default="case", help="what is counted (case)")
+    parser.add_argument("--by", choices=("group",), help="also for each group of readers by itself")
+    parser.add_argument("--cluster", choices=("patient_id",), help="cases of one patient are not independent")
+    words = "what BI-RADS 0 counts as (error: refuse it)"
+    parser.add_argument("--zero", choices=("error", "positive", "negative", "exclude"), default="error", help=words)
     parser.add_argument("--match", choices=("distance", "iou"), help="when a mark hits a lesion (the plan, distance)")
     parser.add_argument("--overlap", type=float, help="least overlap of a hit, with --match iou (the plan, 0.1)")
     parser.add_argument("--margin", type=float, help="margin of non-inferiority (the plan, none)")
     parser.add_argument("--alpha", type=float, help="two-sided level (the plan, 0.05)")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of bootstraps (default 1)")
     parser.add_argument("--interim", action="store_true", help="analyse although rounds are still open; printed on every result")
 
 
@@ -123,7 +129,7 @@ def _audit(given: argparse.Namespace) -> int:
 
 
 def _present(study: Path | None, files: Mapping[str, Path | None]) -> None:
-    """Refuse what is not there or cannot be read at once, before the libraries of the analysis are loaded (which takes seconds)."""
+    """Refuse at once what is not there or cannot be read, before the libraries of the analysis are loaded (seconds)."""
     faults = []
     if study is not None and not (study / "study.toml").is_file():
         faults.append(Fault(str(study), "is no study folder (it holds no study.toml)", "check the path"))

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,10 @@ from typing import Any
 from reader_app.cli.progress import ProgressBar
 
 Subparsers = Any  # argparse does not export the type of what add_subparsers returns
+
+#: Help of arguments that many commands have.
+STUDY = "the study's folder"
+JSON = "print one JSON document instead of text"
 
 
 def add_to(sub: Subparsers) -> None:
@@ -24,75 +27,50 @@ def add_to(sub: Subparsers) -> None:
     demo.add_argument(
         "--headless", action="store_true", help="simulated readers read every round off-screen; all results are written"
     )
-    demo.add_argument("--protocol", default="demo")
-    demo.add_argument("--cases", type=_at_least_one, default=24)
-    demo.add_argument("--readers", type=_at_least_one, default=3)
-    demo.add_argument("--seed", type=int, default=1)
+    demo.add_argument("--protocol", default="demo", help="ready protocol to read by (default demo); see `new`")
+    demo.add_argument("--cases", type=_at_least_one, default=24, help="phantoms to make (default 24)")
+    demo.add_argument("--readers", type=_at_least_one, default=3, help="simulated readers (default 3)")
+    demo.add_argument("--seed", type=int, default=1, help="the same seed gives the same phantoms, orders and readers (default 1)")
     demo.set_defaults(run=_demo)
 
     new = sub.add_parser("new", help="a study folder from a ready protocol")
-    new.add_argument("study", metavar="DIR", type=Path)
-    new.add_argument("--protocol", required=True, metavar="NAME")
+    new.add_argument("study", metavar="DIR", type=Path, help=STUDY)
+    words = "a folder of `studies`: demo, lu2025, liu2025, zhou2023, bong2023, kim2021, screening"
+    new.add_argument("--protocol", required=True, metavar="NAME", help=words)
     new.set_defaults(run=_new)
 
-    imp = sub.add_parser("import", help="find exams, make verified cases, report every file")
-    imp.add_argument("study", metavar="DIR", type=Path)
-    imp.add_argument("sources", metavar="SOURCE", type=Path, nargs="+")
-    imp.add_argument("--table", type=Path, metavar="FILE", help="case table (csv or xlsx)")
-    words = "a heading of the table that means one of ours, e.g. 'Patient code=case_id'; may be repeated"
-    imp.add_argument("--column", dest="columns", metavar="THEIRS=OURS", action="append", default=[], help=words)
-    imp.add_argument("--as", dest="as_", choices=("mammography", "abvs", "ultrasound"))
-    imp.add_argument("--dry-run", action="store_true", help="look at headers and say what would happen; write nothing")
-    imp.add_argument("--as-acquired", action="store_true", help="leave ABVS volumes of a curved probe as scan lines side by side")
-    imp.add_argument("--json", action="store_true")
-    imp.set_defaults(run=_import)
-
-    writing = sub.add_parser("writing", help="writing found in the pixels: list it, look at it, decide about it")
-    writing.add_argument("study", metavar="DIR", type=Path)
-    writing.add_argument("--case", dest="cases", metavar="ID", action="append", default=[], help="only these; may be repeated")
-    writing.add_argument("--image", metavar="ID", help="only this image of the case")
-    writing.add_argument(
-        "--box", metavar="'R0 C0 R1 C1'", help="a box of your own in the file's pixels (with --case and --image)"
-    )
-    writing.add_argument("--pictures", type=Path, metavar="DIR", help="write a picture of each place, the box drawn in")
-    verdict = writing.add_mutually_exclusive_group()
-    verdict.add_argument("--black-out", dest="verdict", action="store_const", const="black_out", help="overwrite the boxes")
-    verdict.add_argument("--keep", dest="verdict", action="store_const", const="keep", help="it is harmless")
-    verdict.add_argument("--refuse", dest="verdict", action="store_const", const="refuse", help="leave these images out")
-    writing.set_defaults(run=_writing)
-
     check = sub.add_parser("check", help="everything that would stop or spoil the study, all at once")
-    check.add_argument("study", metavar="DIR", type=Path)
-    check.add_argument("--json", action="store_true")
+    check.add_argument("study", metavar="DIR", type=Path, help=STUDY)
+    check.add_argument("--json", action="store_true", help=JSON)
     check.set_defaults(run=_check)
 
     freeze = sub.add_parser("freeze", help="lock protocol, cases, orders and aids by hash")
-    freeze.add_argument("study", metavar="DIR", type=Path)
+    freeze.add_argument("study", metavar="DIR", type=Path, help=STUDY)
     freeze.set_defaults(run=_freeze)
 
     read = sub.add_parser("read", help="the reading window")
-    read.add_argument("study", metavar="DIR|PACKAGE", type=Path)
-    read.add_argument("--reader", metavar="ID")
+    read.add_argument("study", metavar="DIR|PACKAGE", type=Path, help="a frozen study, or the package of one reader")
+    read.add_argument("--reader", metavar="ID", help="pseudonym of the reader; without it the log-in page asks")
     read.add_argument("--script", type=Path, help=argparse.SUPPRESS)
     read.add_argument("--screenshots", type=Path, help=argparse.SUPPRESS)
     read.set_defaults(run=_read)
 
     status = sub.add_parser("status", help="progress by reader and round")
-    status.add_argument("study", metavar="DIR", type=Path)
-    status.add_argument("--json", action="store_true")
+    status.add_argument("study", metavar="DIR", type=Path, help=STUDY)
+    status.add_argument("--json", action="store_true", help=JSON)
     status.set_defaults(run=_status)
 
     merge = sub.add_parser("merge", help="bring logs home: verified, all or nothing, conflicts listed")
-    merge.add_argument("study", metavar="DIR", type=Path)
-    merge.add_argument("files", metavar="FILE", type=Path, nargs="+")
-    merge.add_argument("--json", action="store_true")
+    merge.add_argument("study", metavar="DIR", type=Path, help=STUDY)
+    merge.add_argument("files", metavar="FILE", type=Path, nargs="+", help="logs (.readlog) or folders of them")
+    merge.add_argument("--json", action="store_true", help=JSON)
     merge.set_defaults(run=_merge)
 
     simulate = sub.add_parser("simulate", help="rehearse the whole protocol with simulated readers")
-    simulate.add_argument("study", metavar="DIR", type=Path)
+    simulate.add_argument("study", metavar="DIR", type=Path, help=STUDY)
     simulate.add_argument("--out", type=Path, help="folder of the rehearsal (default: DIR-rehearsal); DIR itself is not touched")
-    simulate.add_argument("--readers", type=_at_least_one)
-    simulate.add_argument("--seed", type=int, default=1)
+    simulate.add_argument("--readers", type=_at_least_one, help="how many (default: those of readers.csv)")
+    simulate.add_argument("--seed", type=int, default=1, help="the same seed gives the same reads (default 1)")
     simulate.add_argument(
         "--cases", type=_at_least_one, default=12, metavar="N", help="phantoms for a study that lists no case yet (default 12)"
     )
@@ -104,30 +82,25 @@ def add_to(sub: Subparsers) -> None:
     decide = sub.add_parser(
         "decide", help="a coordinator's decision with its reason: withdraw a case, void a read, open early ..."
     )
-    decide.add_argument("study", metavar="DIR", type=Path)
+    decide.add_argument("study", metavar="DIR", type=Path, help=STUDY)
     decide.add_argument("kind", metavar="KIND", nargs="?", help="without one, the decisions made so far are listed")
     decide.add_argument("about", metavar="KEY=VALUE", nargs="*", help="what it concerns, e.g. case_id=C012")
-    decide.add_argument("--reason", default="")
-    decide.add_argument("--who", default="coordinator")
+    decide.add_argument("--reason", default="", help="why, in words; kept in the study's decisions")
+    decide.add_argument("--who", default="coordinator", help="who decides (default: coordinator)")
     decide.set_defaults(run=_decide)
 
     amend = sub.add_parser("amend", help="freeze a changed study as a new version; the old one is kept, logs go on by decision")
-    amend.add_argument("study", metavar="DIR", type=Path)
+    amend.add_argument("study", metavar="DIR", type=Path, help=STUDY)
     amend.set_defaults(run=_amend)
 
     package = sub.add_parser("package", help="what one reading workstation gets")
-    package.add_argument("study", metavar="DIR", type=Path)
-    package.add_argument("--reader", required=True, metavar="ID")
-    package.add_argument("--round", type=int, dest="round_no", metavar="N")
-    package.add_argument("--out", type=Path, required=True, metavar="FILE")
+    package.add_argument("study", metavar="DIR", type=Path, help=STUDY)
+    package.add_argument("--reader", required=True, metavar="ID", help="for whom")
+    package.add_argument(
+        "--round", type=int, dest="round_no", metavar="N", help="default: the first that this reader has not finished"
+    )
+    package.add_argument("--out", type=Path, required=True, metavar="FILE", help="the package to write (.zip)")
     package.set_defaults(run=_package)
-
-    dicom = sub.add_parser("dicom", help="cases as de-identified DICOM again, with marks (GSPS, SR), boxes and heatmaps (SEG)")
-    dicom.add_argument("study", metavar="DIR", type=Path)
-    dicom.add_argument("--case", dest="cases", metavar="ID", action="append", default=[], help="may be repeated; default: all")
-    dicom.add_argument("--out", type=Path, required=True, metavar="DIR")
-    dicom.add_argument("--images-only", action="store_true", help="neither marks nor aids")
-    dicom.set_defaults(run=_dicom)
 
 
 def _at_least_one(text: str) -> int:
@@ -187,84 +160,6 @@ def _new(options: argparse.Namespace) -> int:
     study = new_study(options.study, options.protocol)
     print(f"{study}: made. Next: edit {study / 'readers.csv'}, then reader-app import {study} SOURCE --table FILE")
     return 0
-
-
-def _import(options: argparse.Namespace) -> int:
-    from reader_app.desk.importing import import_into
-    from reader_app.errors import Fault, InputFaults
-
-    pairs = [(text.partition("=")[0].strip(), text.partition("=")[2].strip()) for text in options.columns]
-    if any(not theirs or not ours for theirs, ours in pairs) or (pairs and options.table is None):
-        raise InputFaults(
-            [Fault("--column", "names no pair of a table", "write e.g. --table t.csv --column 'Patient code=case_id'")]
-        )
-    with ProgressBar("import", "exam") as bar:
-        report = import_into(
-            options.study, options.sources, options.table, options.as_, options.dry_run, bar,
-            as_acquired=options.as_acquired, columns=dict(pairs),
-        )  # fmt: skip
-    if options.json:
-        print(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
-    else:
-        print_import(report)
-        if not options.dry_run:
-            print(f"The full report: {options.study / 'import_report.csv'}")
-    return 0 if report.complete else 1
-
-
-def print_import(report: Any) -> None:
-    """Print what became of the cases, and the reason of every refusal."""
-    counts = {status: sum(case.status == status for case in report.cases) for status in ("complete", "incomplete", "refused")}
-    kept = sum(case.kept for case in report.cases)
-    words = ", ".join(f"{count} {status}" for status, count in counts.items() if count or status == "complete")
-    print(f"{len(report.cases)} case(s): {words}" + (f"; {kept} were there already" if kept else ""))
-    first: dict[str, str] = {}
-    for file in report.files:
-        first.setdefault(file.case_id, file.path)
-    same = Counter(note for case in report.cases for note in case.notes)
-    for case in report.cases:
-        for fault in case.faults:
-            print(f"{case.case_id} ({case.status}, {first.get(case.case_id, 'no file')}): {fault}")
-        for note in case.notes:
-            if same[note] <= 3:
-                print(f"{case.case_id}: note: {note}")
-    for note, count in same.items():
-        if count > 3:
-            print(f"in {count} cases: note: {note}")
-    refused = [file for file in report.files if not file.accepted]
-    for file in refused:
-        print(f"not taken: {file.path}: {file.reason.removeprefix(f'{file.path}: ').removeprefix(f'{Path(file.path).name}: ')}")
-    for note in report.notes:
-        print(note)
-    print(f"{len(report.files) - len(refused)} file(s) taken, {len(refused)} not.")
-
-
-def _writing(options: argparse.Namespace) -> int:
-    from reader_app.desk import writing
-    from reader_app.errors import Fault, InputFaults
-
-    chosen = [
-        p for p in writing.places(options.study)
-        if (not options.cases or p.case_id in options.cases) and options.image in (None, p.image_id)
-    ]  # fmt: skip
-    if options.box:
-        if len(options.cases) != 1 or not options.image:
-            raise InputFaults([Fault("--box", "does not say of which image", "give --case and --image with it")])
-        chosen = [writing.own_place(options.study, options.cases[0], options.image, options.box)]
-    if options.verdict:
-        if not options.box:
-            chosen = [p for p in chosen if p.decision == "open"]
-        writing.decide(options.study, chosen, options.verdict, datetime.now(UTC).date().isoformat())
-        print(f"{len(chosen)} place(s): {options.verdict.replace('_', ' ')}. The decision stands in the import report.")
-        return 0
-    for number, place in enumerate(chosen, start=1):
-        where = " ".join(map(str, place.box)) or "not found, but the file states it"
-        print(f"{place.case_id} {place.image_id}: {where}: {place.decision.replace('_', ' ')}")
-        if options.pictures:
-            print(f"  {writing.save_picture(options.study, place, options.pictures, number)}")
-    undecided = sum(p.decision == "open" for p in chosen)
-    print(f"{len(chosen)} place(s) of writing, {undecided} to be decided (--black-out, --keep or --refuse).")
-    return 1 if undecided else 0
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -385,13 +280,4 @@ def _package(options: argparse.Namespace) -> int:
 
     written = write_package(options.study, options.reader, options.out, round_no=options.round_no)
     print(f"written: {written}")
-    return 0
-
-
-def _dicom(options: argparse.Namespace) -> int:
-    from reader_app.desk.dicomout import write_dicom
-
-    both = not options.images_only
-    for path in write_dicom(options.study, options.cases, options.out, with_marks=both, with_aids=both):
-        print(f"written: {path}")
     return 0
