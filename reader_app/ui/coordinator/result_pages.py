@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QGridLayout, QProgressBar,
 from reader_app.desk import exporting, merging
 from reader_app.desk.overview import Overview
 from reader_app.desk.results import analyse
+from reader_app.export import words
 from reader_app.store.merge import MergeReport
 from reader_app.ui.coordinator.page import Desk, Page, table
 from reader_app.ui.widgets import button, card, column, label, row, section
@@ -156,6 +157,7 @@ class AnalysisPage(Page):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._results: dict[str, Any] | None = None
+        self._charts: QWidget | None = None
         self._interim = False
 
     def state(self, overview: Overview) -> tuple[str, str]:
@@ -165,7 +167,10 @@ class AnalysisPage(Page):
         return ("interim", "dim") if overview.gathered.unfinished() else ("ready", "saved")
 
     def present(self, overview: Overview) -> None:
-        """Offer the analysis and show its main tables."""
+        """Offer the analysis and show its charts and main tables."""
+        if self._charts is not None:
+            self.body.removeWidget(self._charts)  # it keeps what was chosen in it
+            self._charts.hide()
         self.restart(
             "Analysis",
             "Reads meet the reference standard only here. Every figure names its method in the workbook and the report.",
@@ -203,6 +208,10 @@ class AnalysisPage(Page):
         line.addStretch(1)
         self.body.addLayout(line)
         if self._results is not None:
+            if self._charts is None:
+                self._charts = self._draw(self._results, overview)
+            self.body.addWidget(self._charts, 4)
+            self._charts.show()
             _show_results(self.body, self._results)
         else:
             self.body.addStretch(1)
@@ -210,6 +219,15 @@ class AnalysisPage(Page):
     def _keep(self, results: object) -> None:
         if isinstance(results, dict):
             self._results = results
+            if self._charts is not None:
+                self._charts.deleteLater()
+                self._charts = None
+
+    def _draw(self, results: dict[str, Any], overview: Overview) -> QWidget:
+        from reader_app.ui.plots.panel import PlotsPanel  # the plotting library only when there is something to plot
+
+        models = overview.folder.definition.models if overview.folder is not None else ()
+        return PlotsPanel(self.desk, results, words.model_titles(models), overview.path)
 
 
 def _percent(estimate: dict[str, Any] | None) -> str:
