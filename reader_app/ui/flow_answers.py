@@ -39,6 +39,7 @@ class AnswerCommands(QObject):
         viewer.mark_drawn.connect(self._mark_drawn)
         viewer.mark_shape_changed.connect(self._show_shape)
         viewer.mark_moved.connect(self._mark_moved)
+        viewer.mark_resized.connect(self._mark_resized)
         viewer.mark_removed.connect(self._remove_mark)
         viewer.mark_selected.connect(self._mark_selected)
 
@@ -174,6 +175,7 @@ class AnswerCommands(QObject):
         if linked and marks:
             finding, score = (chosen or marks[-1]).finding_id, (chosen or marks[-1]).score
         self._panel.marks.choose(number)
+        self._flow.window.viewer.choose_mark(number)
         self.can_undo(ask.RemoveMark(*seen, number))
         self._flow.do(ask.PlaceMark(*seen, replace(mark, mark_id=number, finding_id=finding, score=score)))
 
@@ -184,6 +186,13 @@ class AnswerCommands(QObject):
             place = tuple(float(value) for value in index)  # type: ignore[attr-defined]
             self.can_undo(ask.PlaceMark(*seen, mark))
             self._flow.do(ask.PlaceMark(*seen, moved(mark, place)))
+
+    def _mark_resized(self, mark: object) -> None:
+        seen = self._seen()
+        before = next((own for own in self._state.draft.marks if isinstance(mark, Mark) and own.mark_id == mark.mark_id), None)
+        if seen is not None and before is not None and isinstance(mark, Mark):
+            self.can_undo(ask.PlaceMark(*seen, before))
+            self._flow.do(ask.PlaceMark(*seen, mark))
 
     def _show_shape(self, shape: str) -> None:
         if self._panel is not None:

@@ -82,6 +82,85 @@ def test_a_drawn_shape_is_moved_whole_and_each_step_is_taken_back(breast_folder)
         assert hands.state.draft.marks == ()
 
 
+def edges(mark, axes=(0, 1)):
+    """Return (low, high) of a mark along each of two axes."""
+    corners = mark.outline or [[a - n / 2 for a, n in zip(mark.index, mark.extent, strict=True)],
+                               [a + n / 2 for a, n in zip(mark.index, mark.extent, strict=True)]]  # fmt: skip
+    return [(min(c[axis] for c in corners), max(c[axis] for c in corners)) for axis in axes]
+
+
+@pytest.mark.parametrize("shape", ["box", "ellipse", "outline"])
+def test_a_drawn_shape_is_resized_at_its_grips_keeps_its_identity_and_the_step_is_taken_back(breast_folder, shape):
+    with reading(breast_folder, size=(1600, 1000)) as hands:
+        hands.log_in()
+        hands.begin()
+        pane = hands.window.viewer.pane("RCC")
+        hands.keys("Q" * drawing.SHAPES.index(shape))
+        path = [(100, 60), (100, 140), (180, 140), (180, 60), (104, 58)] if shape == "outline" else [(100, 60), (180, 140)]
+        drag(hands, pane, path)
+        hands.key("S", Qt.KeyboardModifier.ShiftModifier)
+        hands.keys("72")
+        before = hands.state.draft.marks[0]
+        (top, bottom), (left, right) = edges(before)
+        drag(hands, pane, [(bottom, right), (bottom + 30, right + 20)])  # a corner
+        (after,) = hands.state.draft.marks
+        assert (after.mark_id, after.finding_id, after.score, after.kind) == (before.mark_id, "1", 72, shape)
+        assert edges(after) == [pytest.approx((top, bottom + 30), abs=3), pytest.approx((left, right + 20), abs=3)]
+        (low, high), (first, last) = edges(after)
+        middle = (first + last) / 2
+        drag(hands, pane, [(low, middle), (low + 25, middle + 15)])  # the middle of a side: only that side follows
+        wider = hands.state.draft.marks[0]
+        assert edges(wider) == [pytest.approx((low + 25, high), abs=3), pytest.approx((first, last), abs=1e-6)]
+        hands.key("Z", Qt.KeyboardModifier.ControlModifier)
+        hands.key("Z", Qt.KeyboardModifier.ControlModifier)
+        assert hands.state.draft.marks == (before,)
+        # its second view belongs to the same finding, and resizing it leaves the first view alone
+        other = hands.window.viewer.pane("RMLO")
+        hands.keys("Q")
+        drag(hands, other, [(60, 60), (110, 120)], Qt.KeyboardModifier.ShiftModifier)
+        (top, bottom), (left, right) = edges(hands.state.draft.marks[1])
+        drag(hands, other, [(top, left), (top - 20, left - 20)])
+        first_view, second = hands.state.draft.marks
+        assert first_view == before and (second.image_id, second.finding_id, second.score) == ("RMLO", "1", 72)
+        assert edges(second) == [pytest.approx((top - 20, bottom), abs=3), pytest.approx((left - 20, right), abs=3)]
+        # a shape that is not the chosen one has no grips: the drag is the window again
+        hands.flow.answers._choose_mark(second.mark_id)
+        (top, bottom), (left, right) = edges(before)
+        width = pane.window_state
+        drag(hands, pane, [(bottom + 12, right + 12), (bottom + 40, right + 40)])
+        assert hands.state.draft.marks == (first_view, second) and pane.window_state != width
+
+
+def test_a_box_of_a_plane_is_given_depth_in_another_plane(tmp_path):
+    study = make_study(tmp_path / "study", ("abvs",), 1)
+    with reading(study.path, size=(1600, 1000)) as hands:
+        hands.log_in()
+        hands.begin()
+        coronal, transverse = hands.window.viewer.pane("L_AP coronal"), hands.window.viewer.pane("L_AP transverse")
+        hands.keys("Q")
+        height, width = coronal.camera.shape
+        drag(hands, coronal, [(height * 0.3, width * 0.3), (height * 0.7, width * 0.7)])
+        (flat,) = hands.state.draft.marks
+        assert flat.extent[1] == 0
+        (depth, _), (first, last) = edges(flat, (1, 2))
+        drag(hands, transverse, [(depth, (first + last) / 2), (depth + 8, (first + last) / 2)])
+        (solid,) = hands.state.draft.marks
+        assert solid.mark_id == flat.mark_id and edges(solid, (0, 2)) == edges(flat, (0, 2))
+        assert edges(solid, (1, 2))[0] == pytest.approx((depth, depth + 8), abs=0.6)
+
+
+def test_resizing_by_hand_is_arithmetic_and_never_makes_a_mark_too_small():
+    from reader_app.study.finding import Mark
+
+    box = Mark("1", "F", "A", (10.0, 20.0), "box", (8.0, 4.0), 50)
+    assert drawing.resized(box, (-2, -1), (1, 1), (24.0, 30.0)) == Mark("1", "F", "A", (15.0, 24.0), "box", (18.0, 12.0), 50)
+    assert drawing.resized(box, (-2, -1), (1, 0), (6.5, 99.0)).extent == (drawing.SMALLEST, 4.0)
+    assert drawing.resized(box, (-2, -1), (-1, 0), (20.0, 0.0)).index == (17.0, 20.0), "drawn over its opposite edge"
+    outline = Mark("1", "F", "A", (2.0, 2.0), "outline", outline=((0.0, 0.0), (0.0, 4.0), (4.0, 0.0)))
+    half = drawing.resized(outline, (-2, -1), (1, 1), (2.0, 2.0))
+    assert half.outline == ((0.0, 0.0), (0.0, 2.0), (2.0, 0.0)) and half.index == (1.0, 1.0)
+
+
 def test_a_finding_has_a_suspicion_of_its_own_in_all_its_views(breast_folder):
     with reading(breast_folder) as hands:
         hands.log_in()

@@ -77,6 +77,11 @@ class Annotations:
         if self._view is not None:
             self._view.set_marks(marks)
 
+    def choose_mark(self, mark_id: str) -> None:
+        """Make a mark the chosen one where it is; it may still be on its way."""
+        if self._view is not None:
+            self._view.choose_mark(mark_id)
+
     def select_mark(self, mark_id: str) -> bool:
         """Choose a mark and bring it into view; False when there is none of that id."""
         return self._view is not None and self._view.select_mark(mark_id)

@@ -29,7 +29,7 @@ class CaseView(MovableView):
 
     def __init__(self, events: ViewerEvents, parent: QWidget | None = None) -> None:
         super().__init__(events, parent)
-        self._moving: tuple[str, tuple[float, ...]] | None = None
+        self._held: Mark | None = None  # the mark in the hand, as it would be if it were let go now
         self._caliper: tuple[Pane, Pair] | None = None
         self._calipers: dict[str, tuple[tuple[Pair, Pair, str], ...]] = {}
         self._finding = -1
@@ -39,7 +39,7 @@ class CaseView(MovableView):
 
     def forget_additions(self) -> None:
         """Drop what was drawn for another case."""
-        self._calipers, self._caliper, self._moving, self._finding = {}, None, None, -1
+        self._calipers, self._caliper, self._held, self._finding = {}, None, None, -1
         self._stroke, self._drawn, self.verdicts = [], None, {}
 
     # -- hooks
@@ -156,7 +156,7 @@ class CaseView(MovableView):
 
     def set_marks(self, marks: Sequence[Mark]) -> None:
         """Show these marks."""
-        self.marks, self._moving = tuple(marks), None
+        self.marks, self._held = tuple(marks), None
         self.refresh()
 
     def set_marks_visible(self, visible: bool) -> None:
@@ -169,10 +169,8 @@ class CaseView(MovableView):
         if not self.marks_visible:
             return ()
         drawn = () if self._drawn is None else (self._drawn,)
-        if self._moving is None:
-            return (*self.marks, *drawn)
-        mark_id, index = self._moving
-        return (*(drawing.moved(m, index) if m.mark_id == mark_id else m for m in self.marks), *drawn)
+        held = self._held
+        return (*(held if held is not None and m.mark_id == held.mark_id else m for m in self.marks), *drawn)
 
     def mark_at_cursor(self) -> bool:
         """Ask for a mark under the cursor; return False where the cursor is over no image."""
@@ -195,6 +193,11 @@ class CaseView(MovableView):
                 return True
         return False
 
+    def choose_mark(self, mark_id: str) -> None:
+        """Make a mark the chosen one where it is, or the one that will come with this id."""
+        self.selected_mark = mark_id
+        self.refresh()
+
     def mark_pressed(self, mark_id: str) -> None:
         """The mouse took hold of a mark."""
         self.selected_mark = mark_id
@@ -203,17 +206,33 @@ class CaseView(MovableView):
 
     def drag_mark(self, pane: Pane, mark_id: str, at: Pair | None) -> None:
         """Show a mark where the hand holds it."""
-        if at is not None:
-            self._moving = (mark_id, self.solid_index(pane, at))
+        mark = self._mark(mark_id)
+        if at is not None and mark is not None:
+            self._held = drawing.moved(mark, self.solid_index(pane, at))
             self.refresh()
 
     def drop_mark(self, pane: Pane, mark_id: str, at: Pair | None) -> None:
         """Ask for the mark to be moved; outside the image it stays where it was."""
         if at is None:
-            self._moving = None
+            self._held = None
             self.refresh()
         else:
             self.events.mark_moved.emit(mark_id, self.solid_index(pane, at))
+
+    def resize_mark(self, pane: Pane, mark_id: str, sides: tuple[int, int], at: Pair | None) -> None:
+        """Show a drawn mark with the edges in the hand at another place."""
+        mark = self._mark(mark_id)
+        if at is not None and mark is not None:
+            self._held = drawing.resized(mark, self.axes_of(pane), sides, at)
+            self.refresh()
+
+    def end_resize(self) -> None:
+        """Ask for the mark to be as it is shown in the hand."""
+        if self._held is not None:
+            self.events.mark_resized.emit(self._held)
+
+    def _mark(self, mark_id: str) -> Mark | None:
+        return next((mark for mark in self.marks if mark.mark_id == mark_id), None)
 
     # -- shapes
 

@@ -44,6 +44,7 @@ class CaseViewer(Annotations, QWidget):
         self.mark_shape_changed = events.mark_shape_changed
         self.finding_chosen = events.finding_chosen
         self.mark_moved = events.mark_moved
+        self.mark_resized = events.mark_resized
         self.mark_removed = events.mark_removed
         self.mark_selected = events.mark_selected
         self.position_changed = events.position_changed

@@ -1,4 +1,4 @@
-"""Boxes, ellipses and outlines drawn by hand: from the corners of a stroke to a mark, and moving a mark as a whole. No Qt."""
+"""Boxes, ellipses and outlines drawn by hand: from the corners of a stroke to a mark; moving and resizing a mark. No Qt."""
 
 from __future__ import annotations
 
@@ -73,3 +73,39 @@ def moved(mark: Mark, index: tuple[float, ...]) -> Mark:
     way = tuple(b - a for a, b in zip(mark.index, index, strict=True))
     outline = tuple(tuple(a + d for a, d in zip(at, way, strict=True)) for at in mark.outline)
     return replace(mark, index=index, outline=outline)
+
+
+def resized(mark: Mark, axes: tuple[int, int], sides: tuple[int, int], at: Pair) -> Mark:
+    """Return a drawn mark, the same one by its ids, with one or two of its edges taken to another place.
+
+    Parameters
+    ----------
+    mark : Mark
+        A box, an ellipse or an outline.
+    axes : tuple of int
+        The axes of the mark's index along which rows and columns of the pane run.
+    sides : tuple of int
+        Along rows and columns: -1 the lower edge is held, 1 the upper one, 0 neither.
+    at : tuple of float
+        Where the hand is, in the pane's indices. Beyond the opposite edge the mark lies on the other side of it.
+    """
+    corners = mark.outline or (
+        tuple(a - size / 2 for a, size in zip(mark.index, mark.extent, strict=True)),
+        tuple(a + size / 2 for a, size in zip(mark.index, mark.extent, strict=True)),
+    )
+    low, high = [min(own) for own in zip(*corners, strict=True)], [max(own) for own in zip(*corners, strict=True)]
+    new_low, new_high = list(low), list(high)
+    for axis, side, place in zip(axes, sides, at, strict=True):
+        fixed = low[axis] if side > 0 else high[axis]
+        edge = fixed + side * SMALLEST if abs(place - fixed) < SMALLEST else place
+        if side:
+            new_low[axis], new_high[axis] = min(fixed, edge), max(fixed, edge)
+    if not mark.outline:
+        middle = tuple((a + b) / 2 for a, b in zip(new_low, new_high, strict=True))
+        return replace(mark, index=middle, extent=tuple(b - a for a, b in zip(new_low, new_high, strict=True)))
+
+    def follow(point: tuple[float, ...]) -> tuple[float, ...]:
+        spans = zip(point, low, high, new_low, new_high, strict=True)
+        return tuple(c + (v - a) * (d - c) / (b - a) if b > a else v for v, a, b, c, d in spans)
+
+    return replace(mark, index=follow(mark.index), outline=tuple(follow(corner) for corner in mark.outline))

@@ -24,6 +24,8 @@ class ViewerEvents(QObject):
         The reader was led to a finding of the aid: its number among `CaseViewer.findings`.
     mark_moved : str, tuple
         The reader asks to move a mark.
+    mark_resized : Mark
+        The reader asks for a drawn mark to have another size; its ids stay.
     mark_removed : str
         The reader asks to take a mark away.
     mark_selected : str
@@ -47,6 +49,7 @@ class ViewerEvents(QObject):
     mark_shape_changed = Signal(str)
     finding_chosen = Signal(int)
     mark_moved = Signal(str, object)
+    mark_resized = Signal(object)
     mark_removed = Signal(str)
     mark_selected = Signal(str)
     position_changed = Signal(str)

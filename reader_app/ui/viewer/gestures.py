@@ -1,6 +1,7 @@
 """What the mouse does in a pane, as in most reading stations.
 
-left drag: window/level or the tool chosen; left click: look there (volume), take hold of a mark; double click: 1:1 and back;
+left drag: window/level or the tool chosen; left click: look there (volume), take hold of a mark; on a grip of the chosen box,
+ellipse or outline: resize it; double click: 1:1 and back;
 middle drag: pan; right drag: zoom; right click: menu; wheel: scroll a volume or cine, zoom an image; Ctrl + wheel: zoom always.
 """
 
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 
 TOOLS = ("window", "scroll", "pan", "zoom", "caliper", "magnifier")
 CLICK_REACH = 4.0  # logical pixels within which a press and a release are a click
+#: Cursor over a grip, by the product of its sides and whether it moves along columns.
+_CURSORS = {
+    (1, True): Qt.CursorShape.SizeFDiagCursor,
+    (-1, True): Qt.CursorShape.SizeBDiagCursor,
+    (0, True): Qt.CursorShape.SizeHorCursor,
+    (0, False): Qt.CursorShape.SizeVerCursor,
+}
 WHEEL_STEP = 120.0  # eighths of a degree
 ZOOM_PER_STEP = 1.15
 
@@ -36,6 +44,7 @@ class Gestures:
         self._last = QPointF()
         self._dragging = False
         self._mark = ""
+        self._sides = (0, 0)
         self._wheel = 0.0
         self._scroll = 0.0
         self.tool = "window"
@@ -54,8 +63,10 @@ class Gestures:
         elif button == Qt.MouseButton.RightButton:
             self._tool = "zoom"
         elif button == Qt.MouseButton.LeftButton:
-            held = self._mark_under(pane, event.position())
-            if held is not None:
+            held, grip = self._mark_under(pane, event.position()), self._grip_under(pane, event.position())
+            if grip is not None:
+                self._tool, (self._mark, self._sides) = "resize", grip
+            elif held is not None:
                 self._tool, self._mark = "mark", held
                 view.mark_pressed(held)
             elif self.shape != "point":
@@ -75,6 +86,10 @@ class Gestures:
         view, here = self._view, event.position()
         self.hover = (pane, here)
         if self._pane is None or not self._tool:
+            grip = self._grip_under(pane, here)
+            shape = _CURSORS[grip[1][0] * grip[1][1], bool(grip[1][1])] if grip else Qt.CursorShape.ArrowCursor
+            if pane.cursor().shape() != shape:
+                pane.setCursor(shape)
             view.hovered(pane, self._index(pane, here))
             return
         if not self._dragging and (here - self._start).manhattanLength() < CLICK_REACH:
@@ -102,6 +117,8 @@ class Gestures:
             view.drag_stroke(pane, self._index(pane, here))
         elif self._tool == "mark":
             view.drag_mark(pane, self._mark, self._index(pane, here))
+        elif self._tool == "resize":
+            view.resize_mark(pane, self._mark, self._sides, self._index(pane, here))
 
     def release(self, pane: Pane, event: QMouseEvent) -> None:
         """End a gesture."""
@@ -115,6 +132,8 @@ class Gestures:
         index = self._index(started, event.position())
         if tool == "mark" and self._dragging:
             view.drop_mark(started, self._mark, index)
+        elif tool == "resize":
+            view.end_resize()
         elif tool == "draw":
             view.end_stroke(started, bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
         elif tool == "caliper":
@@ -169,6 +188,11 @@ class Gestures:
             return None
         found = marks.under(pane.additions.marks, pane.camera, pane.to_device(point), pane.unit)
         return found.mark_id if found else None
+
+    def _grip_under(self, pane: Pane, point: QPointF) -> tuple[str, tuple[int, int]] | None:
+        if pane.camera is None or not pane.additions.marks:
+            return None
+        return marks.grip_under(pane.additions.marks, pane.camera, pane.to_device(point), pane.unit)
 
     def _glass(self, pane: Pane, point: QPointF) -> None:
         pane.magnifier = pane.to_device(point)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from reader_app.study.finding import Mark
@@ -20,6 +20,8 @@ from reader_app.ui.viewer.strokes import Line
 BLUE = theme.COMMON["mark"]
 RADIUS = 9.0  # logical pixels
 GRASP = 13.0  # logical pixels around a mark within which a press takes hold of it
+GRIP = 8.0  # logical pixels around a grip of the chosen shape within which a press takes hold of it
+ROOMY = 44.0  # logical pixels: only along a longer side of a shape is there a grip in the middle
 IN_PLANE_MM = 1.0  # a mark this close to the plane is drawn whole
 NEAR_PLANE_MM = 4.0  # and this close, faint
 
@@ -101,6 +103,35 @@ def _corners(camera: Camera, mark: FlatMark) -> list[Pair]:
     return [(y - h, x - w), (y - h, x + w), (y + h, x + w), (y + h, x - w)]
 
 
+def grips(camera: Camera, mark: FlatMark, unit: float) -> list[tuple[tuple[int, int], Pair]]:
+    """Return where the chosen shape can be held to resize it: (sides, (y, x) on the screen); none for a point.
+
+    Sides are -1, 0 or 1 along rows and columns, as :func:`reader_app.ui.viewer.drawing.resized` takes them.
+    """
+    corners = _corners(camera, mark)
+    if not corners or not mark.selected or not mark.mark_id or mark.away_mm > IN_PLANE_MM:
+        return []
+    ends = tuple((min(values), max(values)) for values in zip(*corners, strict=True))
+    if mark.outline and any(high <= low for low, high in ends):
+        return []  # an outline seen from its side
+    places = [{-1: low, 0: (low + high) / 2, 1: high} for low, high in ends]
+    roomy = [high - low >= ROOMY * unit for low, high in ends]
+    sides = [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if down or across]
+    held = [(d, a) for d, a in sides if (d or roomy[0]) and (a or roomy[1])]
+    return [((d, a), (places[0][d], places[1][a])) for d, a in held]
+
+
+def grip_under(marks: Sequence[FlatMark], camera: Camera, point: Pair, unit: float) -> tuple[str, tuple[int, int]] | None:
+    """Return the mark and the sides of it that a press at a screen position takes hold of, or None."""
+    reach = [
+        (math.hypot(y - point[0], x - point[1]), -sum(sides), mark.mark_id, sides)
+        for mark in marks
+        for sides, (y, x) in grips(camera, mark, unit)
+    ]
+    nearest = min(reach, default=None)
+    return None if nearest is None or nearest[0] > GRIP * unit else nearest[2:]
+
+
 def paint(painter: QPainter, camera: Camera, mark: FlatMark, unit: float) -> None:
     """Draw one mark with its number: a ring for a point, else its shape; faint when it lies beside the plane."""
     y, x = camera.to_screen(mark.at)
@@ -122,5 +153,10 @@ def paint(painter: QPainter, camera: Camera, mark: FlatMark, unit: float) -> Non
     else:
         right, top = x + radius, y - radius
         strokes.ring(painter, y, x, radius, *lines)
+    for _, (down, across) in grips(camera, mark, unit):
+        square = QRectF(across - 3 * unit, down - 3 * unit, 6 * unit, 6 * unit)
+        painter.setPen(QPen(QColor.fromRgba(0xA0000000), unit))
+        painter.fillRect(square, QColor(BLUE))
+        painter.drawRect(square)
     image = readout.stamp(mark.text, BLUE if near else "#4a7fb8", readout.BODY, True, unit)
     painter.drawImage(round(right), round(top - image.height() * 0.55), image)

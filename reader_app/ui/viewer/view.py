@@ -112,6 +112,10 @@ class PaneView(QWidget):
         """Hook: the image index (2 or 3 numbers) of a place in a pane."""
         return at
 
+    def axes_of(self, pane: Pane) -> tuple[int, int]:
+        """Hook: the axes of an image index along which rows and columns of a pane run."""
+        return -2, -1
+
     def scrolls(self, pane: Pane) -> bool:
         """Hook: whether the wheel scrolls in this pane."""
         return False

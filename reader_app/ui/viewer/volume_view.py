@@ -307,6 +307,10 @@ class VolumeView(CaseView):
         """Return the volume index of a place in a plane."""
         return self._planes[pane].solid(at, self.position)
 
+    def axes_of(self, pane: Pane) -> tuple[int, int]:
+        """Return the axes of the volume that a plane shows downwards and across."""
+        return self._planes[pane].down, self._planes[pane].across
+
     def clicked(self, pane: Pane, at: Pair | None) -> None:
         """Look there."""
         if at is not None:
