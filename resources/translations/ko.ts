@@ -296,6 +296,10 @@
     <translation>미입력: {what}</translation>
   </message>
   <message>
+    <source>missing: {what} and {n} more</source>
+    <translation>미입력: {what} 외 {n}개</translation>
+  </message>
+  <message>
     <source>optional</source>
     <translation>선택</translation>
   </message>

@@ -296,6 +296,10 @@
     <translation>尚缺：{what}</translation>
   </message>
   <message>
+    <source>missing: {what} and {n} more</source>
+    <translation>尚缺：{what}，另有 {n} 项</translation>
+  </message>
+  <message>
     <source>optional</source>
     <translation>可选</translation>
   </message>

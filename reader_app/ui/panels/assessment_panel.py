@@ -203,10 +203,10 @@ class AssessmentPanel(QWidget):
         elif self._ready:
             title, subtitle = tr("Validate and next"), tr("Enter twice · locks this case for round {n}", n=state.round_no or 0)
         else:
-            title = tr("Validate and next")
+            title = tr("Seal and show the aid") if needs[-1:] == ("aid",) else tr("Validate and next")
             asked = {own.question_id: own.text for own in self._plan.questions}
-            words = wording.missing(needs, tuple(self._units), asked)
-            subtitle = tr("missing: {what}", what=words) if words else ""
+            own = tuple(need for need in needs if need != "aid")
+            return self.validate.show_missing(title, wording.missing(own, tuple(self._units), asked))
         self.validate.show_state(title, subtitle, ready=self._ready, armed=self._armed)
 
     def show_feedback(self, facts: Sequence[tuple[str, str]], text: str) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRect, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QFocusEvent, QFont, QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from reader_app.ui import theme
+from reader_app.ui.language import tr
+
+_BELOW = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
 
 
 class ValidateButton(QWidget):
@@ -23,6 +28,7 @@ class ValidateButton(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._lines = ("", "")
+        self._pieces: tuple[str, ...] = ()  # of what is missing
         self._ready = self._armed = self._hover = False
         self.setFixedHeight(theme.px(66))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -30,14 +36,32 @@ class ValidateButton(QWidget):
 
     def show_state(self, title: str, subtitle: str, *, ready: bool, armed: bool) -> None:
         """Show the two lines; ``ready``: the answer is complete; ``armed``: the next press locks it."""
-        self._lines, self._ready, self._armed = (title, subtitle), ready, armed
+        self._lines, self._ready, self._armed, self._pieces = (title, subtitle), ready, armed, ()
         self.setAccessibleName(title)
         self.setAccessibleDescription(subtitle)
+        self.setToolTip("")
         self.update()
+
+    def show_missing(self, title: str, pieces: Sequence[str]) -> None:
+        """Show what is still missing: as many of the pieces as fit in two lines, and how many more there are."""
+        whole = tr("missing: {what}", what="".join(pieces)) if pieces else ""
+        self.show_state(title, whole, ready=False, armed=False)
+        self._pieces = tuple(pieces)
+        self.setToolTip(whole)
 
     def lines(self) -> tuple[str, str]:
         """Return the words on the button."""
         return self._lines
+
+    def subtitle(self, width: int) -> str:
+        """Return the lower words as they fit in two lines of a width."""
+        metrics = QFontMetrics(theme.font("tiny"))
+        for left_out in range(max(1, len(self._pieces))):
+            shown = "".join(self._pieces[: len(self._pieces) - left_out])
+            text = tr("missing: {what} and {n} more", what=shown, n=left_out) if left_out else self._lines[1]
+            if metrics.boundingRect(QRect(0, 0, width, 10_000), _BELOW, text).height() < 2.5 * metrics.lineSpacing():
+                return text
+        return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
 
     def is_ready(self) -> bool:
         """Return whether pressing does anything."""
@@ -84,15 +108,14 @@ class ValidateButton(QWidget):
         painter.setPen(QPen(edge, 1.5))
         painter.setBrush(back)
         painter.drawRoundedRect(frame, theme.px(6), theme.px(6))
-        half = frame.height() / 2
-        upper = QRectF(frame.left(), frame.top() + theme.px(5), frame.width(), half)
-        lower = QRectF(
-            frame.left() + theme.px(8), frame.top() + half - theme.px(1), frame.width() - theme.px(16), half - theme.px(6)
-        )
+        inside = self.rect().adjusted(theme.px(8), 0, -theme.px(8), 0)
+        words = self.subtitle(inside.width())
+        large, small = QFontMetrics(theme.font("text", QFont.Weight.DemiBold)), QFontMetrics(theme.font("tiny"))
+        low = small.boundingRect(QRect(0, 0, inside.width(), 10_000), _BELOW, words).height() if words else 0
+        top = inside.top() + (inside.height() - large.height() - low) // 2
         painter.setPen(title)
         painter.setFont(theme.font("text", QFont.Weight.DemiBold))
-        painter.drawText(upper, Qt.AlignmentFlag.AlignCenter, self._lines[0])
+        painter.drawText(QRect(inside.left(), top, inside.width(), large.height()), Qt.AlignmentFlag.AlignCenter, self._lines[0])
         painter.setPen(subtitle)
         painter.setFont(theme.font("tiny"))
-        words = painter.fontMetrics().elidedText(self._lines[1], Qt.TextElideMode.ElideRight, int(lower.width()))
-        painter.drawText(lower, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, words)
+        painter.drawText(QRect(inside.left(), top + large.height(), inside.width(), inside.height()), _BELOW, words)

@@ -81,8 +81,8 @@ def condition_sentence(value: Condition) -> str:
     }[value]
 
 
-def missing(needs: Sequence[str], units: Sequence[str], questions: Mapping[str, str] | None = None) -> str:
-    """Return what validation still needs, as a phrase; by breast where there are two.
+def missing(needs: Sequence[str], units: Sequence[str], questions: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Return what validation still needs, in pieces that make one phrase when joined; by breast where there are two.
 
     Parameters
     ----------
@@ -95,15 +95,21 @@ def missing(needs: Sequence[str], units: Sequence[str], questions: Mapping[str, 
     """
     names = {"category": tr("category"), "score": tr("suspicion"), "aid": tr("the aid")}
     groups: dict[str, list[str]] = {}
+    judged = [rest for kind, _, rest in (need.partition(":") for need in needs) if kind == "finding"]
     for need in needs:
         kind, _, rest = need.partition(":")
         if kind == "finding":
-            groups.setdefault("", []).append(tr("your word on finding {n} of the aid", n=rest))
+            if rest == judged[0]:
+                groups.setdefault("", []).append(tr("your word on finding {n} of the aid", n=", ".join(judged)))
             continue
         question, _, unit = rest.rpartition(":")
         name = (questions or {}).get(question, question) if kind == "question" else names.get(kind, kind)
         groups.setdefault(unit if unit.startswith("#") or (len(units) > 1 and unit in units) else "", []).append(name)
-    return " · ".join(f"{unit_name(unit)} {', '.join(own)}" if unit else ", ".join(own) for unit, own in groups.items())
+    pieces: list[str] = []
+    for unit, own in groups.items():
+        head = f"{unit_name(unit)} {own[0]}" if unit else own[0]
+        pieces += [f" · {head}" if pieces else head, *(f", {name}" for name in own[1:])]
+    return tuple(pieces)
 
 
 def answer(own: Answer) -> str:
