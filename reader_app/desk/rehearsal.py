@@ -164,6 +164,7 @@ def read_headless(
     running: dict[str, tuple[subprocess.Popen[bytes], float, Path]] = {}
     done = 0
     known: dict[str, int] = {}
+    looked = time.monotonic()
     try:
         while waiting or running:
             while waiting and len(running) < limit:
@@ -173,6 +174,9 @@ def read_headless(
                 running[reader_id] = (_start(study, reader_id, script, pictures, words), time.monotonic(), words)
                 progress(done, len(scripts), ", ".join(running))
             time.sleep(0.1)
+            if time.monotonic() - looked > 1.0:
+                looked = time.monotonic()
+                progress(done, len(scripts), ", ".join(_at_hand(reader_id, own[2]) for reader_id, own in running.items()))
             for reader_id, (process, since, words) in list(running.items()):
                 status = process.poll()
                 if status is None and time.monotonic() - since > _READER_LIMIT_S:
@@ -198,6 +202,16 @@ def read_headless(
         for process, _, _ in running.values():
             process.kill()
             process.wait()
+
+
+def _at_hand(reader_id: str, words: Path) -> str:
+    """Return a reader's name and how far the log has come, as the reading process says it ("saved 412")."""
+    try:
+        last = words.read_bytes()[-200:].decode("utf-8", errors="replace").split("\n")
+    except OSError:
+        last = []
+    saved = [line.removeprefix("saved ") for line in last[:-1] if line.startswith("saved ")]
+    return f"{reader_id} (entry {saved[-1]})" if saved else reader_id
 
 
 def _events_of(study: Path, reader_id: str) -> int:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
 from reader_app.clock import Clock
-from reader_app.errors import StudyFileError
+from reader_app.errors import Fault, StudyFileError
 from reader_app.reading.tasks import one_thread
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.ui import preferences, recent
@@ -28,6 +28,8 @@ class ReadingSession:
     flow : ReadingFlow or None
         None when the study could not be loaded; the window then lists its faults.
     exit_status : int
+    faults : tuple of Fault
+        Why the study could not be loaded.
     """
 
     def __init__(self, folder: Path, clock: Clock, echo: bool) -> None:
@@ -35,11 +37,12 @@ class ReadingSession:
         self.window = ReaderWindow(clock, preferences.load())
         self.flow: ReadingFlow | None = None
         self.exit_status = 0
+        self.faults: tuple[Fault, ...] = ()
         self._main_thread = QtMainThread()
         try:
             study = StudyFolder.load(folder)
         except StudyFileError as fault:
-            self.exit_status = 1
+            self.exit_status, self.faults = 1, tuple(fault.faults)
             self.window.page.show_faults(tr("This study cannot be opened"), "", fault.faults, False)
             self.window.page.chosen.connect(lambda _name: self.window.close())
             self.window.show_page()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QElapsedTimer, QEventLoop, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from reader_app.clock import Clock, FrozenClock
 from reader_app.errors import EnvironmentFault, Fault, InputFaults
@@ -95,7 +95,7 @@ class ScriptedReader:
         window.show()
         flow = session.flow
         if flow is None:
-            return session.exit_status
+            return self._give_up("This study cannot be opened", [str(fault) for fault in session.faults])
         flow.start(None)
         self._picture("login")
         flow.log_in(reader_id)
@@ -104,9 +104,7 @@ class ScriptedReader:
             page = window.page.name if window.stack.currentWidget() is window.page else ""
             if page in ("faults", "stopped"):
                 self._picture(page)
-                said = [label.text() for label in window.page.findChildren(QLabel) if label.text()]
-                sys.stderr.write("\n".join(said) + "\n")
-                return flow.exit_status or 1
+                return self._give_up(window.page.said[0], window.page.said[1:])
             if page == "receipt":
                 self._picture(page)
                 self._press(Qt.Key.Key_Return)
@@ -120,6 +118,12 @@ class ScriptedReader:
                 self._read()
             else:
                 raise EnvironmentFault(f"the reading window stands still in phase {flow.state.phase}; see the log of the program")
+
+    def _give_up(self, title: str, sentences: Sequence[str]) -> int:
+        """Say on standard error why nothing more can be read; return the exit status."""
+        sys.stderr.write("\n".join([f"{title}.", *sentences]) + "\n")
+        flow = self._session.flow
+        return (self._session.exit_status if flow is None else flow.exit_status) or 1
 
     def _leave_page(self, page: str) -> None:
         flow = self._session.flow

@@ -64,12 +64,14 @@ class Page(QWidget):
         self._main: QWidget | None = None
         self._form: QuestionForm | None = None
         self.name = ""
+        self.said: tuple[str, ...] = ()  # what stands in the way, as whole sentences; the title first
 
     def begin(self, name: str) -> None:
         """Start an empty page with a name (for tests and screenshots)."""
         self.name = name
         self._main = None
         self._form = None
+        self.said = ()
         clear(self._middle)
         self._middle.addStretch(1)
 
@@ -312,6 +314,7 @@ class Page(QWidget):
     def show_faults(self, title: str, intro: str, faults: Sequence[Fault], retry: bool) -> None:
         """List what stands in the way, each with its remedy."""
         self.begin("faults")
+        self.said = (title, *map(str, faults))
         self.add(label(title, "display", wrap=True))
         self.paragraph(intro, "dim")
         self.gap()
@@ -332,6 +335,7 @@ class Page(QWidget):
     def show_stop(self, title: str, sentence: str, kept: str) -> None:
         """Say that reading has stopped, why, and what is safe."""
         self.begin("stopped")
+        self.said = (title, sentence)
         self.add(label(title, "display", wrap=True))
         self.paragraph(sentence)
         self.paragraph(kept, "dim")
