@@ -140,6 +140,14 @@ def from_phantoms(
     return made
 
 
+def women_of_phantoms(seeds: Sequence[int]) -> Cohort:
+    """Return phantom women without their images: what the clinical network learns from costs next to nothing."""
+    known = [phantoms.ultrasound_woman(seed) for seed in seeds]
+    factors = np.stack([bong2023.encode(clinical, UNKNOWN)[0] for _, clinical in known])
+    empty = np.zeros((len(known), 0, 0), np.uint8)
+    return Cohort(empty, empty, np.array([bad for bad, _ in known], np.uint8), factors)
+
+
 def from_folder(folder: Path, size: int, seed: int) -> tuple[Cohort, Cohort, Cohort, str]:
     """Return training, validation and test cases of a folder (77, 11.5 and 11.5 % of the groups, drawn) and its name in words.
 

@@ -1,7 +1,10 @@
 """Training of bong2023: image network, clinical network, then both combined models and all operating points on validation cases.
 
 Three parts as in the paper: training, validation (best epoch, operating points, regression and tree), test (figures only). One
-image a woman, as in the paper. Every stage leaves its state in ``<out>.work``; the same command given again after a kill goes on.
+image a woman, as in the paper. Of phantoms the clinical network learns from as many women as the paper's did (801), of whom only
+the first have images; so few as images are made on a CPU would teach it the ages of the women at hand.
+
+Every stage leaves its state in ``<out>.work``; the same command given again after a kill goes on.
 On CUDA the pooling of regions adds in any order, so only runs on one CPU thread repeat bit for bit.
 """
 
@@ -45,7 +48,15 @@ IMAGE: Mapping[str, Settings] = {
     "resnet101": Settings("sgd", rate=5e-3, decay=1e-4, warmup=500, batch=2, epochs=100, patience=20),
     "small": Settings("adam", rate=1e-3, decay=1e-4, warmup=50, batch=4, epochs=12, patience=0),
 }
+#: Women of the paper's training set; of phantoms the clinical network learns from so many.
+WOMEN = 801
+
 CLINICAL = Settings("adam", rate=1e-3, decay=1e-3, warmup=20, batch=32, epochs=60, patience=15)
+
+
+def _seeds(part: str, seed: int, count: int) -> range:
+    first = SEEDS[part] + seed * 100_000
+    return range(first, first + count)
 
 
 def _parts(
@@ -61,11 +72,10 @@ def _parts(
         return bong2023_data.from_folder(data, size, seed)
     each = phantoms_each or 0
     made = []
-    for (name, first), count in zip(SEEDS.items(), (each, *counts), strict=True):
-        start = first + seed * 100_000
+    for name, count in zip(SEEDS, (each, *counts), strict=True):
         tell = training.step(progress, f"phantoms ({name})")
         store = work / f"bong2023-{name}-{count}-{seed}-{size}.safetensors"
-        made.append(bong2023_data.from_phantoms(range(start, start + count), size, store, tell))
+        made.append(bong2023_data.from_phantoms(_seeds(name, seed, count), size, store, tell))
     if any(len(np.unique(part.malignant)) < 2 for part in made):
         raise BundleError("One part of the phantoms is all benign or all malignant; ask for more phantoms.")
     return made[0], made[1], made[2], f"trained on phantoms: {phantoms.VERSION}, {each} ultrasound images, seed {seed}"
@@ -134,7 +144,8 @@ def train(
         progress=progress,
     )
     plain = Settings(**{**asdict(CLINICAL), "seed": seed})
-    women = ClinicalTask(learn, held, plain.batch, where)
+    clinic = learn if data is not None else bong2023_data.women_of_phantoms(_seeds("train", seed, max(WOMEN, each)))
+    women = ClinicalTask(clinic, held, plain.batch, where)
     hidden: tuple[int, ...] = bong2023.HIDDEN
     trials: list[dict[str, Any]] = []
     if search:
@@ -144,7 +155,8 @@ def train(
     clinical.age_mean_std.copy_(torch.tensor([mean_age, spread]))
     clinical_history = training.fit(
         clinical,
-        stage=f"bong2023-clinical-{tag}" + ("" if hidden == bong2023.HIDDEN else "-" + "-".join(map(str, hidden))),
+        stage=f"bong2023-clinical-{clinic.identity[:8]}"
+        + ("" if hidden == bong2023.HIDDEN else "-" + "-".join(map(str, hidden))),
         batches=women.batches,
         steps_per_epoch=women.steps,
         loss=women.loss,
@@ -154,6 +166,9 @@ def train(
         store=work,
         progress=progress,
     )
+    half: tuple[str, ...] = ()
+    if backbone == "small":
+        half = tuple(f"image.{n}" for n in checkpoint.round_to_half(image))
     image.eval(), clinical.eval()
     scores, peaks = _scores(image, clinical, held, where, progress)
     seen = scores[:, 0] > 0
@@ -181,7 +196,7 @@ def train(
         "test": figures,
     }
     tensors = {f"image.{k}": v for k, v in image.state_dict().items()}
-    packed = checkpoint.pack(tensors | {f"clinical.{k}": v for k, v in clinical.state_dict().items()})
+    packed = checkpoint.pack(tensors | {f"clinical.{k}": v for k, v in clinical.state_dict().items()}, half=half)
     content = json.dumps(metrics, indent=1, sort_keys=True).encode() + b"\n"
     final = bundles.write(out, manifest, {bundles.WEIGHTS: packed, "metrics.json": content})
     return Report(out, final.sha256, metrics, source)

@@ -5,22 +5,34 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from reader_app.errors import BundleError
 
 
-def pack(tensors: Mapping[str, Tensor], note: Mapping[str, Any] | None = None) -> bytes:
-    """Return the safetensors bytes of named tensors and a JSON note."""
+def pack(tensors: Mapping[str, Tensor], note: Mapping[str, Any] | None = None, half: Collection[str] = ()) -> bytes:
+    """Return the safetensors bytes of named tensors and a JSON note; those named in ``half`` are stored in half precision."""
     plain = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+    plain |= {k: plain[k].half() for k in half}
     return save(plain, metadata={"note": json.dumps(dict(note or {}), sort_keys=True)})
+
+
+def round_to_half(network: nn.Module) -> tuple[str, ...]:
+    """Round weights (not statistics) to what half precision holds and return their names.
+
+    Done before anything is measured, so that a bundle stored at half the size is exactly the network that was measured.
+    """
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.copy_(weight.half().float())
+    return tuple(name for name, _ in network.named_parameters())
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], note: Mapping[str, Any]) -> None:

@@ -1,7 +1,9 @@
 """Training of the window classifiers (lu2025, kim2021): five-fold, the fold of the best AUC kept, then calibration and a test.
 
 On phantoms, calibration and test use further phantoms, judged whole as in a study. On pictures (a folder with a table), both use
-the held-out folds. Every stage leaves its state in ``<out>.work``; the same command given again after a kill goes on there.
+the held-out folds. Weights of small trunks are rounded to half precision before that, and stored so.
+
+Every stage leaves its state in ``<out>.work``; the same command given again after a kill goes on there.
 """
 
 from __future__ import annotations
@@ -199,9 +201,11 @@ def train(
         "fold_auc": [r[0] for r in runs],
         "history": [r[3] for r in runs],
     }
+    half = checkpoint.round_to_half(network) if small else ()
     settle_embedding(network, task)
     if isinstance(network, DlrNetwork):
         metrics["perceptron_auc"] = fit_perceptron(network, task, settings)
+        half = checkpoint.round_to_half(network) if small else ()
     network.to(where).eval()
     if data is not None:
         found = {"ultrasound": calibrate(held_out([(r[1], r[2]) for r in runs], chosen))}
@@ -220,7 +224,9 @@ def train(
             seeds = _seeds(CALIBRATION_SEED, seed, for_points)
             found[m] = calibrate(score_cases(network, m, seeds, recipe, windows[m], progress, f"calibrate ({m})"))
     manifest = _manifest(plan, windows, network, found, source, data)
-    packed = checkpoint.pack(network.state_dict())
+    if weights is not None:
+        manifest["command"] += f" --weights {weights.name}"
+    packed = checkpoint.pack(network.state_dict(), half=half)
     if data is None:
         draft = bundles.write(folder / f"draft-{recipe.model_id}", manifest, {bundles.WEIGHTS: packed})
         model = classifier_predict.ClassifierModel(draft, recipe.make(backbone), where)

@@ -297,6 +297,18 @@ def test_clinical_factors() -> None:
     assert sizes == [30, 60, 120, 60, 30, 2] and sum(isinstance(m, torch.nn.BatchNorm1d) for m in network.layers) == 4
 
 
+def test_the_clinical_network_learns_from_the_papers_number_of_women() -> None:
+    women = bong2023_data.women_of_phantoms(range(60, 66))
+    made = bong2023_data.from_phantoms(range(60, 66), 64)
+    assert np.array_equal(women.factors, made.factors) and np.array_equal(women.malignant, made.malignant)
+    many = bong2023_data.women_of_phantoms(range(bong2023_train.WOMEN))
+    density = many.factors[:, 3:].mean(0)
+    by_class = [many.factors[many.malignant == k, 6].mean() for k in (0, 1)]
+    assert (
+        len(many) == 801 and density[2] > density[0] and by_class[0] > by_class[1] + 0.1
+    )  # density d: benign 35 %, malignant 16 %
+
+
 def test_folder_with_masks(tmp_path: Path) -> None:
     rows = ["file,mask,malignant,patient_id,age,family_history,brca,density"]
     for k in range(18):
