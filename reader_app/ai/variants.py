@@ -1,7 +1,7 @@
 """What one prediction says for each row of its paper's tables, and where a map's region lies; no torch.
 
-A row of a table is a variant: bong2023's image, regression and tree models come from one prediction, zhou2023's lesion types too,
-all others are a model each.
+A row of a table is a variant: bong2023's image, regression and tree models come from one prediction, zhou2023's lesion types and
+lu2025's classifiers without the age too; all others are a model each.
 """
 
 from __future__ import annotations
@@ -64,6 +64,8 @@ def said(prediction: Prediction) -> Iterator[Said]:
             yield Said(f"type:{kind}", max(own, default=0.0), bool(own), kind)
     else:
         yield Said(prediction.model_id, prediction.probability, prediction.positive)
+        if system == "lu2025" and "head_score" in more:
+            yield Said(f"{prediction.model_id}/embedding", float(more["head_score"]), float(more["head_score"]) >= 0)
 
 
 def on_image(grid: Float, scale: tuple[float, float], offset: tuple[float, float], shape: tuple[int, int]) -> Float:

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reader_app.analysis import accuracy, mcnemar, roc
+from reader_app.analysis import accuracy, mcnemar, reclassification, roc
+from reader_app.desk import evaluating_maps
 from reader_app.desk.papers import TABLES, WARNING, PaperRow, PaperTable
 from reader_app.errors import Fault, StudyFileError
 
-_SHARES = ("sensitivity", "specificity", "accuracy", "ppv", "npv", "f1", "localised_benign", "localised_malignant")
+_LOCALISED, _ADVICE = ("localised_benign", "localised_malignant"), ("advised", "malignant_of_these")
+_SHARES = ("sensitivity", "specificity", "accuracy", "ppv", "npv", "f1", *_LOCALISED, *_ADVICE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,13 @@ class Scored:
     localised: bool | None = None
 
 
-def fill(system: str, rows: Sequence[Scored], source: str, models: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def fill(
+    system: str,
+    rows: Sequence[Scored],
+    source: str,
+    models: Sequence[Mapping[str, Any]],
+    embeddings: Mapping[str, Mapping[str, tuple[Any, bool]]] | None = None,
+) -> dict[str, Any]:
     """Return a system's tables filled from scored cases.
 
     Parameters
@@ -56,12 +64,15 @@ def fill(system: str, rows: Sequence[Scored], source: str, models: Sequence[Mapp
         What the cases are, in words.
     models : sequence of mapping
         "model_id", "cases", "threshold", "training_data" of each model.
+    embeddings : mapping, optional
+        Model -> case -> (embedding, class), for the maps of lu2025.
 
     Returns
     -------
     dict
-        ``{"schema": 2, "system", "comparable": False, "warning", "source", "models", "tables": [...]}``; a table has "title",
-        "metrics", "rows" (label, variant, cohort, n, malignant, here, printed) and "pairs" (DeLong, exact McNemar, printed p).
+        ``{"schema": 2, "system", "comparable": False, "warning", "source", "models", "tables": [...], "maps": [...]}``; a table
+        has "title", "metrics", "rows" (label, variant, cohort, n, malignant, here, printed) and "pairs" (DeLong, exact McNemar,
+        printed p); maps are those of :func:`reader_app.desk.evaluating_maps.embedding_maps`.
 
     Raises
     ------
@@ -71,7 +82,7 @@ def fill(system: str, rows: Sequence[Scored], source: str, models: Sequence[Mapp
     if system not in TABLES:
         raise StudyFileError([Fault(system, "is no system of this program", f"use one of {', '.join(TABLES)} or all")])
     by: dict[tuple[str, str], list[Scored]] = {}
-    for row in rows:
+    for row in (*rows, *co_decided(rows)):
         by.setdefault((row.variant, row.cohort or "internal"), []).append(row)
     return {
         "schema": 2,
@@ -81,7 +92,22 @@ def fill(system: str, rows: Sequence[Scored], source: str, models: Sequence[Mapp
         "source": source,
         "models": [dict(m) for m in models],
         "tables": [_filled(table, by) for table in TABLES[system]],
+        "maps": evaluating_maps.embedding_maps((embeddings or {}) if system == "lu2025" else {}),
     }
+
+
+def co_decided(rows: Sequence[Scored]) -> list[Scored]:
+    """Return what both models of lu2025 together advise on each case at 4A: a row a case and advice, called where it is given."""
+    risk = {row.case_id: row for row in rows if row.variant == "DLR_LH"}
+    both = [(risk[row.case_id], row) for row in rows if row.variant == "DLR_BM@4A" and row.case_id in risk]
+    if not both:
+        return []
+    advice = reclassification.co_decision(*(np.array([pair[k].call for pair in both], np.bool_) for k in (0, 1)))
+    return [
+        Scored(row.case_id, "", f"4A:{name}", row.truth, float(given == value), bool(given == value))
+        for given, (_, row) in zip(advice, both, strict=True)
+        for value, name in ((-1, "down"), (0, "keep"), (1, "up"))
+    ]
 
 
 def _filled(table: PaperTable, by: Mapping[tuple[str, str], list[Scored]]) -> dict[str, Any]:
@@ -114,6 +140,10 @@ def _arrays(cases: Sequence[Scored]) -> tuple[NDArray[np.float64], NDArray[np.fl
 def measured(cases: Sequence[Scored], metrics: Sequence[str]) -> dict[str, dict[str, float | None]]:
     """Return estimate and 95 % interval of each metric: DeLong's for the area, Wilson's for shares."""
     score, call, truth = _arrays(cases)
+    if set(metrics) == set(_ADVICE):
+        given, bad = int(call.sum()), int((truth & (call > 0)).sum())
+        counted = accuracy.proportion(given, len(call)), accuracy.proportion(bad, given)
+        return {name: _estimate(share) for name, share in zip(_ADVICE, counted, strict=True)}
     area = roc.auc(score, truth)
     shares = accuracy.accuracy(accuracy.count(call, truth))
     out: dict[str, dict[str, float | None]] = {}
@@ -178,6 +208,7 @@ def evaluation_text(document: Mapping[str, Any]) -> str:
         if table["note"]:
             lines.append(f"  Note: {table['note']}")
         lines.append("")
+    lines += evaluating_maps.in_words(document.get("maps", ()))
     return "\n".join(lines).rstrip()
 
 
@@ -207,12 +238,14 @@ def _number(value: float | None) -> float:
 
 
 def write(document: Mapping[str, Any], folder: Path) -> tuple[Path, Path]:
-    """Write ``evaluation_<system>.json`` and ``.csv`` (one row a cell) into a folder; return both paths."""
+    """Write ``evaluation_<system>.json`` and ``.csv`` (one row a cell), and maps as PNG, into a folder; return both paths."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"evaluation_{document['system']}"
     as_json, as_csv = folder / f"{stem}.json", folder / f"{stem}.csv"
     as_json.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     as_csv.write_text(as_table(document), encoding="utf-8", newline="")
+    if document.get("maps"):
+        evaluating_maps.draw(document["maps"], folder / f"{stem}_tsne.png", document["source"])
     return as_json, as_csv
 
 

@@ -66,6 +66,7 @@ def evaluate(system: str, study: Path) -> dict[str, Any]:
         cohorts |= {str(k): str(v) for k, v in frame.groupby("case_id")["cohort"].first().items() if v}
     rows: list[dict[str, object]] = []
     scored: list[Scored] = []
+    embeddings: dict[str, dict[str, tuple[Any, bool]]] = {}
     models: dict[str, dict[str, object]] = {}
     for own in _predictions(folder):
         if own.provenance.get("system", system) != system or own.case_id not in truth.index:
@@ -90,7 +91,9 @@ def evaluate(system: str, study: Path) -> dict[str, Any]:
             elif own.model_id == "DLR_LH" and category:
                 right = category[:1] in _HIGH
             scored.append(Scored(own.case_id, cohorts.get(own.case_id, ""), said.variant, right, said.score, said.call, where))
-            if own.model_id == "DLR_BM" and category.upper() == "4A":
+            if own.embedding is not None:
+                embeddings.setdefault(own.model_id, {})[own.case_id] = (own.embedding, right)
+            if said.variant == "DLR_BM" and category.upper() == "4A":
                 scored.append(Scored(own.case_id, "", "DLR_BM@4A", right, said.score, said.call))
     if not rows:
         raise InputFaults(
@@ -98,7 +101,7 @@ def evaluate(system: str, study: Path) -> dict[str, Any]:
         )
     used = {str(row["case_id"]) for row in rows}
     source = f"{len(used)} cases of the study {folder.definition.study_id}, {sum(bool(truth[c]) for c in used)} malignant"
-    document = fill(system, scored, source, list(models.values()))
+    document = fill(system, scored, source, list(models.values()), embeddings)
     found = analyze(pd.DataFrame(rows), frame[frame["case_id"].isin(used)], options=Options(conditions=tuple(models)))
     return document | {part: [row for row in found[part] if row.get("reader_id", "model") == "model"] for part in _PARTS}
 

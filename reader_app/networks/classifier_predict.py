@@ -225,11 +225,12 @@ class ClassifierModel:
         heatmaps: list[Heatmap] = []
         raw: list[Float] = []
         best_embedding: tuple[float, Float] | None = None
-        distance = 0.0
+        distance, head = 0.0, -np.inf
         for assessed in assess_case(self.network, images, modality, working, age, self.where):
             image, score, best, judged = assessed.image, assessed.score, assessed.best, assessed.judged
             p = float(1 / (1 + np.exp(-np.clip(slope * score + intercept, -30, 30))))
             probabilities[image.id] = p
+            head = max(head, best.score)
             if best_embedding is None or p > best_embedding[0]:
                 best_embedding = (p, best.embedding)
                 distance = self._distance(best.embedding)
@@ -257,7 +258,9 @@ class ClassifierModel:
             heatmaps=tuple(heatmaps),
             raw=tuple(raw),
             embedding=None if best_embedding is None else best_embedding[1],
-            provenance=self._provenance(notes, {"image_probability": probabilities, "embedding_distance": distance}),
+            provenance=self._provenance(
+                notes, {"image_probability": probabilities, "embedding_distance": distance, "head_score": float(head)}
+            ),
         )
 
     def _explain(

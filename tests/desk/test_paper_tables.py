@@ -11,7 +11,8 @@ import pytest
 
 from reader_app.ai import variants
 from reader_app.ai.results import Prediction
-from reader_app.desk.evaluating import Scored, as_table, compared, evaluation_text, fill, write
+from reader_app.desk.evaluating import Scored, as_table, co_decided, compared, evaluation_text, fill, write
+from reader_app.desk.evaluating_maps import alike, embedding_maps
 from reader_app.desk.papers import TABLES, WARNING
 from reader_app.errors import StudyFileError
 from reader_app.imaging.overlay import Heatmap
@@ -90,6 +91,8 @@ def test_variants_of_a_prediction() -> None:
     found = {s.variant: (s.score, s.call) for s in variants.said(_prediction(provenance=zhou))}
     assert found["type:mass"] == (0.9, True) and found["type:distortion"] == (0.0, False) and found["m"] == (0.7, True)
     assert [s.variant for s in variants.said(_prediction())] == ["m"]
+    lu = list(variants.said(_prediction(provenance={"system": "lu2025", "head_score": -0.2})))
+    assert [(s.variant, s.score, s.call) for s in lu] == [("m", 0.7, True), ("m/embedding", -0.2, False)]
 
 
 def test_region_overlaps_at_the_true_place_only() -> None:
@@ -106,3 +109,35 @@ def test_region_overlaps_at_the_true_place_only() -> None:
     assert mirrored is not None and not mirrored.overlaps and not mirrored.peak_inside
     assert variants.localised(_prediction(), "US1", lesion) is None
     assert not variants.region(np.ones((3, 3), np.float32)).any()
+
+
+def test_co_decision_of_both_models_on_4a_alone() -> None:
+    #       case   high   malignant call  truth
+    told = [("A", False, False, False), ("B", True, True, True), ("C", True, False, False), ("D", False, True, True),
+            ("E", False, False, True)]  # fmt: skip
+    rows = [Scored(c, "", "DLR_LH", True, 0.5, high) for c, high, _, _ in told]
+    rows += [Scored(c, "", "DLR_BM@4A", truth, 0.5, bad) for c, _, bad, truth in told]
+    rows += [Scored("Z", "", "DLR_LH", True, 0.5, True), Scored("Z", "", "DLR_BM", True, 0.5, True)]  # no 4A: not asked
+    table = fill("lu2025", rows, "x", [])["tables"][1]
+    here = {r["variant"]: (r["here"]["advised"]["estimate"], r["here"]["malignant_of_these"]["estimate"]) for r in table["rows"]}
+    assert here == {"4A:down": (0.4, 0.5), "4A:keep": (0.4, 0.5), "4A:up": (0.2, 1.0)}
+    assert table["rows"][0]["n"] == 5 and table["rows"][0]["printed"]["advised"] == "27.7 (41/148)"
+    assert co_decided(rows[:5]) == []
+
+
+def test_maps_of_embeddings_say_how_alike_neighbours_are(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    truth = np.arange(24) % 3 == 0
+    apart = rng.normal(0, 1, (24, 8)) + 20 * truth[:, None]
+    assert alike(apart, truth) == 1.0
+    by_hand = np.array([[0.0], [1.0], [3.0], [4.5]])  # nearest: 1, 0, 3, 2
+    assert alike(by_hand, np.array([True, False, True, True])) == 0.5
+    known = {"DLR_LH": {f"C{k}": (v, bool(t)) for k, (v, t) in enumerate(zip(apart, truth, strict=True))}}
+    (row,) = embedding_maps(known)
+    assert row["classes"] == ["BI-RADS 2/3", "BI-RADS 4/5"] and row["alike_by_chance"] == pytest.approx(1 / 9 + 4 / 9)
+    assert [p[0] for p in row["points"]] == list(known["DLR_LH"]) and len({(p[1], p[2]) for p in row["points"]}) == 24
+    document = fill("lu2025", [], "x", [], known)
+    assert "24 cases, 100 % have a nearest neighbour" in evaluation_text(document)
+    write(document, tmp_path)
+    assert (tmp_path / "evaluation_lu2025_tsne.png").stat().st_size > 5000
+    assert embedding_maps({"m": {"C1": (apart[0], True)}}) == [] and fill("kim2021", [], "x", [], known)["maps"] == []
