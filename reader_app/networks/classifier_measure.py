@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,30 @@ def score_cases(
     return out
 
 
+_kept: dict[tuple[str, int], phantoms.PhantomCase] | None = None
+
+
+@contextlib.contextmanager
+def keeping_phantoms() -> Iterator[None]:
+    """Keep every phantom made by :func:`whole_case` meanwhile (1 MB an ultrasound case), for models measured on the same."""
+    global _kept
+    _kept = {}
+    try:
+        yield
+    finally:
+        _kept = None
+
+
 def whole_case(modality: str, seed: int) -> phantoms.PhantomCase:
     """Make a phantom of the demo's kind at a size that costs less."""
+    if _kept is None or modality != "ultrasound":
+        return _whole_case(modality, seed)
+    if (modality, seed) not in _kept:
+        _kept[modality, seed] = _whole_case(modality, seed)
+    return _kept[modality, seed]
+
+
+def _whole_case(modality: str, seed: int) -> phantoms.PhantomCase:
     if modality == "mammography":
         return phantoms.mammogram_exam(seed, pixel_mm=0.30)
     if modality == "ultrasound":

@@ -76,7 +76,8 @@ class CropTask:
     """Crops of several modalities as batches, loss and validation for :func:`reader_app.networks.training.fit`.
 
     Every batch mixes the modalities: batch normalisation then sees in training what it uses in inference. With ``vary`` (real
-    pictures, of which there are few) every crop is also enlarged or shrunk by up to 15 % and shifted by up to 8 % of its side.
+    pictures, of which there are few) every crop is also resized by up to 15 %, turned by up to 8 degrees and shifted by up to 8 %
+    of its side.
     """
 
     def __init__(
@@ -140,10 +141,13 @@ class CropTask:
 
 
 def _moved(x: Tensor, rng: np.random.Generator) -> Tensor:
-    """Return crops (N, 1, H, W) each enlarged or shrunk by up to 15 % and shifted by up to 8 % of the side, edges continued."""
+    """Return crops (N, 1, H, W) each resized by up to 15 %, turned by up to 8 degrees, shifted by up to 8 %, edges continued."""
     n = len(x)
     theta = np.zeros((n, 2, 3), np.float32)
-    theta[:, 0, 0] = theta[:, 1, 1] = rng.uniform(0.85, 1.15, n)
+    size, turn = rng.uniform(0.85, 1.15, n), np.deg2rad(rng.uniform(-8, 8, n))
+    theta[:, 0, 0] = theta[:, 1, 1] = size * np.cos(turn)
+    theta[:, 1, 0] = size * np.sin(turn)
+    theta[:, 0, 1] = -theta[:, 1, 0]
     theta[:, :, 2] = rng.uniform(-0.16, 0.16, (n, 2))
     grid = functional.affine_grid(torch.from_numpy(theta).to(x.device), list(x.shape), align_corners=False)
     return functional.grid_sample(x, grid, padding_mode="border", align_corners=False)

@@ -10,9 +10,10 @@ Dice and cross-entropy, best Dice on the held-out cases kept.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -187,8 +188,9 @@ class Outlined:
     source: str
 
 
-def from_phantoms(seeds: Sequence[int], source: str, progress: Progress | None = None) -> Outlined:
-    """Make one picture a phantom woman."""
+@functools.lru_cache(maxsize=1)
+def from_phantoms(seeds: range, source: str, progress: Progress | None = None) -> Outlined:
+    """Make one picture a phantom woman; the last are kept for the next model."""
     greys, masks, rows = [], [], []
     for number, seed in enumerate(seeds):
         case = phantoms.ultrasound_case(seed, frames=1, doppler=False)
