@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +14,10 @@ pytest.importorskip("PySide6")
 
 from desk.conftest import study  # noqa: F401 - the fixture
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLineEdit, QPushButton, QTableWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QPushButton, QTableWidget
 from pytestqt.qtbot import QtBot
 
+from reader_app.export import package
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.ui import theme
 from reader_app.ui.coordinator.window import CoordinatorWindow
@@ -65,6 +67,41 @@ def test_check_then_freeze(qtbot: QtBot, desk: CoordinatorWindow, study: Path) -
     qtbot.waitUntil(lambda: desk._overview.is_frozen, timeout=20_000)
     assert StudyFolder.load(study).is_frozen
     assert step(desk, "freeze") == "✓"
+
+
+def test_a_frozen_study_is_packed_for_every_reader(
+    qtbot: QtBot,
+    desk: CoordinatorWindow,
+    study: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "stick"
+    out.mkdir()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(out))
+    press(qtbot, desk, "Check and freeze")
+    assert not [b for b in desk.findChildren(QPushButton) if b.text() == "Reading packages…"]
+    StudyFolder.load(study).freeze()
+    desk.refresh()
+    press(qtbot, desk, "Reading packages…")
+    readers = [reader.reader_id for reader in StudyFolder.load(study).readers]
+    qtbot.waitUntil(lambda: "Written to" in desk._message.text(), timeout=30_000)
+    assert sorted(path.name for path in out.iterdir()) == sorted(f"small-{reader}.zip" for reader in readers)
+    assert all(f"small-{reader}.zip" in desk._message.text() for reader in readers)
+    for path in out.iterdir():
+        assert package.verify(path) == []
+        names = zipfile.ZipFile(path).namelist()
+        assert "reference_standard.csv" not in names and not [name for name in names if name.startswith("aids/")]
+
+
+def test_pages_keep_their_parts_together(desk: CoordinatorWindow) -> None:
+    desk.resize(1440, 1400)
+    for key in ("protocol", "readers"):
+        desk.go_to(key)
+        QApplication.processEvents()
+        page = desk._pages[key]
+        texts = [own for own in page.findChildren(QLabel) if own.isVisible()]
+        assert max(own.height() for own in texts) < 60, f"{key}: the spare height lies below, not between the lines"
 
 
 def test_a_fault_is_told_and_not_frozen(qtbot: QtBot, desk: CoordinatorWindow, study: Path) -> None:  # noqa: F811

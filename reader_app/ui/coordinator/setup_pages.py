@@ -1,8 +1,8 @@
-"""The steps before the first read: protocol, readers, cases, aids, check and freeze."""
+"""The steps that make a study: protocol, readers, cases, aids."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,11 +11,10 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QLineEdit, QProgressBar
 
-from reader_app.desk import aids, checking, importing, tables, writing
+from reader_app.desk import aids, importing, tables, writing
 from reader_app.desk.overview import Overview
 from reader_app.errors import ReaderAppError
 from reader_app.imaging.importer import ImportReport
-from reader_app.store.studyfolder import StudyFolder
 from reader_app.ui.coordinator.page import Desk, Page, table
 from reader_app.ui.widgets import button, card, label, row, section
 
@@ -65,6 +64,7 @@ class ProtocolPage(Page):
         line.addWidget(button("Look again", on_click=self.desk.refresh))
         line.addStretch(1)
         self.body.addLayout(line)
+        self.body.addStretch(2)
 
 
 def _case_words(rule: object) -> str:
@@ -100,6 +100,7 @@ class ReadersPage(Page):
         self.body.addWidget(own, 1)
         if overview.is_frozen:
             self.body.addWidget(label("The study is frozen: its readers stay as they are.", "dim"))
+            self.body.addStretch(2)
             return
         path = overview.path / "readers.csv"
         name, group, arm = QLineEdit(), QLineEdit(), QLineEdit()
@@ -128,6 +129,7 @@ class ReadersPage(Page):
         line.addWidget(button("Add reader", on_click=add))
         line.addWidget(button("Remove chosen", on_click=remove))
         self.body.addLayout(line)
+        self.body.addStretch(2)
 
 
 class CasesPage(Page):
@@ -299,12 +301,7 @@ class AidsPage(Page):
                 words += f"; scores {min(aid.scores):.2f} to {max(aid.scores):.2f}, {aid.positives} called positive"
             inside.addWidget(label(words))
             if aid.provenance:
-                origin = " · ".join(
-                    f"{name}: {aid.provenance[name]}"
-                    for name in ("training_data", "device", "bundle_sha256")
-                    if name in aid.provenance
-                )
-                inside.addWidget(label(origin, "small", wrap=True))
+                inside.addWidget(label(_origin(aid.provenance), "small", wrap=True))
             run = button("Run this model", on_click=partial(self._run, overview.path, aid.model_id))
             run.setEnabled(not overview.is_frozen and bool(overview.cases))
             line = row()
@@ -322,59 +319,9 @@ class AidsPage(Page):
         )
 
 
-class FreezePage(Page):
-    """Check everything, then lock it."""
-
-    key, title = "freeze", "Check and freeze"
-
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self._report: checking.CheckReport | None = None
-
-    def state(self, overview: Overview) -> tuple[str, str]:
-        """Say whether the study is frozen, or how many faults the last check found."""
-        if overview.is_frozen:
-            return ("✓", "saved")
-        if self._report is None:
-            return ("to do", "dim")
-        return (str(len(self._report.faults)), "attention") if self._report.faults else ("ready", "saved")
-
-    def present(self, overview: Overview) -> None:
-        """Show the last check and offer the freeze."""
-        if overview.is_frozen:
-            self.restart(
-                "Frozen", "Protocol, case list, orders and aids are locked by hash; nothing a read depends on can change unseen."
-            )
-        else:
-            self.restart(
-                "Check and freeze", "The check finds everything that would stop or spoil the study. Freezing cannot be undone."
-            )
-        line = row()
-        line.addWidget(button("Check everything", on_click=lambda: self._check(overview.path)))
-        if not overview.is_frozen:
-            freeze = button("Freeze the study", "main", on_click=lambda: self._freeze(overview.path))
-            freeze.setEnabled(self._report is not None and not self._report.faults)
-            line.addWidget(freeze)
-        line.addStretch(1)
-        self.body.addLayout(line)
-        if self._report is None:
-            self.body.addStretch(1)
-            return
-        if self._report.faults:
-            rows = [[f.place, f.what, f.remedy] for f in self._report.faults]
-            self.body.addWidget(table(["Where", "What is wrong", "What to do"], rows, stretch=1), 1)
-        else:
-            self.body.addWidget(label("No faults.", "saved"))
-        for remark in self._report.remarks:
-            self.body.addWidget(label(remark, "attention", wrap=True))
-        self.body.addStretch(1)
-
-    def _check(self, study: Path) -> None:
-        def done(report: object) -> None:
-            if isinstance(report, checking.CheckReport):
-                self._report = report
-
-        self.desk.run("check", lambda progress, _cancelled: checking.check(study, progress), done)
-
-    def _freeze(self, study: Path) -> None:
-        self.desk.run("freeze", lambda _progress, _cancelled: StudyFolder.load(study).freeze())
+def _origin(provenance: Mapping[str, object]) -> str:
+    """Return in words what a prediction was made with: training data, device, the first letters of the model's hash."""
+    parts = [str(provenance[name]) for name in ("training_data", "device") if provenance.get(name)]
+    if provenance.get("bundle_sha256"):
+        parts.append(f"model hash {str(provenance['bundle_sha256'])[:12]}…")
+    return " · ".join(part[:1].upper() + part[1:] for part in parts)

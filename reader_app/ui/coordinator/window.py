@@ -12,10 +12,11 @@ from PySide6.QtWidgets import QButtonGroup, QLabel, QMainWindow, QProgressBar, Q
 
 from reader_app.desk.overview import Overview, overview
 from reader_app.ui import theme
+from reader_app.ui.coordinator.freeze_page import FreezePage
 from reader_app.ui.coordinator.jobs import Jobs, Work
 from reader_app.ui.coordinator.page import Page
 from reader_app.ui.coordinator.result_pages import AnalysisPage, DeviationsPage, ProgressPage
-from reader_app.ui.coordinator.setup_pages import AidsPage, CasesPage, FreezePage, ProtocolPage, ReadersPage
+from reader_app.ui.coordinator.setup_pages import AidsPage, CasesPage, ProtocolPage, ReadersPage
 from reader_app.ui.widgets import button, column, label, row
 
 _PAGES: tuple[type[Page], ...] = (
