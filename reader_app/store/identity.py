@@ -123,7 +123,7 @@ class Identity:
             If the new one is too short.
         """
         self.unlock(old, now_utc)
-        _check_pin(new)
+        check_pin(new)
         _store(self.path, replace(_load(self.path), pin_hash=_hashed(new)))
 
 
@@ -146,7 +146,7 @@ def enrol(folder: Path, study_id: str, reader_id: str, pin: str, now_utc: str) -
     EnvironmentFault
         If the file cannot be written.
     """
-    _check_pin(pin)
+    check_pin(pin)
     path = _path(folder, study_id, reader_id)
     if path.exists():
         raise InputFaults(f"Reader {reader_id} is enrolled on this workstation already; log in with the PIN.")
@@ -203,7 +203,14 @@ def _store(path: Path, stored: _Stored) -> None:
         raise EnvironmentFault(f"{path}: the identity cannot be kept ({error}); give write access to the folder") from error
 
 
-def _check_pin(pin: str) -> None:
+def check_pin(pin: str) -> None:
+    """Refuse a PIN that is too short.
+
+    Raises
+    ------
+    InputFaults
+        If it is.
+    """
     if len(pin) < MIN_PIN:
         raise InputFaults(f"The PIN has {len(pin)} characters; give at least {MIN_PIN}.")
 

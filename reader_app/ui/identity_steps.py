@@ -53,6 +53,12 @@ class IdentitySteps:
         now = self._flow.clock.now().wall_utc
         try:
             if self._found is None:
+                identity.check_pin(pin)
+                if not self._flow.window.page.repeats_pin():
+                    return
+                if self._flow.window.page.repeated_pin() != pin:
+                    self._show(tr("The two PINs differ; type them again."))
+                    return
                 self._found = identity.enrol(self._folder(), self._study(), self._reader, pin, now)
             unlocked = self._found.unlock(pin, now)
         except ReaderAppError as fault:

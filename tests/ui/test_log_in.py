@@ -23,6 +23,14 @@ def _type_pin(hands, pin: str) -> None:
     hands.settle()
 
 
+def _type_again(hands, pin: str) -> None:
+    field = hands.window.page.findChild(QLineEdit, "pin-again")
+    assert field is not None and field.hasFocus(), "Enter leads from the first line to the second"
+    QTest.keyClicks(field, pin)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    hands.settle()
+
+
 def test_a_person_chooses_a_pin_and_needs_it_the_next_time(folder):
     with reading(folder, SystemClock()) as hands:
         hands.window.activateWindow()
@@ -31,6 +39,11 @@ def test_a_person_chooses_a_pin_and_needs_it_the_next_time(folder):
         _type_pin(hands, "12")
         assert hands.page == "pin-new", "too short"
         _type_pin(hands, "1234")
+        _type_again(hands, "1243")
+        assert hands.page == "pin-new", "a slip of the finger would lock the reader out"
+        assert any("differ" in own.text() for own in hands.window.page.findChildren(QLabel))
+        _type_pin(hands, "1234")
+        _type_again(hands, "1234")
         assert hands.page == "round"
         hands.flow.end_session()
         hands.settle()

@@ -173,12 +173,9 @@ class Page(QWidget):
         if new:
             self.paragraph(tr("At least four characters. Your entries on this computer are signed with it."))
         self.paragraph(tr("It says whose entries these are; it does not keep them secret."), "dim")
-        field = QLineEdit()
-        field.setObjectName("pin")
-        field.setEchoMode(QLineEdit.EchoMode.Password)
-        field.setMaximumWidth(theme.px(240))
-        field.setAccessibleName(tr("PIN"))
-        self.add(field)
+        field = self._pin_field("pin", tr("PIN"))
+        if new:
+            self._pin_field("pin-again", tr("Once more")).setPlaceholderText(tr("Once more"))
         self.paragraph(fault, "attention")
         entries = [("pin", tr("Log in  Enter"))] + ([("without-pin", tr("Without a PIN"))] if new else [])
         self.buttons(*entries, ("login", tr("Another reader")))
@@ -187,9 +184,31 @@ class Page(QWidget):
         self._languages()
         self.finish()
 
+    def _pin_field(self, name: str, words: str) -> QLineEdit:
+        field = QLineEdit()
+        field.setObjectName(name)
+        field.setEchoMode(QLineEdit.EchoMode.Password)
+        field.setMaximumWidth(theme.px(240))
+        field.setAccessibleName(words)
+        self.add(field)
+        return field
+
     def entered_pin(self) -> str:
         """Return what stands in the PIN field."""
         field = self.findChild(QLineEdit, "pin")
+        return "" if field is None else field.text()
+
+    def repeats_pin(self) -> bool:
+        """Return whether a new PIN was typed a second time, in whatever way; if not yet, the keyboard goes there."""
+        field = self.findChild(QLineEdit, "pin-again")
+        if field is not None and not field.text():
+            field.setFocus()
+            return False
+        return True
+
+    def repeated_pin(self) -> str:
+        """Return what was typed the second time."""
+        field = self.findChild(QLineEdit, "pin-again")
         return "" if field is None else field.text()
 
     def show_round(
