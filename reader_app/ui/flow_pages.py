@@ -15,7 +15,7 @@ from reader_app.reading.prepare import preflight
 from reader_app.store.chain import head_code
 from reader_app.study.assignment import RoundPlan
 from reader_app.study.definition import Condition
-from reader_app.study.session import Phase, current_round, next_round, round_cases, round_opens
+from reader_app.study.session import Phase, SessionState, current_round, next_round, round_cases, round_opens
 from reader_app.ui.language import tr, use
 from reader_app.ui.panels import wording
 from reader_app.ui.panels.pages import Receipt
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 def capitalised(text: str) -> str:
     """Return a text with a capital first letter."""
     return text[:1].upper() + text[1:]
+
+
+def _reads_in(state: SessionState, round_no: int) -> int:
+    """Return how many cases were read in a round; one that came again counts again, so that no number tells of it."""
+    return sum(key[0] == round_no for key in state.answers) + sum(key[0] == round_no for key in state.repeats)
 
 
 class FlowPages:
@@ -136,7 +141,7 @@ class FlowPages:
             chip = self.round_chip(entry)
             sentences.append(tr("{round} opens on {day}.", round=chip, day=opens) if later else tr("Next: {round}.", round=chip))
         counts = [
-            (self.round_chip(plan.round(number)), tr("{n} cases read", n=sum(1 for key in state.answers if key[0] == number)))
+            (self.round_chip(plan.round(number)), tr("{n} cases read", n=_reads_in(state, number)))
             for number in (numbers or sorted(state.finished))
         ]
         title = tr("All rounds are finished") if entry is None else tr("Round {n} is finished", n=max(numbers, default=0))
@@ -164,7 +169,7 @@ class FlowPages:
         state = flow.state
         lines = []
         for entry in flow.plan.rounds:
-            read = sum(1 for key in state.answers if key[0] == entry.number)
+            read = _reads_in(state, entry.number)
             if read:
                 lines.append(f"{self.round_chip(entry)}: " + tr("{n} cases read", n=read))
         self._receipt = Receipt(

@@ -243,6 +243,8 @@ class ReadingFlow(QObject):
             self.stage.forget()
         if AidRevealed in kinds and self.loaded is not None:
             self.window.viewer.set_aid(self.loaded.aid, True)
+            if self.window.panel is not None:
+                self.window.panel.show_top()
         self._finished += [entry.event.round_no for entry in logged if isinstance(entry.event, RoundFinished)]
         if FeedbackSeen in kinds:
             self.feedback.over()

@@ -37,6 +37,8 @@ class StateView:
             "view.previous_step": steps,
             "view.next_finding": findings,
             "view.previous_finding": findings,
+            "aid.accept": findings,
+            "aid.reject": findings,
             "session.settings": state.phase is not Phase.READING,
         }
         flow.window.allow(legal_commands(flow.plan, state), also)

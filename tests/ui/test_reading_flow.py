@@ -356,17 +356,23 @@ def test_the_earlier_answer_is_shown_and_r_takes_it_over(folder):
 
 def test_sequential_reading_seals_before_the_aid_is_shown(tmp_path):
     study = make_study(tmp_path / "study", ("ultrasound",), 1, rounds=SEQUENTIAL)
-    with reading(study.path) as hands:
+    with reading(study.path, size=(1280, 640)) as hands:
         hands.log_in()
         hands.begin()
         assert not hands.window.viewer.aid_is_visible() and hands.panel.aid.view().status == "sealed"
         assert "0." not in _texts(hands.panel.aid)
+        first = hands.panel.validate.lines()
+        assert first[0] == "Seal and show the aid" and first[1] == "missing: category, suspicion", "its next press reveals"
         hands.answer("4A", "40")
+        hands.panel._scroll.ensureWidgetVisible(hands.panel.note)
         assert hands.panel.validate.lines()[0] == "Seal and show the aid"
         hands.key("L")
         assert hands.state.sealed is None and hands.panel.is_armed()
         hands.key("L")
         assert hands.state.sealed.categories == {"case": "4A"} and hands.window.viewer.aid_is_visible()
+        hands.settle()
+        bar = hands.panel._scroll.verticalScrollBar()
+        assert bar.maximum() > 0 and bar.value() == 0, "the aid's card is in view, however far down the last answer was"
         assert hands.panel.aid.view().status == "ok"
         hands.keys("5")
         hands.validate()

@@ -103,6 +103,7 @@ class AssessmentPanel(QWidget):
         self._content.addWidget(self.note)
         self._content.addStretch(1)
         self._scroll = QuietScrollArea(content)
+        self.show_top = self._scroll.show_top  # what stands first: feedback, or the aid
         outer.addWidget(self._scroll, 1)
         foot = column()
         foot.setContentsMargins(theme.px(20), theme.px(8), theme.px(20), theme.px(16))
@@ -379,12 +380,10 @@ class AssessmentPanel(QWidget):
         self.note.flush()
         if not self._ready:
             return
-        if self._armed:
-            self._armed = False
+        armed, self._armed = self._armed, not self._armed
+        if armed:
             sealing = self._state is not None and missing(self._plan, self._state) == ("aid",)
             (self.reveal_requested if sealing else self.validate_requested).emit()
-        else:
-            self._armed = True
         if self._state is not None:
             self._show_button(self._state)
 

@@ -41,7 +41,7 @@ class QuestionForm(QWidget):
         self._answers: Answers = dict(answers)
         self._active: QuestionField | None = None
         self._number_open = False
-        self.questions = QuestionsPanel()
+        self.questions = QuestionsPanel(roomy=True)
         self.questions.answered.connect(self._answered)
         self.questions.activated.connect(self._activate)
         self.questions.finished.connect(self.go_on)

@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from reader_app.study.questions import Question, key
+from reader_app.ui import theme
 from reader_app.ui.language import tr
 from reader_app.ui.panels import wording
 from reader_app.ui.panels.choice_field import ChoiceField
@@ -30,6 +31,11 @@ def make_field(question: Question, unit: str) -> QuestionField:
 class QuestionsPanel(QWidget):
     """All questions that are asked now.
 
+    Parameters
+    ----------
+    roomy : bool
+        On a page of its own: whole questions in plain text, with room between them.
+
     Signals
     -------
     answered(str question, str unit, object values)
@@ -43,8 +49,9 @@ class QuestionsPanel(QWidget):
     finished = Signal()
     left = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, roomy: bool = False) -> None:
         super().__init__(parent)
+        self._roomy = roomy
         self._list = column(self, spacing=6)
         self._asked: tuple[tuple[str, str], ...] = ()
         self._fields: dict[tuple[str, str], QuestionField] = {}
@@ -86,9 +93,11 @@ class QuestionsPanel(QWidget):
             place = (question.question_id, unit)
             where = f"{wording.unit_name(unit)} · " if unit.startswith("#") or (several_units and unit != "case") else ""
             head = row(spacing=8)
-            heading = section(where + question.text)
+            heading = label(question.text, "bright") if self._roomy else section(where + question.text)
             heading.setWordWrap(True)
             head.addWidget(heading, 1)
+            if self._roomy and self._fields:
+                self._list.addSpacing(theme.px(14))
             if not question.required:
                 head.addWidget(label(tr("optional"), "small"))
             self._list.addLayout(head)

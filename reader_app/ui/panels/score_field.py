@@ -49,7 +49,7 @@ class ScoreField(AnswerField):
     ) -> None:
         super().__init__(unit, parent)
         self.low, self.high = low, high
-        self._ends = (low_text or str(low), high_text or str(high))
+        self._ends = (f"{low} {low_text}".strip(), f"{high_text} {high}".strip())
         self.completed = False
         self._value: int | None = None
         self._moving: int | None = None  # dragged or stepped, not yet asked for
