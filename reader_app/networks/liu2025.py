@@ -8,8 +8,10 @@ The one-plane variants (transverse, sagittal, coronal) and the two-plane one (tr
 own. The paper gives formulas for addition and for concatenation and takes both ("hybrid"); either alone can be asked for.
 
 Where the paper is silent we chose: a ReLU follows the halving layer; frame k of a lesion is the k-th of evenly spaced transverse
-slices through its box together with the k-th sagittal and coronal ones; the U-Nets' outputs are averaged in the
-volume, over the planes and over neighbouring cubes, and cut where that overlaps best with the drawn lesions of calibration scans.
+slices through its box together with the k-th sagittal and coronal ones; a U-Net sees a slice with its neighbours as further
+channels (two on either side, one with the paper's encoder, whose published weights take three channels), which shows it what is
+speckle; the U-Nets' outputs are averaged in the volume, over the planes and over neighbouring cubes, and cut where that overlaps
+best with the drawn lesions of calibration scans.
 """
 
 from __future__ import annotations
@@ -76,9 +78,9 @@ class SmallUnet(nn.Module):
     in half the time than two levels at full resolution.
     """
 
-    def __init__(self, width: int = 16) -> None:
+    def __init__(self, channels: int = 1, width: int = 16) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, width, 3, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
+        self.stem = nn.Sequential(nn.Conv2d(channels, width, 3, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
         self.top = _block(width, width)
         self.middle = _block(width, 2 * width)
         self.bottom = _block(2 * width, 4 * width, 2)
@@ -99,11 +101,16 @@ class SmallUnet(nn.Module):
         return logits
 
 
-def unet(backbone: str) -> nn.Module:
-    """Return the U-Net that goes with a classifier's backbone: the small one, else EfficientNet-b0 (random weights)."""
+def unet(backbone: str, beside: int = 0) -> nn.Module:
+    """Return the U-Net that goes with a classifier's backbone: the small one, else EfficientNet-b0 (random weights).
+
+    It takes (N, 2 * beside + 1, H, W): a slice in the middle of so many neighbours on either side.
+    """
+    channels = 2 * beside + 1
     if backbone == "small":
-        return SmallUnet()
-    network: nn.Module = vision.segmentation_models().Unet("efficientnet-b0", encoder_weights=None, in_channels=1, classes=1)
+        return SmallUnet(channels)
+    library = vision.segmentation_models()
+    network: nn.Module = library.Unet("efficientnet-b0", encoder_weights=None, in_channels=channels, classes=1)
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.momentum = MOMENTUM
@@ -186,12 +193,17 @@ class Liu2025Network(nn.Module):
         Of the classifier's branches; "small" also takes the small U-Nets.
     planes, fusion : sequence of str and str
         Planes the classifier sees, and how it joins them; lesions are always looked for on all three.
+    beside : int
+        Neighbouring slices on either side that a U-Net sees.
     """
 
-    def __init__(self, backbone: str = "resnet50", planes: Sequence[str] = PLANES, fusion: str = FUSIONS[0]) -> None:
+    def __init__(
+        self, backbone: str = "resnet50", planes: Sequence[str] = PLANES, fusion: str = FUSIONS[0], beside: int = 0
+    ) -> None:
         super().__init__()
         self.backbone = backbone
-        self.finders = nn.ModuleDict({plane: unet(backbone) for plane in PLANES})
+        self.beside = beside
+        self.finders = nn.ModuleDict({plane: unet(backbone, beside) for plane in PLANES})
         self.classifier = PlaneFusion(backbone, planes, fusion)
 
     @property

@@ -55,7 +55,8 @@ def cohorts(folder: Path, work: Path, working: Working, seed: int, progress: Pro
     # numbers in a drawn order, so that neither the names nor the order of the table decide who chooses the best epoch
     order = np.random.default_rng([seed, 43]).permutation(len(patients))
     number = {patient: int(order[k]) for k, patient in enumerate(patients)}
-    path = work / f"liu2025-samples-{lesion_table.identity(entries)[:12]}-{seed}-{working.mm}-{working.window}.safetensors"
+    sizes = f"{seed}-{working.mm}-{working.window}-{working.beside}"
+    path = work / f"liu2025-samples-{lesion_table.identity(entries)[:12]}-{sizes}.safetensors"
     if path.exists():
         samples = VolumeSamples.of_tensors(checkpoint.read(path)[0])
     else:

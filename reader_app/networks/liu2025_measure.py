@@ -41,7 +41,7 @@ def choose_threshold(
         for image in exam.case.images:
             assert image.spacing_mm is not None
             grid, factor = geometry.resample(image.array, image.spacing_mm, working.mm)
-            chance, _ = geometry.probability(dict(network.finders.items()), grid, network.multiple, where)
+            chance, _ = geometry.probability(dict(network.finders.items()), grid, network.multiple, where, network.beside)
             drawn = _drawn(grid.shape, factor, exam.lesions.get(image.id, ()))
             drawn_any |= bool(drawn.any())
             chance = geometry.settled(chance)
@@ -144,7 +144,7 @@ def dice(model: Liu2025Model, exam: Exam, overlaps: Mapping[str, Overlap]) -> di
         slices = 0
         for plane in PLANES:
             chance, judged = geometry.probability(
-                {plane: model.network.finders[plane]}, grid, model.network.multiple, model.where
+                {plane: model.network.finders[plane]}, grid, model.network.multiple, model.where, model.network.beside
             )
             overlaps[plane].add(chance >= 0.5, drawn)
             total += chance / len(PLANES)

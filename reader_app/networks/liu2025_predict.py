@@ -43,6 +43,8 @@ class Working:
         Smallest lesion.
     most : int
         Most lesions of one scan.
+    beside : int
+        Neighbouring slices on either side that a U-Net sees with each slice.
     """
 
     mm: float
@@ -50,11 +52,12 @@ class Working:
     threshold: float = 0.5
     least_mm3: float = 60.0
     most: int = 5
+    beside: int = 0
 
 
 def working_for(backbone: str) -> Working:
     """Return the default sizes of a backbone: the paper's crops of 224 pixels, or small ones."""
-    return Working(1.0, 64) if backbone == "small" else Working(0.5, 224)
+    return Working(1.0, 64, beside=2) if backbone == "small" else Working(0.5, 224, beside=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +169,7 @@ def search(network: Liu2025Network, image: NewImage, working: Working, where: to
     """Look for the lesions of a scan."""
     assert image.spacing_mm is not None
     grid, factor = geometry.resample(image.array, image.spacing_mm, working.mm)
-    chance, judged = geometry.probability(dict(network.finders.items()), grid, network.multiple, where)
+    chance, judged = geometry.probability(dict(network.finders.items()), grid, network.multiple, where, network.beside)
     return marked(image, working, grid, factor, geometry.settled(chance), judged)
 
 
@@ -194,19 +197,25 @@ class Liu2025Model:
     def __init__(self, bundle: Bundle, where: torch.device, network: Liu2025Network | None = None) -> None:
         self.bundle, self.where = bundle, where
         manifest = bundle.manifest
+        entry = dict(manifest["input"]["modalities"]["abvs"])
+        self.working = Working(
+            float(entry["mm"]),
+            int(entry["window"]),
+            float(entry["threshold"]),
+            float(entry["least_mm3"]),
+            int(entry["most"]),
+            int(entry.get("beside", 0)),
+        )
         if network is None:
             fusion = str(manifest.get("fusion", liu2025.FUSIONS[0]))
-            network = Liu2025Network(str(manifest.get("backbone", "")), liu2025.MODELS[bundle.model_id], fusion)
+            planes = liu2025.MODELS[bundle.model_id]
+            network = Liu2025Network(str(manifest.get("backbone", "")), planes, fusion, self.working.beside)
             tensors, _ = checkpoint.read(bundle.weights)
             try:
                 network.load_state_dict(tensors)
             except RuntimeError as error:
                 raise BundleError(f"{bundle.weights}: the weights do not fit the backbone named in the manifest.") from error
         self.network = network.eval().to(where)
-        entry = dict(manifest["input"]["modalities"]["abvs"])
-        self.working = Working(
-            float(entry["mm"]), int(entry["window"]), float(entry["threshold"]), float(entry["least_mm3"]), int(entry["most"])
-        )
         self.slope, self.intercept = (float(v) for v in manifest["calibration"]["abvs"]["platt"])
         self.threshold = float(manifest["operating_points"]["abvs"]["threshold"])
         self.ends: Mapping[str, Any] = manifest["output"]["evidence"]["abvs"]

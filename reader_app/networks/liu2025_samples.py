@@ -33,8 +33,10 @@ class VolumeSamples:
 
     Attributes
     ----------
-    pictures, masks : mapping of str to array, (n, rows, columns)
-        Slices of each plane (float16, standardised) and where the lesion is (uint8).
+    pictures : mapping of str to float16 array, (n, neighbours, rows, columns)
+        Standardised slices of each plane, each in the middle of its neighbours.
+    masks : mapping of str to uint8 array, (n, rows, columns)
+        Where the lesion is.
     crops : uint8 array, (m, 3, window, window)
         Frames: the crops of the three planes.
     malignant : uint8 array, (m,)
@@ -143,7 +145,8 @@ def of_volume(
         with_lesion, without = np.flatnonzero(has), np.flatnonzero(~has)
         chosen = [rng.choice(w, n, replace=len(w) < n) for w, n in ((with_lesion, WITH), (without, WITHOUT)) if len(w)]
         rows = np.concatenate(chosen)
-        out[plane] = (pictures[rows].astype(np.float16), np.ascontiguousarray(outlines[rows]))
+        seen = geometry.neighbours(pictures, rows, working.beside).astype(np.float16)
+        out[plane] = (seen, np.ascontiguousarray(outlines[rows]))
     frames = []
     for lesion in lesions:
         extent = np.subtract(lesion.stop, lesion.start)
@@ -255,6 +258,7 @@ def of_exams(
 
 def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
     """Return stacks of pictures as one; smaller ones are filled up with 0 (mean tissue, no lesion)."""
-    high, wide = (max(p.shape[axis] for p in parts) for axis in (1, 2))
-    filled = [np.pad(p, ((0, 0), (0, high - p.shape[1]), (0, wide - p.shape[2]))) for p in parts]
+    high, wide = (max(p.shape[axis] for p in parts) for axis in (-2, -1))
+    none = ((0, 0),) * (parts[0].ndim - 2)
+    filled = [np.pad(p, (*none, (0, high - p.shape[-2]), (0, wide - p.shape[-1]))) for p in parts]
     return np.concatenate(filled)

@@ -17,6 +17,9 @@ from reader_app.networks.liu2025_samples import VolumeSamples
 #: Which axis of a plane's pictures (1: rows, 2: columns) a mirroring turns round: left-right, then head-feet.
 MIRRORED: tuple[Mapping[str, int], ...] = ({"transverse": 2, "coronal": 2}, {"sagittal": 2, "coronal": 1})
 
+#: Axes of a U-Net's pictures (batch, neighbours, rows, columns) along which left-right or head-feet runs, not depth.
+FLIPS: Mapping[str, tuple[int, int]] = {"transverse": (3, 1), "sagittal": (3, 1), "coronal": (3, 2)}
+
 
 def _varied(x: Tensor, rng: np.random.Generator) -> Tensor:
     """Return pictures (N, ...) with another gain and brightness each."""
@@ -52,16 +55,18 @@ class FindTask(_Task):
 
     def __init__(self, samples: VolumeSamples, plane: str, multiple: int, batch: int, where: torch.device) -> None:
         super().__init__(samples.case, batch, where)
-        rows, columns = samples.pictures[plane].shape[1:]
+        self.flips = FLIPS[plane]
+        rows, columns = samples.pictures[plane].shape[2:]
         pad = (0, -columns % multiple, 0, -rows % multiple)
         self.pictures = functional.pad(torch.from_numpy(samples.pictures[plane]), pad)
         self.masks = functional.pad(torch.from_numpy(samples.masks[plane]), pad)
 
     def loss(self, network: nn.Module, rows: NDArray[np.int64], rng: np.random.Generator) -> Tensor:
-        """Cross-entropy plus one minus Dice, of pictures flipped along their columns at times (never in depth)."""
-        x, y = self.pictures[rows].float()[:, None], self.masks[rows].float()[:, None]
-        if rng.random() < 0.5:
-            x, y = x.flip(3), y.flip(3)
+        """Cross-entropy plus one minus Dice, of pictures mirrored left-right and head-feet at times (never in depth)."""
+        x, y = self.pictures[rows].float(), self.masks[rows].float()[:, None]
+        for axis in self.flips:
+            if rng.random() < 0.5:
+                x, y = x.flip(axis), y if axis == 1 else y.flip(axis)
         logits = network(_varied(x, rng).to(self.where)).float()
         y = y.to(self.where)
         chance = torch.sigmoid(logits)
@@ -73,7 +78,7 @@ class FindTask(_Task):
         both = total = 0.0
         for first in range(0, len(self.held), 32):
             rows = self.held[first : first + 32]
-            marked = network(self.pictures[rows].float()[:, None].to(self.where)).float().cpu()[:, 0] > 0
+            marked = network(self.pictures[rows].float().to(self.where)).float().cpu()[:, 0] > 0
             truth = self.masks[rows] > 0
             both += float((marked & truth).sum())
             total += float(marked.sum() + truth.sum())

@@ -77,7 +77,7 @@ def phantom_cohorts(
         raise BundleError("Training liu2025 needs at least two phantoms; give --phantoms 200.")
     share = int(np.clip(count // 10, 6, 40))
     held, tested = calibration or share, test or share
-    path = folder / f"liu2025-samples-{count}-{seed}-{working.mm}-{working.window}.safetensors"
+    path = folder / f"liu2025-samples-{count}-{seed}-{working.mm}-{working.window}-{working.beside}.safetensors"
     if path.exists():
         samples = VolumeSamples.of_tensors(checkpoint.read(path)[0])
     else:
@@ -153,7 +153,7 @@ def train(
     find, decide = settings_for(backbone, epochs, seed)
     torch.manual_seed(seed * 1000)
     joined = fusion or liu2025.FUSIONS[0]
-    network = Liu2025Network(backbone, planes, joined)
+    network = Liu2025Network(backbone, planes, joined, working.beside)
     if weights is not None:
         _start_from(network, weights)
     metrics: dict[str, Any] = {"model_id": model_id, "cohort": cohorts.cohort, "history": {}}

@@ -106,9 +106,18 @@ def slices(grid: NDArray[Any], plane: str) -> NDArray[Any]:
     return grid.transpose(NORMAL[plane], *AXES[plane])
 
 
+def neighbours(pictures: NDArray[Any], rows: NDArray[Any], beside: int) -> NDArray[Any]:
+    """Return slices, each in the middle of ``beside`` neighbours on either side, (n, 2 * beside + 1, rows, columns).
+
+    At its ends a scan's last slice is repeated.
+    """
+    near = rows[:, None] + np.arange(-beside, beside + 1)
+    return np.ascontiguousarray(pictures[np.clip(near, 0, len(pictures) - 1)])
+
+
 @torch.no_grad()
 def probability(
-    finders: Mapping[str, nn.Module], grid: Float, multiple: int, where: torch.device, batch: int = 16
+    finders: Mapping[str, nn.Module], grid: Float, multiple: int, where: torch.device, beside: int = 0, batch: int = 16
 ) -> tuple[Float, int]:
     """Return the mean probability of lesion of the planes' U-Nets over a volume, and how many slices were judged.
 
@@ -122,7 +131,8 @@ def probability(
         count, rows, columns = pictures.shape
         pad = (0, -columns % multiple, 0, -rows % multiple)
         for first in range(0, count, batch):
-            x = torch.from_numpy(np.ascontiguousarray(pictures[first : first + batch]))[:, None].to(where)
+            rows_now = np.arange(first, min(first + batch, count))
+            x = torch.from_numpy(neighbours(pictures, rows_now, beside)).to(where)
             x = functional.pad(x, pad).to(memory_format=torch.channels_last)
             marked = torch.sigmoid(finder(x).float())[:, 0, :rows, :columns].cpu().numpy()
             out[first : first + batch] += marked / len(finders)

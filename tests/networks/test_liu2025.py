@@ -167,7 +167,39 @@ def test_the_unet_of_the_paper_learns_its_statistics_fast_enough() -> None:
     assert momenta == {0.1} and "EfficientNet" in type(network.encoder).__name__
     with torch.no_grad():
         assert network.eval()(torch.zeros(1, 1, 64, 32)).shape == (1, 1, 64, 32)
-        assert liu2025.unet("small")(torch.zeros(2, 1, 16, 8)).shape == (2, 1, 16, 8)
+        assert liu2025.unet("small", 2)(torch.zeros(2, 5, 16, 8)).shape == (2, 1, 16, 8)
+
+
+def test_a_slice_goes_in_amid_its_neighbours() -> None:
+    pictures = np.arange(6)[:, None, None] * np.ones((6, 3, 4))
+    seen = geometry.neighbours(pictures, np.array([0, 3, 5]), 2)
+    assert seen[..., 0, 0].tolist() == [[0, 0, 0, 1, 2], [1, 2, 3, 4, 5], [3, 4, 5, 5, 5]]
+    assert np.array_equal(geometry.neighbours(pictures, np.array([4]), 0)[:, 0], pictures[[4]])
+
+    class Next(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x[:, 3:4]  # the neighbour behind the slice
+
+    grid = np.random.default_rng(1).normal(size=(6, 8, 10)).astype(np.float32)
+    for plane, axis in geometry.NORMAL.items():
+        marked, judged = geometry.probability({plane: Next()}, grid, 1, CPU, beside=2, batch=4)
+        behind = np.take(grid, np.minimum(np.arange(grid.shape[axis]) + 1, grid.shape[axis] - 1), axis)
+        assert judged == grid.shape[axis] and np.allclose(marked, 1 / (1 + np.exp(-behind)), atol=1e-6)
+
+
+def test_training_slices_carry_their_neighbours_and_their_own_mask() -> None:
+    scan = _case((False, True)).images[1]
+    mask = phantom_abvs.LesionMask((8, 20, 30), np.ones((7, 24, 14), bool))
+    working = working_for("small")
+    found, _ = liu2025_samples.of_volume(
+        np.random.default_rng(1), scan.array, SPACING, [liu2025_samples.Outlined(START, STOP, mask, 1)], working
+    )
+    for pictures, masks in found.values():
+        assert pictures.shape[1] == 2 * working.beside + 1 and pictures.shape[2:] == masks.shape[1:]
+        middle = pictures[:, working.beside].astype(np.float32)
+        assert (masks.any((1, 2)).sum(), (~masks.any((1, 2))).sum()) == (liu2025_samples.WITH, liu2025_samples.WITHOUT)
+        for picture, own in zip(middle, masks, strict=True):
+            assert not own.any() or picture[own > 0].max() < -1 < picture[own == 0].mean()  # the dark block, in this very slice
 
 
 def test_boxes_lie_on_the_lesion_of_the_right_scan(tmp_path: Path) -> None:
@@ -440,7 +472,7 @@ def test_resumed_equals_uninterrupted() -> None:
 
     def fit(store: Path | None, stop: bool) -> dict[str, torch.Tensor]:
         torch.manual_seed(4)
-        network = liu2025.unet("small")
+        network = liu2025.unet("small", 1)
 
         def progress(done: int, total: int, text: str) -> None:
             if stop:
@@ -473,8 +505,8 @@ def test_resumed_equals_uninterrupted() -> None:
 
 def _few() -> liu2025_samples.VolumeSamples:
     rng = np.random.default_rng(0)
-    pictures = {p: rng.normal(size=(24, 12, 16)).astype(np.float16) for p in liu2025.PLANES}
-    masks = {p: (v > 1).astype(np.uint8) for p, v in pictures.items()}
+    pictures = {p: rng.normal(size=(24, 3, 12, 16)).astype(np.float16) for p in liu2025.PLANES}
+    masks = {p: (v[:, 1] > 1).astype(np.uint8) for p, v in pictures.items()}
     case = np.repeat(np.arange(6), 4)
     crops = rng.integers(0, 255, (24, 3, 32, 32), dtype=np.uint8)
     return liu2025_samples.VolumeSamples(pictures, masks, crops, (case % 2).astype(np.uint8), case, case)
