@@ -1,7 +1,7 @@
 """All statistics of a reader study from its tables: the result document (JSON schema 1).
 
-Beyond the keys that the outer interface fixes, rows carry a few more (``on``, ``model_id``, ``p_clustered`` ...) and the
-document the sections ``net_reclassification``, ``aid_use``, ``co_decision``, ``bootstrap``, ``baseline``, ``association``,
+Beyond the keys that the outer interface fixes, rows carry a few more (``on``, ``model_id``, ``p_clustered``, ``p_holm`` ...) and
+the document the sections ``net_reclassification``, ``aid_use``, ``co_decision``, ``bootstrap``, ``baseline``, ``association``,
 ``embedding`` and ``cohorts``; readers of schema 1 may ignore them.
 """
 
@@ -173,12 +173,14 @@ def _multiplicity(document: dict[str, Any]) -> Row:
         ("time.paired", document["time"]["paired"]),
     ):
         for row in rows:
+            row["p_holm"] = None
             if row["reader_id"] is not None and row["p"] is not None:
                 name = (section, *(f"{k}={row[k]}" for k in keys if row.get(k) is not None))
                 families.setdefault(name, []).append(row)
     tests = []
     for name, rows in families.items():
         for row, adjusted in zip(rows, holm([r["p"] for r in rows]), strict=True):
+            row["p_holm"] = adjusted
             tests.append(
                 {"family": ", ".join(name), "section": name[0], "reader_id": row["reader_id"], "p": row["p"], "p_holm": adjusted}
             )

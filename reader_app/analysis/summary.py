@@ -18,6 +18,7 @@ def as_text(results: Document) -> str:
         _table("Accuracy (percent, with interval)", _accuracy(results)),
         _table("Area under the ROC curve", _roc(results)),
         _table("Multi-reader comparison (readers and cases random)", _mrmc(results)),
+        _table("Non-inferiority (readers and cases random)", _noninferiority(results)),
         _table("McNemar, exact (pairs without any change left out)", _mcnemar(results)),
         _table("Agreement of the readers", _agreement(results)),
         _table("Reading time in seconds", _times(results)),
@@ -94,6 +95,21 @@ def _mrmc(results: Document) -> list[list[str]]:
             comparison = f"{d['condition_a']} - {d['condition_b']}"
             cells = [row["endpoint"], row["score"], row["analysis"], comparison, _interval(d["difference"])]
             rows.append([*cells, p_value(d["p"]), p_value(d["p_holm"])])
+    return rows
+
+
+def _noninferiority(results: Document) -> list[list[str]]:
+    rows = [["endpoint", "from", "analysis", "not inferior", "to", "margin", "p (one-sided)"]]
+    for row in results["mrmc"]:
+        if row["generalise"] != "readers_and_cases" or row["group"]:
+            continue
+        for d in row["differences"]:
+            a, b = d["condition_a"], d["condition_b"]
+            for way, first, second in (("a_to_b", a, b), ("b_to_a", b, a)):
+                found = d.get("noninferiority", {}).get(way)
+                if found is not None:
+                    cells = [row["endpoint"], row["score"], row["analysis"], first, second]
+                    rows.append([*cells, f"{d['margin']:g}", p_value(found["p"])])
     return rows
 
 

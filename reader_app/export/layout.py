@@ -118,6 +118,7 @@ class Sheet:
     intro: str
     tables: tuple[Table, ...]
     charts: tuple[Chart, ...] = field(default=())
+    absent: str = ""  # why there is nothing, said below the first header where no table has a row
 
 
 def used(table: Table) -> list[int]:

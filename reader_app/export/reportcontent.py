@@ -9,14 +9,23 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reader_app.export import figures, figures_change, reportparts, reportresults, sheets_features, sheets_given, words
+from reader_app.export import (
+    figures,
+    figures_change,
+    reportmarks,
+    reportparts,
+    reportresults,
+    sheets_features,
+    sheets_given,
+    words,
+)
 from reader_app.export.checklists import CHECKLISTS, Checklist
 from reader_app.export.content import WorkbookContent
 from reader_app.export.layout import Table
 from reader_app.export.resultrows import Results, method_word
 from reader_app.export.sheets_changes import aids_sheet
-from reader_app.export.sheets_results import net_table
-from reader_app.export.sheets_roc import mrmc_sheet
+from reader_app.export.sheets_mrmc import mrmc_sheet
+from reader_app.export.sheets_results import net_table, symmetry_table
 from reader_app.export.sheets_study import readme_sheet, study_sheet
 from reader_app.export.sheets_times import times_sheet
 
@@ -189,8 +198,8 @@ def _results(content: WorkbookContent) -> list[Section]:
     curves, other_curves = reportresults.split(results.rows("roc"))
     pairs, other_pairs = reportresults.split(results.rows("roc_paired"))
     primary, others = reportresults.mrmc_rows(results)
-    mrmc_tests, _, _, components = mrmc_sheet(content).tables
-    time_model = [own for own in times_sheet(content).tables if own.name == "times_model"]
+    further = {own.name: own for own in mrmc_sheet(content).tables}
+    time_tables = [own for own in times_sheet(content).tables if own.name in ("times_model", "learning")]
     forward = reportresults.forward(results, results.rows("reclassification"))
     return [
         Section(
@@ -219,8 +228,9 @@ def _results(content: WorkbookContent) -> list[Section]:
             (
                 *(Text(_MRMC), Show("", reportresults.mrmc(results, primary))),
                 Show("Other analyses and endpoints", reportresults.mrmc(results, others), folded=True),
-                Show("Tests of any difference", mrmc_tests, folded=True),
-                Show("Variance components", components, folded=True),
+                *(Show(own.title, own) for name, own in further.items() if name == "bootstrap"),
+                Show("Tests of any difference", further["mrmc_tests"], folded=True),
+                Show("Variance components", further["mrmc_components"], folded=True),
             ),
         ),
         Section(
@@ -228,10 +238,10 @@ def _results(content: WorkbookContent) -> list[Section]:
             "Localisation",
             (
                 Picture("froc"),
-                Show("Lesions hit", reportresults.localisation(results)),
-                Show("Figures of merit from marks", reportresults.merit(results)),
-                Show("Lesions hit, by type", reportresults.localisation(results, by_type=True), folded=True),
-                Show("Figures of merit, by type of lesion", reportresults.merit(results, by_type=True), folded=True),
+                Show("Lesions hit", reportmarks.localisation(results)),
+                Show("Figures of merit from marks", reportmarks.merit(results)),
+                Show("Lesions hit, by type", reportmarks.localisation(results, by_type=True), folded=True),
+                Show("Figures of merit, by type of lesion", reportmarks.merit(results, by_type=True), folded=True),
             ),
         ),
         Section(
@@ -252,6 +262,7 @@ def _results(content: WorkbookContent) -> list[Section]:
                 Show("Advice followed and overruled", reportresults.aid_use(results)),
                 Show("Verdicts on the findings of the aid", reportparts.verdicts(content)),
                 Show("Net reclassification", net_table(results), folded=True),
+                Show("Symmetry of the transitions", symmetry_table(results), folded=True),
             ),
         ),
         Section(
@@ -260,7 +271,7 @@ def _results(content: WorkbookContent) -> list[Section]:
             (
                 *(Picture("times"), Show("", reportresults.times(results))),
                 Show("The same cases under two conditions", reportresults.time_tests(results), folded=True),
-                *(Show(own.title, own) for own in time_model),
+                *(Show(own.title, own, folded=own.name == "learning") for own in time_tables),
             ),
         ),
         Section("decision", "Decision curves", (Picture("decision"),)),

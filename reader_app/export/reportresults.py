@@ -10,6 +10,7 @@ from reader_app.export.htmlpage import p_value
 from reader_app.export.layout import NOT_ESTIMABLE, Column, Kind, Table, Value
 from reader_app.export.resultrows import (
     CONDITION,
+    HOLM,
     READER,
     SCOPE,
     Results,
@@ -20,6 +21,7 @@ from reader_app.export.resultrows import (
     score_word,
     weights_word,
 )
+from reader_app.export.sheets_mrmc import noninferiority
 
 
 def interval(value: Any, percent: bool = False, digits: int = 3) -> str:
@@ -102,12 +104,12 @@ def differences(results: Results, rows: Sequence[Row]) -> Table:
     """Return the AUC differences between conditions by reader of ``rows``."""
     columns = (
         *(READER, *SCOPE, Column("Comparison", "First minus second."), Column("Curve from", "Score.")),
-        *(Column("Difference of AUC", "With interval.", Kind.NUMBER), Column("p", "Two-sided.", Kind.P)),
+        *(Column("Difference of AUC", "With interval.", Kind.NUMBER), Column("p", "Two-sided.", Kind.P), HOLM),
     )
     found: list[tuple[Value, ...]] = [
         (
             *(results.reader(row), *results.scope(row), _pair(results, row), score_word(row)),
-            *(interval(row.get("difference")), _p(row.get("p"))),
+            *(interval(row.get("difference")), _p(row.get("p")), _holm(row)),
         )
         for row in plain(rows)
     ]
@@ -122,12 +124,13 @@ def mcnemar(results: Results) -> Table:
             Column("Right only first", "b", Kind.INTEGER),
             Column("Right only second", "c", Kind.INTEGER),
             Column("p, exact", "", Kind.P),
+            HOLM,
         ),
     )
     rows: list[tuple[Value, ...]] = [
         (
             *(results.reader(row), *results.scope(row), _pair(results, row), str(row.get("measure"))),
-            *(number(row.get("b")), number(row.get("c")), _p(row.get("p"))),
+            *(number(row.get("b")), number(row.get("c")), _p(row.get("p")), _holm(row)),
         )
         for row in plain(results.rows("mcnemar"))
     ]
@@ -154,6 +157,7 @@ def mrmc(results: Results, rows: Sequence[Row]) -> Table:
             Column("p", "Two-sided.", Kind.P),
             Column("p, Holm", "Adjusted.", Kind.P),
         ),
+        *(Column(title, "One-sided p, with the margin.", Kind.P, only_if_used=True) for title in _NONINFERIOR),
     )
     found: list[tuple[Value, ...]] = []
     for row in plain(rows):
@@ -161,19 +165,15 @@ def mrmc(results: Results, rows: Sequence[Row]) -> Table:
             df = number(entry.get("df"))
             found.append(
                 (
-                    f"{_ANALYSES.get(str(row.get('analysis')), '')}, {method_word(row.get('covariance'))} covariance",
-                    f"{_ENDPOINTS.get(str(row.get('endpoint')), row.get('endpoint'))}, {score_word(row)}".rstrip(", "),
+                    f"{words.ANALYSES.get(str(row.get('analysis')), '')}, {method_word(row.get('covariance'))} covariance",
+                    f"{words.endpoint(row.get('endpoint'))}, {score_word(row)}".rstrip(", "),
                     str(row.get("generalise")).replace("_", " "),
                     *(*results.scope(row), _pair(results, entry), interval(entry.get("difference"))),
                     "" if df is None else f"{df:.1f}",
-                    *(_p(entry.get("p")), _p(entry.get("p_holm")) if entry.get("p_holm") is not None else ""),
+                    *(_p(entry.get("p")), _holm(entry), *_noninferior(entry)),
                 )
             )
     return Table("mrmc", "", columns, found)
-
-
-_ENDPOINTS = {"auc": "AUC", "wafroc": "wAFROC", "afroc": "AFROC", "froc": "FROC", "hr_auc": "HrAUC"}
-_ANALYSES = {"or": "Obuchowski–Rockette", "dbm": "Dorfman, Berbaum, Metz", "gallas": "Gallas U-statistics"}
 
 
 def agreement(results: Results) -> Table:
@@ -280,49 +280,6 @@ def _before_after(row: Row, name: str) -> str:
     return " → ".join("n. e." if value is None else f"{100 * value:.1f} %" for value in found)  # type: ignore[operator]
 
 
-def _typed(rows: Sequence[Row], by_type: bool) -> list[Row]:
-    """Return the rows about single lesion types, or those about all."""
-    return [row for row in plain(rows) if (row.get("lesion_type") is not None) == by_type]
-
-
-def localisation(results: Results, by_type: bool = False) -> Table:
-    """Return lesions hit, of all types or by type."""
-    columns = (
-        *(
-            READER,
-            CONDITION,
-            *SCOPE,
-            Column("Lesions hit", "Of all."),
-            Column("Lesion sensitivity", "With interval.", Kind.PERCENT),
-        ),
-        Column("Marks per case", "", Kind.NUMBER),
-    )
-    rows: list[tuple[Value, ...]] = [
-        (
-            *(results.reader(row), results.condition(row), *results.scope(row), f"{row.get('hit')} of {row.get('lesions')}"),
-            *(interval(row.get("sensitivity"), percent=True), number(row.get("marks_per_case"))),
-        )
-        for row in _typed(results.rows("localization"), by_type)
-    ]
-    return Table("localisation", "", columns, rows)
-
-
-def merit(results: Results, by_type: bool = False) -> Table:
-    """Return FROC figures of merit, of lesions of all types or by type."""
-    columns = (*(READER, CONDITION, *SCOPE), Column("Figure of merit", ""), Column("Value", "With interval.", Kind.NUMBER))
-    rows: list[tuple[Value, ...]] = [
-        (
-            *(results.reader(row), results.condition(row), *results.scope(row)),
-            *(_MERITS.get(str(row.get("fom")), str(row.get("fom"))), interval(row.get("value"))),
-        )
-        for row in _typed(results.rows("froc"), by_type)
-    ]
-    return Table("merit", "", columns, rows)
-
-
-_MERITS = {"froc": "FROC", "afroc": "AFROC", "wafroc": "wAFROC", "hr_auc": "HrAUC", "max_llf": "Largest lesion fraction"}
-
-
 def cohorts(results: Results) -> Table:
     """Return area and accuracy of each model in each cohort."""
     names = (("sensitivity", "Sensitivity"), ("specificity", "Specificity"), ("accuracy", "Accuracy"))
@@ -371,14 +328,14 @@ def time_tests(results: Results) -> Table:
     """Return the paired tests of reading times."""
     columns = (
         *(READER, *SCOPE, Column("Comparison", "First minus second."), Column("Test", ""), Column("Pairs", "", Kind.INTEGER)),
-        *(Column("Difference, s", "With interval.", Kind.SECONDS), Column("p", "Two-sided.", Kind.P)),
+        *(Column("Difference, s", "With interval.", Kind.SECONDS), Column("p", "Two-sided.", Kind.P), HOLM),
     )
     names = {"paired_t": "paired t", "wilcoxon": "Wilcoxon signed-rank"}
     rows: list[tuple[Value, ...]] = [
         (
             *(results.reader(row), *results.scope(row), _pair(results, row)),
             *(names.get(str(row.get("test")), str(row.get("test"))), number(row.get("n"))),
-            *(interval(row.get("difference"), digits=1), _p(row.get("p"))),
+            *(interval(row.get("difference"), digits=1), _p(row.get("p")), _holm(row)),
         )
         for row in plain(results.rows("time", "paired"))
     ]
@@ -388,6 +345,20 @@ def time_tests(results: Results) -> Table:
 def _pair(results: Results, row: Row) -> str:
     second = results.model(row) if row.get("model_id") is not None else results.condition(row, "condition_b").lower()
     return f"{results.condition(row, 'condition_a')} − {second}"
+
+
+_NONINFERIOR = ("First not inferior", "Second not inferior")
+
+
+def _noninferior(entry: Row) -> tuple[str, str]:
+    """Return both one-sided tests as text with their margin; empty where no margin was stated."""
+    margin, *found = noninferiority(entry)
+    first, second = ("" if margin is None else f"p {_p(value)} (margin {margin:g})" for value in found)
+    return first, second
+
+
+def _holm(row: Row) -> str:
+    return "" if row.get("p_holm") is None else _p(row.get("p_holm"))
 
 
 def _p(value: Any) -> str:

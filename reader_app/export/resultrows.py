@@ -30,6 +30,7 @@ FROM_TO = (
 MODEL = Column("Model", "The model that condition B is, if it is one.", width=20, key="model_id", only_if_used=True)
 METHOD = Column("Method", "How estimate and interval were computed.", width=26, key="method")
 P = Column("p", "Two-sided p-value, not adjusted unless the heading says so.", Kind.P, 10, "p")
+HOLM = Column("p, Holm", "Adjusted by Holm over the readers of the same comparison.", Kind.P, 10, "p_holm", True)
 
 _NAMES = (
     ("wilson", "Wilson"),
@@ -38,7 +39,7 @@ _NAMES = (
     ("hanley-mcneil", "Hanley–McNeil"),
     ("hodges-lehmann", "Hodges–Lehmann"),
 )
-_SCORES = {"score": "suspicion score", "assessment": "BI-RADS", "call": "positive or not"}
+_SCORES = {"score": "suspicion score", "assessment": "BI-RADS", "call": "positive or not", "rating": "ratings of marks"}
 _WEIGHTS = {None: "none", "none": "none", "linear": "linear", "quadratic": "quadratic"}
 
 

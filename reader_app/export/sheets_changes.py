@@ -25,7 +25,13 @@ def changes_sheet(content: WorkbookContent) -> Sheet:
         matrix, chart = _transitions(found)
         tables += [matrix, _directions(content, found)]
         charts.append(chart)
-    return Sheet("Changes", "Every answer before and after an aid.", tuple(tables), tuple(charts))
+    return Sheet(
+        "Changes",
+        "Every answer before and after an aid.",
+        tuple(tables),
+        tuple(charts),
+        "No answer was given before and after an aid.",
+    )
 
 
 def _transitions(found: list[Change]) -> tuple[Table, Chart]:
@@ -199,7 +205,12 @@ def aids_sheet(content: WorkbookContent) -> Sheet:
     shown = Table("aids", "What was shown", columns, rows)
     judged = verdicts(content)
     further = (judged,) if judged.rows else ()
-    return Sheet("Aids", "Which model's aid each read had, and exactly which stored prediction.", (shown, *further, models))
+    return Sheet(
+        "Aids",
+        "Which model's aid each read had, and exactly which stored prediction.",
+        (shown, *further, models),
+        absent="No model took part.",
+    )
 
 
 def verdicts(content: WorkbookContent) -> Table:

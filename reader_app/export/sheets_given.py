@@ -159,7 +159,12 @@ def reads_sheet(content: WorkbookContent) -> Sheet:
 def marks_sheet(content: WorkbookContent) -> Sheet:
     """Return the sheet ``Marks``: the rows of the marks table."""
     rows = [tuple(_shown(row, name) for name in _MARKS) for row in _given(content).marks]
-    return Sheet("Marks", "The rows of the marks table as they were given.", (Table("marks", "", _columns(_MARKS), rows),))
+    return Sheet(
+        "Marks",
+        "The rows of the marks table as they were given.",
+        (Table("marks", "", _columns(_MARKS), rows),),
+        absent="No marks were given.",
+    )
 
 
 def aids_sheet(content: WorkbookContent) -> Sheet:
@@ -177,7 +182,12 @@ def aids_sheet(content: WorkbookContent) -> Sheet:
         list(counted.items()),
     )
     shown = Table("aids", "Predictions", _columns(_PREDICTIONS), predictions)
-    return Sheet("Aids", "What the models say of the cases, as given; what the readers were shown is not known.", (shown, models))
+    return Sheet(
+        "Aids",
+        "What the models say of the cases, as given; what the readers were shown is not known.",
+        (shown, models),
+        absent="No predictions were given.",
+    )
 
 
 def _given(content: WorkbookContent) -> GivenTables:

@@ -237,4 +237,5 @@ def marks_sheet(content: WorkbookContent) -> Sheet:
                     *(mark.finding_id, mark.mark_id, mark.image_id, mark.kind, *place, *extent, mark.score),
                 )
             )
-    return Sheet("Marks", "One row for each mark that stood when the case was validated.", (Table("marks", "", columns, rows),))
+    intro = "One row for each mark that stood when the case was validated."
+    return Sheet("Marks", intro, (Table("marks", "", columns, rows),), absent="No mark was placed.")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
-from reader_app.export import sheets_features
+from reader_app.export import sheets_features, words
 from reader_app.export.content import WorkbookContent
 from reader_app.export.layout import Chart, Column, Kind, Series, Sheet, Table, Value
 from reader_app.export.palette import CONDITION_COLORS, MODEL_COLOR
 from reader_app.export.resultrows import (
     CONDITION,
     FROM_TO,
+    HOLM,
     METHOD,
     MODEL,
     READER,
@@ -31,6 +32,13 @@ _ACCURACY = (
     ("ppv", "PPV", "Share of malignant among positive calls, at this study's prevalence."),
     ("npv", "NPV", "Share of benign among negative calls, at this study's prevalence."),
     ("accuracy", "Accuracy", "Share of right calls."),
+)
+
+
+_MERIT = (
+    "What sums up a reader's marks. FROC: mean share of lesions found at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false marks a case. AFROC, "
+    "wAFROC: chance that a lesion is rated above the highest false mark of a case without lesions (w: cases weigh alike). "
+    "LROC: chance that the highest mark of a case hits and outrates a case without lesions."
 )
 
 
@@ -79,7 +87,7 @@ def accuracy_sheet(content: WorkbookContent) -> Sheet:
             Column("Right only under B", "Discordant pairs c.", Kind.INTEGER, 11, "c"),
             Column("p, exact", "Exact, two-sided.", Kind.P, 10, "p"),
             Column("p, chi-square", "Without continuity correction, for comparison with papers.", Kind.P, 11, "p_asymptotic"),
-            Column("p, clustered", "Cases of one patient taken together.", Kind.P, 10, "p_clustered", True),
+            *(Column("p, clustered", "Cases of one patient taken together.", Kind.P, 10, "p_clustered", True), HOLM),
         ),
         [
             (
@@ -91,7 +99,7 @@ def accuracy_sheet(content: WorkbookContent) -> Sheet:
                     results.model(row),
                 ),
                 *(text(row.get("measure")), number(row.get("b")), number(row.get("c")), asked(row.get("p"))),
-                *(asked(row.get("p_asymptotic")), number(row.get("p_clustered"))),
+                *(asked(row.get("p_asymptotic")), number(row.get("p_clustered")), number(row.get("p_holm"))),
             )
             for row in results.rows("mcnemar")
         ],
@@ -112,7 +120,7 @@ def localisation_sheet(content: WorkbookContent) -> Sheet:
                 READER,
                 CONDITION,
                 *SCOPE,
-                Column("Figure of merit", "FROC, AFROC, wAFROC, HrAUC or largest lesion fraction.", width=14),
+                Column("Figure of merit", _MERIT, width=24, key="fom"),
             ),
             *(*results.estimate_columns("Value", "Value of the figure of merit.", "value", se=True), METHOD),
         ),
@@ -122,7 +130,7 @@ def localisation_sheet(content: WorkbookContent) -> Sheet:
                     results.reader(row),
                     results.condition(row),
                     *results.scope(row),
-                    _MERITS.get(str(row.get("fom")), text(row.get("fom"))),
+                    words.endpoint(row.get("fom")),
                 ),
                 *(*estimate(row.get("value"), se=True), methods(row, ["value"])),
             )
@@ -161,10 +169,9 @@ def localisation_sheet(content: WorkbookContent) -> Sheet:
         ),
         at,
     )
-    return Sheet("Localisation", "Where readers saw lesions, against the reference standard.", (localised, merit, stated))
-
-
-_MERITS = {"froc": "FROC", "afroc": "AFROC", "wafroc": "wAFROC", "hr_auc": "HrAUC", "max_llf": "Largest lesion fraction"}
+    intro = "Where readers saw lesions, against the reference standard."
+    absent = "No marks could be set against lesions: there are no marks, or the reference standard has no places of lesions."
+    return Sheet("Localisation", intro, (localised, merit, stated), absent=absent)
 
 
 _WAYS = (("down", "Down"), ("unchanged", "Unchanged"), ("up", "Up"))
@@ -254,6 +261,29 @@ def net_table(results: Results) -> Table:
     return Table("net_reclassification", "Net reclassification", columns, rows)
 
 
+def symmetry_table(results: Results) -> Table:
+    """Return the tests of change in the category: Bowker's symmetry and Stuart and Maxwell's equal margins."""
+    named = (
+        ("bowker", "Bowker", "Are moves from one category to another as frequent as the way back?"),
+        ("stuart_maxwell", "Stuart–Maxwell", "Are the categories used equally often under both conditions?"),
+    )
+    columns: list[Column] = [READER, *SCOPE, *FROM_TO]
+    for key, name, meaning in named:
+        columns.append(Column(f"{name}, chi-square", meaning, Kind.NUMBER, 12, f"{key}_statistic"))
+        columns.append(Column(f"{name}, df", "Degrees of freedom.", Kind.INTEGER, 10, f"{key}_df"))
+        columns.append(Column(f"{name}, p", "Two-sided.", Kind.P, 11, f"{key}_p"))
+    rows = []
+    for row in results.rows("transitions"):
+        cells: list[Value] = [results.reader(row), *results.scope(row)]
+        cells += [results.condition(row, "condition_a"), results.condition(row, "condition_b")]
+        for key, _, _ in named:
+            found = row.get(key) or {}
+            cells += [asked(found.get("statistic")), number(found.get("df")), asked(found.get("p"))]
+        rows.append(tuple(cells))
+    note = "Readers together: their answers are counted as if independent."
+    return Table("symmetry", "Symmetry of the transitions", tuple(columns), rows, note)
+
+
 def reclassification_sheet(content: WorkbookContent) -> Sheet:
     """Return the sheet ``Reclassification``: what became of the cases left at one category (4A), and all transitions."""
     results = Results(content)
@@ -311,8 +341,11 @@ def reclassification_sheet(content: WorkbookContent) -> Sheet:
         "A rule applied afterwards to the readers' own answers; nobody read like this.",
     )
     intro = "What became of the cases that a reader had left at one category, and of the models' advice."
-    tables = (restratified, co_decision, aid_use_table(results), net_table(results), transitions)
-    return Sheet("Reclassification", intro, tables)
+    tables = (restratified, co_decision, aid_use_table(results), net_table(results), symmetry_table(results), transitions)
+    return Sheet("Reclassification", intro, tables, absent="No case was judged by category or call under two conditions.")
+
+
+_NO_CURVE = "No model gave probabilities and no reader a call."
 
 
 def decision_sheet(content: WorkbookContent) -> Sheet:
@@ -349,4 +382,4 @@ def decision_sheet(content: WorkbookContent) -> Sheet:
         y_range=(-0.1, math.ceil(best * 10 + 1) / 10),
     )
     table = Table("decision_curve", "Net benefit", columns, rows)
-    return Sheet("Decision curve", "Net benefit of acting on each predictor.", (table,), (chart,) if series else ())
+    return Sheet("Decision curve", "Net benefit of acting on each predictor.", (table,), (chart,) if series else (), _NO_CURVE)

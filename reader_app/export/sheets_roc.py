@@ -1,4 +1,4 @@
-"""The sheets ``ROC`` and ``MRMC``."""
+"""The sheet ``ROC``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from reader_app.export.palette import MODEL_COLOR, colors
 from reader_app.export.resultrows import (
     CONDITION,
     FROM_TO,
+    HOLM,
     METHOD,
     MODEL,
     READER,
@@ -22,7 +23,6 @@ from reader_app.export.resultrows import (
     methods,
     number,
     score_word,
-    text,
 )
 
 
@@ -64,7 +64,7 @@ def roc_sheet(content: WorkbookContent) -> Sheet:
         (
             *(READER, *SCOPE, score, *FROM_TO, MODEL),
             *results.estimate_columns("Difference of AUC", "A minus B.", "difference", se=True),
-            *(Column("z", "Difference / standard error.", Kind.NUMBER, 9, "z"), P, METHOD),
+            *(Column("z", "Difference / standard error.", Kind.NUMBER, 9, "z"), P, HOLM, METHOD),
         ),
         [
             (
@@ -74,6 +74,7 @@ def roc_sheet(content: WorkbookContent) -> Sheet:
                     *estimate(row.get("difference"), se=True),
                     asked(row.get("z")),
                     asked(row.get("p")),
+                    number(row.get("p_holm")),
                     methods(row, ["difference"]),
                 ),
             )
@@ -125,99 +126,3 @@ def _youden(row: Row) -> tuple[Value, ...]:
 def _chart_score(curves: Sequence[Row]) -> object:
     kinds = {row.get("score") for row in curves}
     return next((kind for kind in ("score", "assessment", "call") if kind in kinds), None)
-
-
-def mrmc_sheet(content: WorkbookContent) -> Sheet:
-    """Return the sheet ``MRMC``: tests, means, differences and variance components."""
-    results = Results(content)
-    which = (
-        Column("Analysis", "Obuchowski–Rockette, Dorfman–Berbaum–Metz or Gallas.", width=24, key="analysis"),
-        Column("Covariance", "How the error covariance was estimated.", width=13, key="covariance"),
-        Column("Endpoint", "Figure of merit.", width=13, key="endpoint"),
-        Column("Made from", "What the endpoint was made from.", width=16, key="score"),
-        Column("Generalises to", "What the result holds for; the rest is fixed.", width=20, key="generalise"),
-    )
-    tests: list[tuple[Value, ...]] = []
-    means: list[tuple[Value, ...]] = []
-    differences: list[tuple[Value, ...]] = []
-    components: list[tuple[Value, ...]] = []
-    for row in results.rows("mrmc"):
-        lead = (
-            *(_ANALYSES.get(str(row.get("analysis")), text(row.get("analysis"))), text(row.get("covariance"))),
-            *(
-                text(row.get("endpoint")),
-                score_word(row),
-                _GENERALISE.get(str(row.get("generalise")), text(row.get("generalise"))),
-            ),
-            *results.scope(row),
-        )
-        tests.append((*lead, asked(row.get("f")), number(row.get("df1")), number(row.get("df2")), asked(row.get("p"))))
-        for entry in row.get("conditions") or ():
-            mean = entry.get("mean")
-            means.append((*lead, results.condition(entry), *estimate(mean, se=True), methods(entry, ["mean"])))
-        for entry in row.get("differences") or ():
-            differences.append(
-                (
-                    *(*lead, results.condition(entry, "condition_a"), results.condition(entry, "condition_b")),
-                    *(*estimate(entry.get("difference"), se=True), number(entry.get("df")), asked(entry.get("t"))),
-                    *(asked(entry.get("p")), number(entry.get("p_holm")), methods(entry, ["difference"])),
-                )
-            )
-        for name, value in (row.get("components") or {}).items():
-            components.append((*lead, _COMPONENTS.get(name, name), number(value)))
-    tables = (
-        Table(
-            "mrmc_tests",
-            "Is there any difference between the conditions?",
-            (
-                *(*which, *SCOPE, Column("F", "Test statistic; for a chi-square test X2 / df1.", Kind.NUMBER, 10, "f")),
-                Column("df 1", "Numerator degrees of freedom.", Kind.NUMBER, 9, "df1"),
-                *(Column("df 2", "Denominator degrees of freedom; empty: chi-square.", Kind.NUMBER, 10, "df2"), P),
-            ),
-            tests,
-        ),
-        Table(
-            "mrmc_differences",
-            "Differences",
-            (
-                *(
-                    *which,
-                    *SCOPE,
-                    *FROM_TO,
-                    *results.estimate_columns("Difference", "A minus B, mean over readers.", "difference", se=True),
-                ),
-                Column("df", "Degrees of freedom.", Kind.NUMBER, 9, "df"),
-                *(Column("t", "Difference / standard error.", Kind.NUMBER, 9, "t"), P),
-                *(Column("p, Holm", "Adjusted over the pairs of conditions.", Kind.P, 10, "p_holm"), METHOD),
-            ),
-            differences,
-        ),
-        Table(
-            "mrmc_means",
-            "Means",
-            (*which, *SCOPE, CONDITION, *results.estimate_columns("Mean", "Mean over readers.", "mean", se=True), METHOD),
-            means,
-        ),
-        Table(
-            "mrmc_components",
-            "Variance components",
-            (
-                *(*which, *SCOPE, Column("Component", "Name of the component; a negative one is reported as it is.", width=34)),
-                Column("Value", "Variance or covariance.", Kind.NUMBER, 14, "value"),
-            ),
-            components,
-        ),
-    )
-    return Sheet("MRMC", "Multi-reader multi-case analysis: do the findings hold for other readers and other cases?", tables)
-
-
-_ANALYSES = {"or": "Obuchowski–Rockette", "dbm": "Dorfman–Berbaum–Metz", "gallas": "Gallas U-statistics"}
-_GENERALISE = {"readers_and_cases": "readers and cases", "cases": "cases", "readers": "readers"}
-_COMPONENTS = {
-    "var_r": "variance of readers",
-    "var_tr": "variance of reader x condition",
-    "var": "error variance",
-    "cov1": "covariance 1 (same reader, other condition)",
-    "cov2": "covariance 2 (other reader, same condition)",
-    "cov3": "covariance 3 (other reader, other condition)",
-}

@@ -356,13 +356,13 @@ def deviations_sheet(content: WorkbookContent) -> Sheet:
         for item in items
     ]
     if content.given is not None:
-        return Sheet("Deviations", sheets_given.NO_LOGS, (Table("deviations", "", columns, ()),))
+        return Sheet("Deviations", sheets_given.NO_LOGS, (Table("deviations", "", columns, ()),), absent=sheets_given.NO_LOGS)
     intro = (
         "Protocol deviations found in the logs by a separate program that shares no code with the reading window."
         if rows
         else "The independent auditor found no protocol deviation in the logs."
     )
-    return Sheet("Deviations", intro, (Table("deviations", "", columns, rows),))
+    return Sheet("Deviations", intro, (Table("deviations", "", columns, rows),), absent=intro)
 
 
 def dictionary_sheet(sheets: Sequence[Sheet]) -> Sheet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from statistics import median
 
 from reader_app.export import words
@@ -12,6 +12,7 @@ from reader_app.export.palette import CONDITION_COLORS
 from reader_app.export.resultrows import (
     CONDITION,
     FROM_TO,
+    HOLM,
     METHOD,
     READER,
     SCOPE,
@@ -58,7 +59,7 @@ def times_sheet(content: WorkbookContent) -> Sheet:
         (
             *(READER, *SCOPE, *FROM_TO, Column("Test", "Paired t or Wilcoxon signed-rank.", width=20, key="test")),
             Column("Statistic", "t, or the sum of positive ranks.", Kind.NUMBER, 10, "statistic"),
-            *(Column("df", "Degrees of freedom; empty for Wilcoxon.", Kind.NUMBER, 9, "df"), P),
+            *(Column("df", "Degrees of freedom; empty for Wilcoxon.", Kind.NUMBER, 9, "df"), P, HOLM),
             *results.estimate_columns("Difference (s)", "A minus B, in seconds.", "difference", Kind.SECONDS, se=True),
             METHOD,
         ),
@@ -67,19 +68,21 @@ def times_sheet(content: WorkbookContent) -> Sheet:
                 *(results.reader(row), *results.scope(row)),
                 *(results.condition(row, "condition_a"), results.condition(row, "condition_b")),
                 *(_TESTS.get(str(row.get("test")), text(row.get("test"))), number(row.get("statistic")), number(row.get("df"))),
-                *(asked(row.get("p")), *estimate(row.get("difference"), se=True), methods(row, ["difference"])),
+                *(asked(row.get("p")), number(row.get("p_holm"))),
+                *(*estimate(row.get("difference"), se=True), methods(row, ["difference"])),
             )
             for row in results.rows("time", "paired")
         ],
     )
     apart = _apart(content) if content.given is None else None
-    tables = [table for table in (by_reader, medians, paired, _model(results), apart) if table is not None]
+    tables = [table for table in (by_reader, medians, paired, _model(results), _learning(results), apart) if table is not None]
     intro = "Reading times as the reads table states them."
     if content.given is None:
         intro = (
             "From the paint of the last pane to the validation, without pauses; each read's own time stands on the sheet Reads."
         )
-    return Sheet("Times", intro, tuple(tables), (chart,) if chart else ())
+    absent = "No reading times were given." if content.given is not None else "No read has a reading time."
+    return Sheet("Times", intro, tuple(tables), (chart,) if chart else (), absent)
 
 
 _TESTS = {"paired_t": "paired t", "wilcoxon": "Wilcoxon signed-rank"}
@@ -149,11 +152,8 @@ def _apart(content: WorkbookContent) -> Table:
 
 
 def _model(results: Results) -> Table | None:
-    time = results.document.get("time")
-    stated = (time.get("models") or [time.get("model")]) if isinstance(time, Mapping) else []
-    models = [entry for entry in stated if isinstance(entry, Mapping)]
     rows: list[tuple[Value, ...]] = []
-    for entry in models:
+    for entry in results.rows("time", "models"):
         variance = entry.get("variance") or {}
         lead = (results.condition(entry, "condition_a"), results.condition(entry, "condition_b"))
         rows.append(
@@ -182,6 +182,25 @@ def _model(results: Results) -> Table | None:
         ),
         rows,
     )
+
+
+def _learning(results: Results) -> Table | None:
+    """Return how the reading time changed with the place of the case in its round."""
+    rows: list[tuple[Value, ...]] = []
+    for row in results.rows("time", "learning"):
+        lead = (results.reader(row), results.condition(row), *results.scope(row), number(row.get("n")))
+        rows.append((*lead, math.exp(row["slope_per_10_cases"]) - 1, asked(row.get("p"))))
+    columns = (
+        *(READER, CONDITION, *SCOPE, Column("Reads", "Reads whose place in the round is known.", Kind.INTEGER, 8, "n")),
+        Column(
+            "Change per 10 cases",
+            "Change of the reading time from case to case of a round, from the regression of its logarithm on the place; "
+            "negative: getting faster.",
+            *(Kind.PERCENT, 14, "change_per_10_cases"),
+        ),
+        P,
+    )
+    return Table("learning", "Learning: reading time along a round", columns, rows) if rows else None
 
 
 _ON = {"assessment": "BI-RADS", "call": "positive or not", "None": "BI-RADS"}

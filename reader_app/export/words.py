@@ -30,6 +30,34 @@ _STATUS = {
     "failed": "not available (the model failed)",
 }
 _DISTURBANCES = {"suspend": "computer slept", "clock_step": "clock was set", "stall": "program stalled"}
+ANALYSES = {"or": "Obuchowski–Rockette", "dbm": "Dorfman–Berbaum–Metz", "gallas": "Gallas U-statistics"}
+GENERALISE = {"readers_and_cases": "readers and cases", "cases": "cases", "readers": "readers"}
+_ENDPOINTS = {
+    "auc": "AUC",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "froc": "FROC (mean sensitivity)",
+    "afroc": "AFROC area",
+    "wafroc": "wAFROC area",
+    "hr_auc": "AUC of the highest mark",
+    "max_llf": "share of lesions marked",
+    "lroc": "LROC area",
+}
+_COMPONENTS = {
+    "var_r": "variance of readers (σ²R)",
+    "var_c": "variance of cases (σ²C)",
+    "var_tr": "variance of condition × reader (σ²TR)",
+    "var_tc": "variance of condition × case (σ²TC)",
+    "var_rc": "variance of reader × case (σ²RC)",
+    "var_error": "variance of condition × reader × case, and error (σ²TRC)",
+    "var": "error variance (σ²ε)",
+    "cov1": "error covariance, same reader, other condition (Cov1)",
+    "cov2": "error covariance, other reader, same condition (Cov2)",
+    "cov3": "error covariance, other reader, other condition (Cov3)",
+    "r1": "error correlation, same reader, other condition (r1)",
+    "r2": "error correlation, other reader, same condition (r2)",
+    "r3": "error correlation, other reader, other condition (r3)",
+}
 _ORDERS = {"shuffled": "shuffled for each reader and round", "as_listed": "as listed"}
 
 
@@ -72,6 +100,26 @@ def aid_status(name: str) -> str:
 def deviation(code: str) -> str:
     """Return what the auditor means by a code."""
     return CODES.get(code, code)
+
+
+def endpoint(name: object) -> str:
+    """Return the words for a figure of merit."""
+    return _ENDPOINTS.get(str(name), "" if name is None else str(name))
+
+
+def component(name: str, conditions: Sequence[str] = ()) -> str:
+    """Return what a variance component is, in words with its symbol; those of U-statistics name their conditions.
+
+    Parameters
+    ----------
+    conditions : sequence of str
+        In words, in the order of the analysis; ``var_1`` is the variance of the first one's mean, ``cov_1_2`` their covariance.
+    """
+    kind, *places = name.split("_")
+    if places and all(place.isdigit() and int(place) <= len(conditions) for place in places):
+        named = " and ".join(conditions[int(place) - 1] for place in places)
+        return f"{'variance' if kind == 'var' else 'covariance'} of the mean: {named}"
+    return _COMPONENTS.get(name, name)
 
 
 def order(name: str) -> str:

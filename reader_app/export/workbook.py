@@ -19,9 +19,10 @@ from reader_app.export.cellstyles import Styles
 from reader_app.export.content import WorkbookContent
 from reader_app.export.layout import NOT_ESTIMABLE, Column, Kind, Sheet, Table, Value, unique, used
 from reader_app.export.sheets_changes import aids_sheet, changes_sheet
+from reader_app.export.sheets_mrmc import mrmc_sheet
 from reader_app.export.sheets_reads import marks_sheet, reads_sheet
 from reader_app.export.sheets_results import accuracy_sheet, decision_sheet, localisation_sheet, reclassification_sheet
-from reader_app.export.sheets_roc import mrmc_sheet, roc_sheet
+from reader_app.export.sheets_roc import roc_sheet
 from reader_app.export.sheets_study import cases_sheet, deviations_sheet, dictionary_sheet, readme_sheet, study_sheet
 from reader_app.export.sheets_times import agreement_sheet, times_sheet
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 _TITLE_ROWS = 4  # title, what it holds, notice, blank
 _MOST_LINES = 12  # a longer text is clipped on screen, whole in the cell
+_CHARACTERS_ON_PAPER = 136  # on A4 across at full size
+_SMALLEST_PRINT = 60  # per cent; a sheet that is wider still goes on beside the page
+_MOST_REPEATED = 75  # characters of the columns that are printed again there
 
 
 def all_sheets(content: WorkbookContent) -> list[Sheet]:
@@ -117,6 +121,8 @@ def _place(sheet: Sheet) -> list[_Placed]:
         headers = tuple(unique([_header(table.columns[place], piece) for place, piece in columns]))
         found.append(_Placed(table, heading, header, columns, headers, row if bare else row + 1))
         row = found[-1].last_row + 3
+        if sheet.absent and not any(own.rows for own in sheet.tables):
+            return found  # one line says that there is nothing
     return found
 
 
@@ -156,6 +162,8 @@ def expected(sheet: Sheet, content: WorkbookContent) -> Iterator[tuple[int, int,
                 yield placed.header_row, column, placed.headers[column - 1], "header", table.columns[place].kind
         if not table.rows and placed.first_row > 2:  # an empty first table is its header alone, with nothing to take for data
             yield placed.first_row, 1, "none", "none", Kind.TEXT
+        elif not table.rows and sheet.absent and not any(own.rows for own in sheet.tables):
+            yield placed.first_row, 1, sheet.absent, "none", Kind.TEXT
         for row, values in enumerate(table.rows, start=placed.first_row):
             for column, (place, piece) in enumerate(placed.columns, start=1):
                 value = values[place]
@@ -235,6 +243,7 @@ def _furnish(
     """Add what is not a cell: filters, frozen panes, charts, colour scales, heights, the printed page."""
     from openpyxl.formatting.rule import ColorScaleRule
     from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.pagebreak import Break
 
     from reader_app.export.charts import HEIGHT_ROWS, add_chart
 
@@ -259,14 +268,17 @@ def _furnish(
             rule = ColorScaleRule(start_type="num", start_value=0, start_color="FFFFFF", end_type="max", end_color="8FB1E3")
             into.conditional_formatting.add(area, rule)
     by_name = {item.table.name: item for item in placed}
-    beside = get_column_letter(max(len(item.columns) for item in placed) + 2)  # right of the widest table
+    right = max(len(item.columns) for item in placed) + 2  # of the widest table
+    beside = get_column_letter(right)
     for number, chart in enumerate(sheet.charts):
         item = by_name[chart.table]
         assert item.header_row is not None
         anchor = f"{beside}{2 + number * (HEIGHT_ROWS + 1)}"
         add_chart(into, chart, item.header_row, item.column_of, anchor)
     into.freeze_panes = f"B{_TITLE_ROWS if _is_page(sheet) else 2}"
-    _page(into, content, placed[0].header_row if len(placed) == 1 else None)
+    _page(into, content, placed, widths)
+    if sheet.charts:  # on paper they have pages of their own
+        into.col_breaks.append(Break(id=right - 1))
 
 
 def _note(into: Worksheet, text: str) -> None:
@@ -286,16 +298,31 @@ def _add_filter(into: Worksheet, item: _Placed) -> None:
     into.add_table(made)
 
 
-def _page(into: Worksheet, content: WorkbookContent, header_row: int | None) -> None:
+def _naming_columns(first: _Placed, widths: dict[int, float]) -> int:
+    """Return how many leading columns say what a row is about; they are printed again where a sheet goes on beside the page."""
+    total, count = 0.0, 0
+    for column, (place, _) in enumerate(first.columns, start=1):
+        total += widths[column] + 2
+        if total > _MOST_REPEATED or first.table.columns[place].kind not in (Kind.TEXT, Kind.INTEGER):
+            break
+        count = column
+    return max(count, 1)
+
+
+def _page(into: Worksheet, content: WorkbookContent, placed: Sequence[_Placed], widths: dict[int, float]) -> None:
+    """Set the printed page: as wide as the tables, but never smaller than can be read; what does not fit goes on beside it."""
+    from openpyxl.utils import get_column_letter
+
+    characters = sum(widths.values()) + 2 * len(widths)
     into.page_setup.orientation = "landscape"
     into.page_setup.paperSize = 9  # A4
-    into.page_setup.fitToWidth = 1
-    into.page_setup.fitToHeight = 0
-    into.sheet_properties.pageSetUpPr.fitToPage = True
+    into.page_setup.scale = max(_SMALLEST_PRINT, min(100, int(100 * _CHARACTERS_ON_PAPER / characters)))
     into.page_margins.left = into.page_margins.right = 0.4
     into.page_margins.top = into.page_margins.bottom = 0.6
-    if header_row is not None:
-        into.print_title_rows = f"{header_row}:{header_row}"
+    if characters * _SMALLEST_PRINT > 100 * _CHARACTERS_ON_PAPER and placed[0].header_row == 1:
+        into.print_title_cols = f"A:{get_column_letter(_naming_columns(placed[0], widths))}"
+    if len(placed) == 1 and placed[0].header_row is not None:
+        into.print_title_rows = f"{placed[0].header_row}:{placed[0].header_row}"
     status = "INTERIM  " if content.interim else ""
     into.oddHeader.left.text = "&A"
     into.oddHeader.left.size = 10

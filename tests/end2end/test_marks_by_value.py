@@ -1,8 +1,8 @@
 """Every figure made from the marks of a whole simulated study, computed a second time from its raw tables by the definitions.
 
-The study goes the way of a user (simulate, merge, analyze, export). The second computation shares no code with the product: it takes
-the marks and the reference standard as they stand in the exported tables, matches by plain loops, leaves out one case after the other
-by really leaving it out, and follows the formulas of Chakraborty (figures of merit), Obuchowski and Rockette, and Hillis (tests).
+The study goes the way of a user (simulate, merge, analyze, export). The second computation shares no code with the product: it
+takes the marks and the reference standard as they stand in the exported tables, matches by plain loops, leaves out one case after
+the other by really leaving it out, and follows the formulas of Chakraborty (merits), Obuchowski, Rockette and Hillis (tests).
 """
 
 from __future__ import annotations
@@ -213,9 +213,8 @@ def test_the_study_has_something_to_compare(made: Study) -> None:
     false = [rating for own in made.marked.values() for ratings in own.false.values() for rating in ratings]
     assert len(hits) > 10 and len(false) > 10
     assert 0 < sum(bool(found) for found in made.lesions.values()) < len(made.cases)
-    assert any(
-        (case, lesion) not in own.hits for own in made.marked.values() for case in made.cases for lesion in made.lesions[case]
-    )
+    every = [(case, lesion) for case in made.cases for lesion in made.lesions[case]]
+    assert any(key not in own.hits for own in made.marked.values() for key in every)
     assert made.conditions == ["unaided", "aided"]
 
 
@@ -289,9 +288,8 @@ def test_obuchowski_rockette_of_the_figures(made: Study, name: str) -> None:
 def test_the_rjafroc_file_holds_these_marks_and_gives_the_same_figure(made: Study) -> None:
     """Read the file as RJafroc does (labels by its key), compare every mark, and compute wAFROC from the file alone."""
     book = openpyxl.load_workbook(made.out / f"{made.name}-froc-rjafroc.xlsx")
-    truth, hits, false = (
-        [tuple(c.value for c in line) for line in book[name].iter_rows(min_row=2)] for name in ("TRUTH", "TP", "FP")
-    )
+    sheets = ([tuple(cell.value for cell in line) for line in book[name].iter_rows(min_row=2)] for name in ("TRUTH", "TP", "FP"))
+    truth, hits, false = sheets
     key = {(row["kind"], row["id"]): row["name"] for row in _rows(made.out / f"{made.name}-froc-rjafroc-key.csv")}
     case_of = {int(number): name for (kind, number), name in key.items() if kind == "case"}
     lesion_of = {(case_of[row[0]], row[1]): made.lesions[case_of[row[0]]][row[1] - 1] for row in truth if row[1] > 0}

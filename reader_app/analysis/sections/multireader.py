@@ -177,7 +177,7 @@ def _difference(context: Context, row: Row, names: list[str], contrast: mrmc.Con
         "p": finite(contrast.p),
         "p_holm": p_holm,
     }
-    if context.options.margin is not None:
+    if context.options.margin is not None and row["endpoint"] == context.options.endpoint:
         result["margin"] = context.options.margin
         result["noninferiority"] = mrmc.noninferiority(contrast, context.options.margin)
     return result
