@@ -1,15 +1,18 @@
 """How good a bundle is on held-out phantoms: every figure that the shipped models are held to, with the bar beside it.
 
-``python -m benchmarks.phantom_accuracy SYSTEM [--model ID] [--phantoms 300] [--bundle FOLDER] [--json]``
+``python -m benchmarks.phantom_accuracy SYSTEM [--model ID] [--phantoms 300] [--bundle FOLDER] [--keep FOLDER] [--json]``
 
 The phantoms' seeds are those of the test cohort of :mod:`reader_app.networks`, which neither training nor calibration ever sees.
-Nothing measured here says anything about patients.
+Nothing measured here says anything about patients. ``--keep`` (liu2025, whose scans take seconds each) writes down what was found
+on every phantom: a measurement that was stopped goes on, and several can share the work (``--share 1/2``, ``--share 2/2``).
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
+import json
 import os
 import sys
 import time
@@ -40,12 +43,45 @@ BARS: Mapping[str, tuple[Bar, ...]] = {
 Measure = Callable[[Any, Sequence[int], Any], dict[str, Any]]
 
 
-def liu2025(bundle: Any, seeds: Sequence[int], progress: Any) -> dict[str, Any]:
-    """Measure liu2025 on whole scans of the demo's kind."""
+def liu2025(
+    bundle: Any, seeds: Sequence[int], progress: Any, keep: Path | None = None, own: slice = slice(None)
+) -> dict[str, Any]:
+    """Measure liu2025 on whole scans of the demo's kind; ``own`` of the seeds now, with those that ``keep`` holds already."""
     from reader_app.networks import device, liu2025_measure
+    from reader_app.networks.liu2025_predict import Liu2025Model
     from reader_app.networks.liu2025_samples import phantom_exams
 
-    return liu2025_measure.measure(bundle, device.choose("auto"), phantom_exams(seeds), len(seeds), progress)
+    model = Liu2025Model(bundle, device.choose("auto"))
+    rows = {} if keep is None else kept(keep, bundle.sha256)
+    for number, seed in enumerate(seeds[own]):
+        if seed not in rows:
+            (exam,) = phantom_exams([seed])
+            rows[seed] = liu2025_measure.of_case(model, exam)
+            if keep is not None:
+                write_down(keep, {"bundle": bundle.sha256, "seed": seed, "found": rows[seed]})
+        progress(number + 1, len(seeds[own]), "test (abvs)")
+    return liu2025_measure.figures([rows[s] for s in seeds if s in rows])
+
+
+def kept(folder: Path, bundle: str) -> dict[int, dict[str, Any]]:
+    """Return what was written down of a bundle's phantoms, by seed; a line that a kill cut short is left out."""
+    rows = {}
+    for file in sorted(folder.glob("*.jsonl")):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            if row["bundle"] == bundle:
+                rows[int(row["seed"])] = row["found"]
+    return rows
+
+
+def write_down(folder: Path, row: Mapping[str, Any]) -> None:
+    """Add a line to this process's own file of a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
 
 
 def zhou2023(bundle: Any, seeds: Sequence[int], progress: Any) -> dict[str, Any]:
@@ -93,7 +129,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", help="which model of the system; default: the system's name")
     parser.add_argument("--phantoms", type=int, default=300)
     parser.add_argument("--bundle", type=Path, help="default: the bundle that ships")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="liu2025: write down every phantom there, and go on from there"
+    )
+    parser.add_argument("--share", default="1/1", metavar="K/N", help="with --keep: only every N-th phantom, from the K-th")
     options = parser.parse_args(argv)
+    if options.keep is not None and options.system != "liu2025":
+        parser.error("--keep is for liu2025; the others are measured in one go")
     if importlib.util.find_spec("benchmarks.phantom_accuracy_classifiers") is not None:
         others = importlib.import_module("benchmarks.phantom_accuracy_classifiers")
         MEASURES.update(others.MEASURES)
@@ -118,13 +160,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         if done % 20 == 0 or done == total:
             print(f"{text}: {done} of {total} ({time.perf_counter() - begun:.0f} s)", file=sys.stderr, flush=True)
 
-    figures = MEASURES[options.system](bundle, range(first, first + options.phantoms), progress)
+    measure = MEASURES[options.system]
+    if options.keep is not None:
+        part, parts = (int(v) for v in options.share.split("/"))
+        measure = functools.partial(liu2025, keep=options.keep, own=slice(part - 1, None, parts))
+    figures = measure(bundle, range(first, first + options.phantoms), progress)
     more = {
         "model": bundle.model_id,
         "bundle_sha256": bundle.sha256,
         "training_data": bundle.training_data,
         "command": bundle.manifest.get("command", ""),
-        "phantoms": options.phantoms,
+        "phantoms": figures.get("n", options.phantoms),
         "wall_s": round(time.perf_counter() - begun, 1),
         "cpu_s": round(time.process_time() - used, 1),
         "figures": figures,

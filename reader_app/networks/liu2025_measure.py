@@ -155,54 +155,63 @@ def dice(model: Liu2025Model, exam: Exam, overlaps: Mapping[str, Overlap]) -> di
     return found
 
 
-def measure(bundle: Bundle, where: torch.device, exams: Iterable[Exam], count: int, progress: Progress | None) -> dict[str, Any]:
-    """Return every figure of a bundle on whole cases judged as a study would.
+def of_case(model: Liu2025Model, exam: Exam) -> dict[str, Any]:
+    """Return what a bundle says of one whole case beside what is so, as plain JSON values; :func:`figures` needs many of them."""
+    overlaps = {name: Overlap() for name in ("mean", *PLANES)}
+    found = model.predict(exam.case, given=dice(model, exam, overlaps))
+    own = [[o for o in exam.lesions.get(b.image_id, ()) if on_lesion(b.start, b.stop, o)] for b in found.boxes]
+    return {
+        "truth": exam.truth,
+        "score": found.probability,
+        "called": found.positive,
+        "drawn": any(exam.lesions.values()),
+        "hits": [bool(o) for o in own],
+        "lesions": [[o[0].malignant, b.score] for b, o in zip(found.boxes, own, strict=True) if o and o[0].malignant >= 0],
+        "overlaps": {name: [o.both, o.sizes, o.each] for name, o in overlaps.items()},
+    }
+
+
+def figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return every figure of what :func:`of_case` told.
 
     Of cases: area under the curve, sensitivity and specificity at the operating point. Of lesions: how many are framed, false
-    frames a case, area among the framed ones. Of the U-Nets: Dice overlap over whole scans, of their mean as it is used and of
-    each plane alone; pooled over voxels, and the mean over scans.
+    frames a case, area among the framed ones. Of the U-Nets: Dice overlap over whole scans (every voxel of every scan on the
+    model's cubes, not only slices with a lesion), of their mean as it is used and of each plane alone; pooled over voxels, and
+    the mean over scans, in which a lesion that was not found counts 0.
     """
-    model = Liu2025Model(bundle, where)
-    truth: list[bool] = []
-    score: list[float] = []
-    called: list[bool] = []
-    seen: list[bool] = []
-    beside: list[int] = []
-    on: list[bool] = []
-    lesion_truth: list[bool] = []
-    lesion_score: list[float] = []
-    overlaps = {name: Overlap() for name in ("mean", *PLANES)}
-    for number, exam in enumerate(exams):
-        found = model.predict(exam.case, given=dice(model, exam, overlaps))
-        own = {b: [o for o in exam.lesions.get(b.image_id, ()) if on_lesion(b.start, b.stop, o)] for b in found.boxes}
-        hits = [bool(own[b]) for b in found.boxes]
-        lesion_truth += [own[b][0].malignant > 0 for b in found.boxes if own[b] and own[b][0].malignant >= 0]
-        lesion_score += [b.score for b in found.boxes if own[b] and own[b][0].malignant >= 0]
-        if exam.truth >= 0:
-            truth.append(exam.truth > 0)
-            score.append(found.probability)
-            called.append(found.positive)
-        if any(exam.lesions.values()):
-            seen.append(any(hits))
-        beside.append(len(hits) - sum(hits))
-        if exam.truth > 0 and found.positive:
-            on.append(hits[0])
-        if progress is not None:
-            progress(number + 1, count, "test (abvs)")
-    y, c = np.array(truth, bool), np.array(called, bool)
+    known = [r for r in rows if r["truth"] >= 0]
+    y = np.array([r["truth"] > 0 for r in known], bool)
+    c = np.array([r["called"] for r in known], bool)
+    lesions = [lesion for r in rows for lesion in r["lesions"]]
+    bad = [m > 0 for m, _ in lesions]
+    pooled = {
+        name: 2 * sum(r["overlaps"][name][0] for r in rows) / max(sum(r["overlaps"][name][1] for r in rows), 1.0)
+        for name in ("mean", *PLANES)
+    }
     return {
-        "n": count,
-        "auc": training.auc(y, score) if len(set(truth)) == 2 else None,
+        "n": len(rows),
+        "auc": training.auc(y, [r["score"] for r in known]) if y.any() and not y.all() else None,
         "sensitivity": float(c[y].mean()) if y.any() else None,
         "specificity": float((~c[~y]).mean()) if len(y) and not y.all() else None,
-        "box_on_lesion": _mean(on),
-        "lesion_found": _mean(seen),
-        "false_boxes_per_case": _mean(beside),
-        "lesion_auc": training.auc(lesion_truth, lesion_score) if len(set(lesion_truth)) == 2 else None,
-        "dice": overlaps["mean"].pooled,
-        "dice_mean_of_scans": _mean(overlaps["mean"].each),
-        "dice_of_planes": {plane: overlaps[plane].pooled for plane in PLANES},
+        "box_on_lesion": _mean([r["hits"][0] for r in rows if r["truth"] > 0 and r["called"]]),
+        "lesion_found": _mean([any(r["hits"]) for r in rows if r["drawn"]]),
+        "false_boxes_per_case": _mean([len(r["hits"]) - sum(r["hits"]) for r in rows]),
+        "lesion_auc": training.auc(bad, [score for _, score in lesions]) if len(set(bad)) == 2 else None,
+        "dice": pooled["mean"],
+        "dice_mean_of_scans": _mean([v for r in rows for v in r["overlaps"]["mean"][2]]),
+        "dice_of_planes": {plane: pooled[plane] for plane in PLANES},
     }
+
+
+def measure(bundle: Bundle, where: torch.device, exams: Iterable[Exam], count: int, progress: Progress | None) -> dict[str, Any]:
+    """Return every figure of a bundle on whole cases judged as a study would, one case in memory at a time."""
+    model = Liu2025Model(bundle, where)
+    rows = []
+    for number, exam in enumerate(exams):
+        rows.append(of_case(model, exam))
+        if progress is not None:
+            progress(number + 1, count, "test (abvs)")
+    return figures(rows)
 
 
 def _mean(values: Sequence[float]) -> float | None:
