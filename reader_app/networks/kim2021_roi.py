@@ -2,10 +2,10 @@
 
 The crop is the lesion's box made square with a margin of 30 image pixels, its intensities divided by their maximum, resized to
 the network's input. With the drawn region (models ``..._roi``) a case of a study says where the lesion is in a clinical column
-``roi`` ("US1:top,left,bottom,right; US2:..." in image pixels); with the U-Net's (models ``..._unet``) nothing is needed: the
-largest region it finds is taken, the whole image where it finds none. The U-Net belongs to the bundle and is trained on the same
-training cases. Where the paper is silent we chose: U-Net of four levels on the whole image resized to 256 pixels (small: 96),
-Dice and cross-entropy, best Dice on the held-out cases kept.
+``roi`` ("top,left,bottom,right" in image pixels, or of several images "US1:top,left,bottom,right; US2:..."); with the U-Net's
+(models ``..._unet``) nothing is needed: the largest region it finds is taken, the whole image where it finds none. The U-Net
+belongs to the bundle and is trained on the same training cases. Where the paper is silent we chose: U-Net of four levels on the
+whole image resized to 256 pixels (small: 96), Dice and cross-entropy, best Dice on the held-out cases kept.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,17 +99,17 @@ def crop(image_id: str, number: int | None, grey: NDArray[np.generic], box: Regi
 
 
 def read_regions(text: str) -> dict[str, Region]:
-    """Return the regions of a clinical column ``roi`` by image id.
+    """Return the regions of a clinical column ``roi`` by image id; "" stands for an image that is not named.
 
     Raises
     ------
     ValueError
-        If it is not "ID:top,left,bottom,right; ID:...".
+        If it is neither "top,left,bottom,right" nor "ID:top,left,bottom,right; ID:...".
     """
     found = {}
     for part in filter(None, (p.strip() for p in text.split(";"))):
-        image_id, _, numbers = part.partition(":")
-        top, left, bottom, right = (round(float(v)) for v in numbers.split(","))
+        image_id, _, numbers = part.rpartition(":")
+        top, left, bottom, right = (round(float(v)) for v in re.split(r"[\s,]+", numbers.strip()))
         if not (0 <= top < bottom and 0 <= left < right):
             raise ValueError("the region is empty")
         found[image_id.strip()] = (top, left, bottom, right)
@@ -140,7 +141,7 @@ class RoiNetwork(GapCamNetwork):
         try:
             self._drawn = read_regions(clinical.get("roi", ""))
         except ValueError:
-            return "The column 'roi' does not read 'US1:top,left,bottom,right'."
+            return "The column 'roi' does not read 'top,left,bottom,right' or 'US1:top,left,bottom,right; US2:...'."
         return "" if self._drawn else "The model judges the crop around a drawn lesion, and the case has no column 'roi'."
 
     def planes(self, image: NewImage, modality: str, working: Working) -> Iterator[Plane]:
@@ -148,8 +149,8 @@ class RoiNetwork(GapCamNetwork):
         for number, grey in preprocess.ultrasound_pictures(image):
             if self.automatic:
                 yield crop(image.id, number, grey, self.found(grey), working.window)
-            elif image.id in self._drawn:
-                yield crop(image.id, number, grey, self._drawn[image.id], working.window)
+            elif (region := self._drawn.get(image.id) or self._drawn.get("")) is not None:
+                yield crop(image.id, number, grey, region, working.window)
 
     @torch.no_grad()
     def found(self, grey: NDArray[np.generic]) -> Region | None:

@@ -90,11 +90,21 @@ SYSTEMS: tuple[System, ...] = (
     System(
         "liu2025",
         "Lesions of breast volume scans found on three planes, benign v malignant by three-plane fusion",
-        ("liu2025_T", "liu2025_TS", "liu2025"),
+        ("liu2025_T", "liu2025_S", "liu2025_C", "liu2025_TS", "liu2025"),
         ("abvs",),
         ("resnet50", "vgg19", "densenet161", "resnet101", "small"),
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What came out of several trainings; ``str()`` of it is made for a person."""
+
+    reports: tuple[object, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(str(report) for report in self.reports)
 
 
 def systems() -> tuple[System, ...]:
@@ -126,17 +136,19 @@ def train(
     calibrate: int | None = None,
     test: int | None = None,
     search: int | None = None,
+    fusion: str | None = None,
+    work: Path | None = None,
 ) -> object:
-    """Train one model of a system and write its bundle; continued where a killed run of the same command stopped.
+    """Train one model of a system, or all, and write the bundles; continued where a killed run of the same command stopped.
 
     Parameters
     ----------
     system, model : str
-        "lu2025" and, where it has several, which model.
+        "lu2025" and, where it has several, which model; "all" trains them one after the other.
     data, phantoms : Path or int
         A folder with a table of images, or the number of phantoms of each modality.
     out : Path
-        Folder of the bundle; stages are kept in ``<out>.work``.
+        Folder of the bundle; stages are kept in ``<out>.work``. With all models, the folder in which each gets its own.
     backbone : str, optional
         The paper's by default; "small" for CPUs.
     weights : Path, optional
@@ -150,6 +162,10 @@ def train(
         training phantoms, at least 10 and at most 60 and 80.
     search : int, optional
         bong2023: trials of the Bayesian search for the clinical network's layers.
+    fusion : str, optional
+        liu2025: how features of several planes are joined.
+    work : Path, optional
+        lu2025 and kim2021: where stages are kept instead.
 
     Returns
     -------
@@ -157,9 +173,19 @@ def train(
         A report; ``str()`` of it is made for a person.
     """
     chosen = _system(system)
+    if model == "all":
+        from reader_app.networks.classifier_measure import keeping_phantoms
+
+        same: dict[str, Any] = {
+            "data": data, "phantoms": phantoms, "backbone": backbone, "weights": weights, "epochs": epochs, "folds": folds,
+            "seed": seed, "device": device, "progress": progress, "calibrate": calibrate, "test": test, "search": search,
+            "fusion": fusion, "work": out.parent / f"{out.name}.work",
+        }  # fmt: skip
+        with keeping_phantoms():
+            return Reports(tuple(train(system, model=name, out=out / name, **same) for name in chosen.models))
     model_id = model or chosen.models[-1]
     if model_id not in chosen.models:
-        raise BundleError(f"{system} has no model {model_id!r}; use one of {', '.join(chosen.models)}.")
+        raise BundleError(f"{system} has no model {model_id!r}; use all, or one of {', '.join(chosen.models)}.")
     trunk = _trunk(chosen, model_id, backbone)
     if trunk not in chosen.backbones:
         raise BundleError(f"{system} has no backbone {trunk!r}; use one of {', '.join(chosen.backbones)}.")
@@ -168,6 +194,8 @@ def train(
             raise BundleError(f"{option} {count} is too few; give at least 1.")
     if search is not None and system != "bong2023":
         raise BundleError(f"--search looks for the layers of bong2023's clinical network; {system} has none, leave it out.")
+    if fusion is not None and system != "liu2025":
+        raise BundleError(f"--fusion joins the planes of liu2025; {system} has none, leave it out.")
     if data is not None and (calibrate is not None or test is not None):
         raise BundleError("--calibrate and --test count phantoms; leave them out with --data, which holds cases back by itself.")
     if system == "zhou2023":
@@ -189,7 +217,9 @@ def train(
             raise BundleError("liu2025 is trained with one split; leave --folds out.")
         from reader_app.networks import liu2025_train
 
-        return liu2025_train.train(model_id, out, phantoms, data, trunk, weights, epochs, seed, device, progress, calibrate, test)
+        return liu2025_train.train(
+            model_id, out, phantoms, data, trunk, weights, epochs, seed, device, progress, calibrate, test, fusion
+        )
     from reader_app.networks import classifier_train
 
     return classifier_train.train(
@@ -204,6 +234,7 @@ def train(
         seed,
         device,
         progress,
+        work,
         calibration=calibrate,
         test=test,
     )

@@ -9,12 +9,15 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load
 
 from reader_app.ai import bundle as bundles
 from reader_app.errors import TableError
 from reader_app.imaging import container, phantoms
-from reader_app.networks import classifier_measure, kim2021, kim2021_roi, registry, training
+from reader_app.networks import checkpoint, classifier_measure, kim2021, kim2021_roi, registry, training
+from reader_app.networks.kim2021 import GapCamNetwork
 from reader_app.networks.kim2021_roi import RoiNetwork, UNetTask
+from reader_app.networks.preprocess import Working
 from reader_app.networks.training import Settings
 
 CPU = torch.device("cpu")
@@ -48,6 +51,17 @@ def test_regions_of_the_table() -> None:
     network = RoiNetwork("small", automatic=False)
     assert "no column 'roi'" in network.prepare({}) and "does not read" in network.prepare({"roi": "here"})
     assert network.prepare({"roi": "US1:1,2,30,40"}) == ""
+
+
+def test_a_region_without_an_image_stands_for_the_only_one() -> None:
+    assert kim2021_roi.read_regions("10, 20, 30, 40") == kim2021_roi.read_regions("10 20 30 40") == {"": (10, 20, 30, 40)}
+    case = phantoms.ultrasound_case(300_000_301, True, frames=1, doppler=False)
+    network = RoiNetwork("small", False)
+    planes = []
+    for text in ("100,120,200,260", "US1:100,120,200,260", "US2:100,120,200,260"):
+        assert network.prepare({"roi": text}) == ""
+        planes.append(list(network.planes(case.images[0], "ultrasound", Working(0.0, 97))))
+    assert len(planes[0]) == 1 and np.array_equal(planes[0][0].pixels, planes[1][0].pixels) and planes[2] == []
 
 
 def test_largest_region_of_a_mask() -> None:
@@ -105,6 +119,31 @@ def test_a_counterpart_is_trained_and_judges_a_case(model: str, tmp_path: Path) 
         assert said.status == "not_applicable" and "drawn lesion" in said.reason
         said = predict(_opened(case), classifier_measure.clinical_of(case))
     assert said.status == "ok" and 0 <= said.probability <= 1 and len(said.heatmaps) == 1
+
+
+def test_one_command_trains_all_models_of_a_system(tmp_path: Path) -> None:
+    found = registry.train(
+        "kim2021", model="all", phantoms=10, out=tmp_path / "all", backbone="small", epochs=1, folds=1, device="cpu",
+        calibrate=2, test=2,
+    )  # fmt: skip
+    models = set(kim2021.MODELS)
+    assert {p.name for p in (tmp_path / "all").iterdir()} == models and all(m in str(found) for m in models)
+    alone = registry.train(
+        "kim2021", model="kim2021_unet", phantoms=10, out=tmp_path / "one", backbone="small", epochs=1, folds=1, device="cpu",
+        calibrate=2, test=2,
+    )  # fmt: skip
+    assert bundles.load(tmp_path / "all" / "kim2021_unet").sha256 == alone.sha256  # type: ignore[attr-defined]
+
+
+def test_small_bundles_hold_exactly_the_measured_weights_at_half_the_size() -> None:
+    network = GapCamNetwork("small")
+    names = checkpoint.round_to_half(network)
+    state = network.state_dict()
+    packed = checkpoint.pack(state, half=names)
+    assert len(packed) < 0.6 * len(checkpoint.pack(state))
+    read = load(packed)
+    assert all(torch.equal(read[k].float(), v.float()) for k, v in state.items())
+    assert read["head.weight"].dtype == torch.float16 and read["trunk.body.1.running_var"].dtype == torch.float32
 
 
 def test_models_by_network_and_region() -> None:
