@@ -99,6 +99,21 @@ def matches(prediction: Prediction, fingerprint: str) -> bool:
     return bool(fingerprint) and prediction.fingerprint == fingerprint
 
 
+def _digest(clinical: Mapping[str, str]) -> str:
+    told = {k: v.strip() for k, v in clinical.items() if v.strip()}
+    return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def with_clinical(prediction: Prediction, clinical: Mapping[str, str]) -> Prediction:
+    """Return the prediction with a digest of the clinical data that it was made with."""
+    return replace(prediction, provenance={**prediction.provenance, "clinical_sha256": _digest(clinical)})
+
+
+def same_clinical(prediction: Prediction, clinical: Mapping[str, str]) -> bool:
+    """Return whether the prediction was made with these clinical data; one that does not say counts as such."""
+    return prediction.provenance.get("clinical_sha256", "") in ("", _digest(clinical))
+
+
 def save(directory: Path, prediction: Prediction) -> str:
     """Store a prediction durably and return its SHA-256; an older one of the same case is replaced.
 

@@ -118,7 +118,10 @@ def _systems(given: argparse.Namespace) -> int:
         print(json.dumps({"schema": 1, "systems": [row.as_document() for row in rows]}, ensure_ascii=False, indent=1))
     else:
         for row in rows:
-            print(f"{row.system:10} {', '.join(row.models):22} {row.title}")
+            print(f"{row.system}: {row.title}")
+            print(f"  models     {', '.join(reversed(row.models))}")
+            print(f"  images     {', '.join(row.modalities)}")
+            print(f"  backbones  {', '.join(row.backbones)}")
     return 0
 
 
@@ -188,7 +191,7 @@ def _run(given: argparse.Namespace) -> int:
         line = f"{done.model_id}: {computed} computed on {done.device}, {done.current} were current"
         if done.not_applicable:
             line += f"; not applicable to {', '.join(done.not_applicable)}"
-        print(line)
+        print("\n  ".join([line, *done.why()]))
     return 0
 
 
@@ -203,7 +206,8 @@ def _run_program(given: argparse.Namespace) -> int:
         raise InputFaults("--program needs one --model ID, the id of the study's model that the program's answers belong to.")
     done = run_program(given.study, given.model[0], command, given.threshold)
     line = f"{done.model_id}: {done.computed} computed by {done.device}, {done.current} were current"
-    print(line + (f"; not applicable to {', '.join(done.not_applicable)}" if done.not_applicable else ""))
+    line += f"; not applicable to {', '.join(done.not_applicable)}" if done.not_applicable else ""
+    print("\n  ".join([line, *done.why()]))
     return 0
 
 

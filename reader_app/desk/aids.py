@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reader_app import paths
@@ -19,13 +19,21 @@ from reader_app.store.studyfolder import StudyFolder
 
 @dataclass(frozen=True, slots=True)
 class AidRun:
-    """What one run of a model did."""
+    """What one run of a model did; why it does not apply to some cases stands in ``reasons``, by case."""
 
     model_id: str
     computed: int
     current: int
     not_applicable: tuple[str, ...]
     device: str
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    def why(self) -> list[str]:
+        """Return each reason once, with its cases."""
+        by: dict[str, list[str]] = {}
+        for case_id, reason in self.reasons.items():
+            by.setdefault(reason, []).append(case_id)
+        return [f"{', '.join(cases)}: {reason}" for reason, cases in by.items()]
 
 
 def find_bundle(model: str) -> Path:
@@ -68,14 +76,18 @@ def run_model(study: Path, model: str, device: str = "auto", progress: Progress 
     folder = _open_for_aids(study, bundle.model_id)
     directory = folder.aid_dir(bundle.model_id)
     directory.mkdir(parents=True, exist_ok=True)
-    wanted = [case for case in folder.cases if not _is_current(directory, case.case_id, case.fingerprint, bundle.sha256)]
+    wanted = [
+        case
+        for case in folder.cases
+        if not _is_current(directory, case.case_id, case.fingerprint, bundle.sha256, clinical=case.clinical)
+    ]
     if wanted:
         cases = [(case.case_id, folder.container(case.case_id), dict(case.clinical)) for case in wanted]
         used = _share_out(bundle, cases, directory, device.split(","), progress, cancelled)
     else:
         used = "none (all predictions are current)"
-    skipped = tuple(case.case_id for case in wanted if _status(directory, case.case_id) == "not_applicable")
-    return AidRun(bundle.model_id, len(wanted), len(folder.cases) - len(wanted), skipped, used)
+    reasons = {case.case_id: why for case in wanted if (why := _inapplicable(directory, case.case_id)) is not None}
+    return AidRun(bundle.model_id, len(wanted), len(folder.cases) - len(wanted), tuple(reasons), used, reasons)
 
 
 def _share_out(
@@ -149,8 +161,9 @@ def run_program(
     directory.mkdir(parents=True, exist_ok=True)
     for prediction in found:
         results.save(directory, prediction)
-    skipped = tuple(p.case_id for p in found if p.status == "not_applicable")
-    return AidRun(model_id, len(wanted), len(folder.cases) - len(wanted), skipped, f"the program {command[0]}")
+    reasons = {p.case_id: p.reason for p in found if p.status == "not_applicable"}
+    current = len(folder.cases) - len(wanted)
+    return AidRun(model_id, len(wanted), current, tuple(reasons), f"the program {command[0]}", reasons)
 
 
 def _open_for_aids(study: Path, model_id: str) -> StudyFolder:
@@ -170,7 +183,13 @@ def _open_for_aids(study: Path, model_id: str) -> StudyFolder:
 
 
 def _is_current(
-    directory: Path, case_id: str, fingerprint: str, made_by: str, key: str = "bundle_sha256", threshold: float | None = None
+    directory: Path,
+    case_id: str,
+    fingerprint: str,
+    made_by: str,
+    key: str = "bundle_sha256",
+    threshold: float | None = None,
+    clinical: Mapping[str, str] | None = None,
 ) -> bool:
     if not (directory / f"{case_id}.json").exists():
         return False
@@ -179,11 +198,15 @@ def _is_current(
     except ReaderAppError:
         return False
     same = results.matches(prediction, fingerprint) and prediction.provenance.get(key) == made_by
+    same = same and (clinical is None or results.same_clinical(prediction, clinical))
     return same and threshold in (None, prediction.threshold)
 
 
-def _status(directory: Path, case_id: str) -> str:
-    return results.load(directory, case_id).status if (directory / f"{case_id}.json").exists() else "missing"
+def _inapplicable(directory: Path, case_id: str) -> str | None:
+    if not (directory / f"{case_id}.json").exists():
+        return None
+    found = results.load(directory, case_id)
+    return found.reason if found.status == "not_applicable" else None
 
 
 def import_predictions(

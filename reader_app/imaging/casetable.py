@@ -20,9 +20,11 @@ FILE_COLUMNS: tuple[str, ...] = (
     "case_id", "file", "modality", "view", "laterality", "exam_date", "role", "stratum", "spacing_mm", "axes", "black_out",
     "nipple", "geometry",
 )  # fmt: skip
-CLINICAL_COLUMNS: tuple[str, ...] = ("age", "family_history", "brca", "density", "symptom")
+#: ``roi`` is a drawn lesion (top,left,bottom,right in image pixels) for models that judge a crop; readers never see it.
+CLINICAL_COLUMNS: tuple[str, ...] = ("age", "family_history", "brca", "density", "symptom", "roi")
 REFERENCE_COLUMNS: tuple[str, ...] = (
     "malignant", "lesion_id", "lesion_type", "image_id", "x_mm", "y_mm", "z_mm", "radius_mm", "patient_id", "pathology",
+    "birads", "cohort",
 )  # fmt: skip
 #: Columns that name a person; they are never taken over.
 IDENTITY_COLUMNS = re.compile(
@@ -353,7 +355,7 @@ def _note_clinical(table: CaseTable, row: Row, values: Mapping[str, str], place:
 def _note_reference(
     table: CaseTable, row: Row, record: Mapping[str, str], reference: Sequence[str], place: str, faults: list[Fault]
 ) -> None:
-    if not any(record[name] for name in reference):
+    if not any(record[name] for name in reference if name not in ("birads", "cohort")):
         return
     if record.get("malignant", "") not in ("", "0", "1"):
         faults.append(Fault(place, f"malignant is {record['malignant']!r}", "write 0 or 1"))

@@ -112,8 +112,9 @@ class Server:
             case_id = str(entry["case_id"])
             self._say(type="progress", id=number, done=done, total=len(cases), case_id=case_id)
             case = open_case(Path(entry["container"]))
-            kept = None if request.get("again") else current(out, case, bundle)
-            prediction = kept or predict(case, dict(entry.get("clinical") or {}))
+            clinical = dict(entry.get("clinical") or {})
+            kept = None if request.get("again") else current(out, case, bundle, clinical)
+            prediction = kept or results.with_clinical(predict(case, clinical), clinical)
             sha256 = kept.sha256 if kept else results.save(out, prediction)
             self._say(
                 type="result",
@@ -156,14 +157,15 @@ def load_model(bundle: Bundle, wish: str = "auto") -> tuple[Predict, str]:
         raise EnvironmentFault("There is not enough memory for this model; close other programs and start again.") from None
 
 
-def current(directory: Path, case: OpenCase, bundle: Bundle) -> Prediction | None:
-    """Return the stored prediction of this model on these pixels, or None when there is none that is still right."""
+def current(directory: Path, case: OpenCase, bundle: Bundle, clinical: Mapping[str, str] | None = None) -> Prediction | None:
+    """Return the stored prediction of this model on these pixels and clinical data, or None when none is still right."""
     try:
         found = results.load(directory, case.case_id)
     except BundleError:
         return None
     same = results.matches(found, case.fingerprint) and found.provenance.get("bundle_sha256") == bundle.sha256
     same = same and found.provenance.get("code_version") == reader_app.__version__
+    same = same and (clinical is None or results.same_clinical(found, clinical))
     return found if same and found.status != "failed" else None
 
 

@@ -63,10 +63,10 @@ def test_truth_for_case_breast_and_lesion(tmp_path):
 
 
 def test_identity_and_unknown_columns_are_named_and_not_taken(tmp_path):
-    table = _read(tmp_path, "case_id,file,Patient Name,MRN,birads,clinical_bmi\nA,a,Jane,77,4,31\n")
+    table = _read(tmp_path, "case_id,file,Patient Name,MRN,opinion,clinical_bmi\nA,a,Jane,77,4,31\n")
     assert table.clinical["A"] == {"bmi": "31"} and table.reference == []
     text = " ".join(table.notes)
-    assert "patient_name" in text and "names a person" in text and "'birads' is unknown" in text
+    assert "patient_name" in text and "names a person" in text and "'opinion' is unknown" in text
 
 
 def test_column_mapping(tmp_path):
@@ -147,3 +147,13 @@ def test_a_column_that_is_left_out_is_not_read_even_if_it_is_one_of_ours(tmp_pat
     assert _read(tmp_path, text).clinical["A"]["age"] == "50"
     table = _read(tmp_path, text, columns={"case_id": "case_id", "file": "file", "age": "", "malignant": ""})
     assert "age" not in table.clinical["A"] and not table.reference and not table.notes
+
+
+def test_region_category_and_cohort_are_taken_where_they_belong(tmp_path):
+    head = "case_id,file,roi,malignant,birads,cohort\n"
+    table = _read(tmp_path, head + 'A,a.png,"10,20,30,40",1,4A,external\nB,b.png,,,,internal\n')
+    assert not table.notes
+    assert table.clinical["A"] == {"roi": "10,20,30,40"} and "B" not in [e["case_id"] for e in table.reference]
+    (entry,) = table.reference
+    assert (entry["malignant"], entry["birads"], entry["cohort"]) == ("1", "4A", "external")
+    assert "cohort" not in table.clinical["A"] and "birads" not in table.clinical["A"]

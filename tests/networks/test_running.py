@@ -69,8 +69,11 @@ def test_results_are_bit_stable(random_bundle: bundles.Bundle, cases: dict[str, 
 def test_stale_predictions_are_made_again(random_bundle: bundles.Bundle, cases: dict[str, Path], tmp_path: Path) -> None:
     case = open_case(cases["U1"])
     made = registry.load(random_bundle, CPU)(case, {})
+    results.save(tmp_path, results.with_clinical(made, {"age": "50", "brca": ""}))
+    assert worker.current(tmp_path, case, random_bundle, {"age": "50 "}) is not None
+    assert worker.current(tmp_path, case, random_bundle, {"age": "51"}) is None
     results.save(tmp_path, made)
-    assert worker.current(tmp_path, case, random_bundle) is not None
+    assert worker.current(tmp_path, case, random_bundle, {"age": "51"}) is not None
     results.save(tmp_path, replace(made, fingerprint="0" * 64))
     assert worker.current(tmp_path, case, random_bundle) is None
     results.save(tmp_path, replace(made, provenance={**made.provenance, "bundle_sha256": "0"}))

@@ -35,7 +35,7 @@ class ClinicalPanel(QWidget):
             f'<span style="color:{dim}">{escape(wording.clinical_name(name)).replace(" ", "&nbsp;")}</span>&nbsp;&nbsp;'
             f'<span style="color:{strong}">{escape(text.strip())}</span>'
             for name, text in clinical.items()
-            if text.strip()
+            if text.strip() and name not in wording.NOT_FOR_READERS
         ]
         # the gap ends with the one space at which a line may break: no line begins with a gap
         self._words.setText("&nbsp;&nbsp;&nbsp;&nbsp; ".join(shown))

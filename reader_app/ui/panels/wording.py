@@ -14,6 +14,8 @@ CALLS: Mapping[str, str] = {
     "malignant": "malignant",
     "benign": "benign",
 }
+#: Columns of the case table that serve models and tables; they would tell a reader where the lesion is, or of groups.
+NOT_FOR_READERS: tuple[str, ...] = ("roi", "cohort")
 CLINICAL: Mapping[str, str] = {
     "age": "Age",
     "family_history": "Family history",
