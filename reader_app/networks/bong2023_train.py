@@ -244,7 +244,7 @@ def _scores(
 
 
 def measure(settled: Mapping[str, Any], scores: ArrayLike, truth: ArrayLike) -> dict[str, Any]:
-    """Return the paper's table of the image model and both combined models on test cases.
+    """Return the paper's table of the image model and both combined models on test cases, and the clinical model's area.
 
     AUC with its DeLong interval; sensitivity, specificity and accuracy with Wilson's; exact McNemar against the image model among
     malignant and among benign cases. A case without a found lesion is called benign by all.
@@ -267,7 +267,8 @@ def measure(settled: Mapping[str, Any], scores: ArrayLike, truth: ArrayLike) -> 
         p = bong2023_combine.final(settled[kind]["model"], x, cut, threshold)
         value[kind] = (np.where(seen, p, 0.0), threshold)
     right = {k: (((p >= t) & seen) == y).astype(float) for k, (p, t) in value.items()}
-    out: dict[str, Any] = {}
+    alone = roc.auc(x[:, 1], y)
+    out: dict[str, Any] = {"clinical": {"n": len(y), "auc": alone.estimate, "auc_ci95": [alone.lower, alone.upper]}}
     for kind, (p, t) in value.items():
         found = accuracy.accuracy(accuracy.count(((p >= t) & seen).astype(float), y))
         area = roc.auc(p, y)
