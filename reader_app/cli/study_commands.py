@@ -51,6 +51,8 @@ def add_to(sub: Subparsers) -> None:
     read = sub.add_parser("read", help="the reading window")
     read.add_argument("study", metavar="DIR|PACKAGE", type=Path, help="a frozen study, or the package of one reader")
     read.add_argument("--reader", metavar="ID", help="pseudonym of the reader; without it the log-in page asks")
+    into = "with a package: the study folder to open it in or to bring up to date (default: in your data folder)"
+    read.add_argument("--into", type=Path, metavar="DIR", help=into)
     read.add_argument("--script", type=Path, help=argparse.SUPPRESS)
     read.add_argument("--screenshots", type=Path, help=argparse.SUPPRESS)
     read.set_defaults(run=_read)
@@ -89,8 +91,13 @@ def add_to(sub: Subparsers) -> None:
     decide.add_argument("--who", default="coordinator", help="who decides (default: coordinator)")
     decide.set_defaults(run=_decide)
 
-    amend = sub.add_parser("amend", help="freeze a changed study as a new version; the old one is kept, logs go on by decision")
+    amend = sub.add_parser(
+        "amend",
+        help="freeze an edited study as a new version, on record with its reason; the old one is kept, logs go on under it",
+    )
     amend.add_argument("study", metavar="DIR", type=Path, help=STUDY)
+    amend.add_argument("--reason", required=True, help="why, in words; kept in the study's decisions")
+    amend.add_argument("--who", default="coordinator", help="who decides (default: coordinator)")
     amend.set_defaults(run=_amend)
 
     package = sub.add_parser("package", help="what one reading workstation gets")
@@ -202,7 +209,13 @@ def _read(options: argparse.Namespace) -> int:
 
     if options.script is None:
         refuse_without_screen()
-    return run_reader(options.study, options.reader, script=options.script, screenshots=options.screenshots)
+    study = options.study
+    if study.is_file():
+        from reader_app.desk.packages import unpack
+
+        study = unpack(study, options.into)
+        print(f"The package lies open in {study}; the log will be {study / 'logs'}.", file=sys.stderr)
+    return run_reader(study, options.reader, script=options.script, screenshots=options.screenshots)
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -233,16 +246,12 @@ def _merge(options: argparse.Namespace) -> int:
 
 def _simulate(options: argparse.Namespace) -> int:
     from reader_app.desk import rehearsal
-    from reader_app.desk.exporting import export
 
     out = options.out or options.study.with_name(options.study.resolve().name + "-rehearsal")
-    with ProgressBar("simulated readers", "reader") as bar:
-        study = rehearsal.copy_study(
-            options.study, out, options.readers, options.cases, options.seed, options.simulated_aids, bar
-        )
-        rehearsal.run(study, out, options.seed, bar)
-    for written in export(study, ["xlsx", "csv", "report"], out):
-        print(f"written: {written}")
+    with ProgressBar("rehearsal", "step") as bar:
+        written = rehearsal.whole(options.study, out, options.readers, options.cases, options.seed, options.simulated_aids, bar)
+    for path in written:
+        print(f"written: {path}")
     return 0
 
 
@@ -268,10 +277,11 @@ def _decide(options: argparse.Namespace) -> int:
 
 
 def _amend(options: argparse.Namespace) -> int:
-    from reader_app.store.studyfolder import StudyFolder
+    from reader_app.desk.packages import amend
 
-    StudyFolder.amend(options.study)
-    print(f"{options.study}: a new version is frozen; the old one is kept in versions/.")
+    made = amend(options.study, options.reason, options.who)
+    print(f"{options.study}: a new version is frozen, the old one is kept in versions/; head code of decisions: {made.head_code}")
+    print("Make new packages for the workstations: each log goes on under the new version at the next log-in.")
     return 0
 
 

@@ -16,8 +16,8 @@ from reader_app.ai import results as predictions
 from reader_app.analysis import simulate
 from reader_app.desk import standins, tables
 from reader_app.desk.importing import REFERENCE
-from reader_app.desk.progress import Progress, silent
-from reader_app.errors import EnvironmentFault, Fault, InputFaults
+from reader_app.desk.progress import Cancelled, Progress, never, silent
+from reader_app.errors import EnvironmentFault, Fault, InputFaults, ReaderAppError
 from reader_app.store import readlog
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.study.events import RoundFinished
@@ -31,6 +31,43 @@ _SKILLS = {
 
 #: Wall-clock limit for one simulated reader, seconds.
 _READER_LIMIT_S = 1800
+
+
+def whole(
+    study: Path,
+    out: Path,
+    readers: int | None = None,
+    cases: int = 12,
+    seed: int = 1,
+    simulated: bool = False,
+    progress: Progress = silent,
+    cancelled: Cancelled = never,
+) -> list[Path]:
+    """Rehearse a study from its protocol to its results, on a copy: simulated readers, workbook, tables and report.
+
+    The parameters are those of :func:`copy_study`.
+
+    Returns
+    -------
+    list of Path
+        The files of the results, in ``out``.
+
+    Raises
+    ------
+    ReaderAppError
+        If it was cancelled, or as its parts do.
+    """
+    from reader_app.desk.exporting import export  # the libraries of the results, when there are some
+
+    def told(done: int, total: int, text: str) -> None:
+        if cancelled():
+            raise ReaderAppError(f"The rehearsal was stopped; what it had written lies in {out}.")
+        progress(done, total, text)
+
+    told(0, 1, "a copy of the study")
+    copy = copy_study(study, out, readers, cases, seed, simulated, told)
+    run(copy, out, seed, told)
+    return export(copy, ["xlsx", "csv", "report"], out, progress=told)
 
 
 def run(study: Path, out: Path, seed: int = 1, progress: Progress = silent) -> None:

@@ -14,9 +14,11 @@ pytest.importorskip("PySide6")
 
 from desk.conftest import study  # noqa: F401 - the fixture
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QPushButton, QTableWidget
 from pytestqt.qtbot import QtBot
 
+from reader_app.desk import rehearsal
 from reader_app.export import package
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.ui import theme
@@ -94,6 +96,31 @@ def test_a_frozen_study_is_packed_for_every_reader(
         assert "reference_standard.csv" not in names and not [name for name in names if name.startswith("aids/")]
 
 
+def test_a_rehearsal_takes_a_new_folder_beside_the_study_and_says_where(
+    qtbot: QtBot,
+    desk: CoordinatorWindow,
+    study: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[str] = []
+    asked: list[tuple[Path, Path]] = []
+
+    def whole(own: Path, out: Path, **_: object) -> list[Path]:
+        asked.append((own, out))
+        out.mkdir()
+        return [out / "report.html"]
+
+    monkeypatch.setattr(rehearsal, "whole", whole)
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    press(qtbot, desk, "Check and freeze")
+    for number, name in enumerate(("small-rehearsal", "small-rehearsal-2"), start=1):
+        qtbot.waitUntil(lambda: not desk._jobs.busy, timeout=10_000)
+        press(qtbot, desk, "Rehearse")
+        qtbot.waitUntil(lambda n=number: len(opened) == n, timeout=20_000)
+        assert asked[-1] == (study, study.with_name(name)) and name in desk._message.text()
+    assert opened == [str(out / "report.html") for _, out in asked]
+
+
 def test_pages_keep_their_parts_together(desk: CoordinatorWindow) -> None:
     desk.resize(1440, 1400)
     for key in ("protocol", "readers"):
@@ -144,9 +171,9 @@ def test_preview_shows_a_case_with_the_aid_of_the_round(qtbot: QtBot, desk: Coor
     preview = next(w for w in desk.findChildren(CasePreview))
     assert preview._name.text().startswith("C1")
     preview._round.setCurrentIndex(1)
-    assert preview._viewer.aid_is_visible()
+    assert preview.viewer.aid_is_visible()
     preview._round.setCurrentIndex(0)
-    assert not preview._viewer.aid_is_visible()
+    assert not preview.viewer.aid_is_visible()
     preview.close()
 
 

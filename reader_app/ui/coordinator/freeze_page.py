@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
-from reader_app.desk import checking, packaging
+from reader_app.desk import checking, packaging, rehearsal
 from reader_app.desk.overview import Overview
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.ui.coordinator.page import Desk, Page, table
@@ -42,6 +45,10 @@ class FreezePage(Page):
             )
         line = row()
         line.addWidget(button("Check everything", on_click=lambda: self._check(overview.path)))
+        rehearse = button("Rehearse", on_click=lambda: self._rehearse(overview.path))
+        rehearse.setToolTip("Simulated readers read a copy of the study in the real window; workbook and report come out.")
+        rehearse.setEnabled(overview.folder is not None)
+        line.addWidget(rehearse)
         if not overview.is_frozen:
             freeze = button("Freeze the study", "main", on_click=lambda: self._freeze(overview.path))
             freeze.setEnabled(self._report is not None and not self._report.faults)
@@ -74,6 +81,22 @@ class FreezePage(Page):
                 self._report = report
 
         self.desk.run("check", lambda progress, _cancelled: checking.check(study, progress), done)
+
+    def _rehearse(self, study: Path) -> None:
+        names = (study.with_name(f"{study.name}-rehearsal{'' if number == 1 else f'-{number}'}") for number in count(1))
+        out = next(path for path in names if not path.exists())
+
+        def done(written: object) -> None:
+            report = [path for path in written if path.suffix == ".html"] if isinstance(written, list) else []
+            self.desk.say(f"Rehearsed on a copy, nothing here has changed. The results lie in {out}.")
+            if report:
+                QDesktopServices.openUrl(QUrl.fromLocalFile(str(report[0])))
+
+        self.desk.run(
+            "rehearsal",
+            lambda progress, cancelled: rehearsal.whole(study, out, progress=progress, cancelled=cancelled),
+            done,
+        )
 
     def _pack(self, study: Path) -> None:
         out = QFileDialog.getExistingDirectory(self, "Folder for the packages, one for each reader", str(study.parent))
