@@ -15,6 +15,7 @@ from reader_app.analysis.analyze import analyze
 from reader_app.analysis.options import Options
 from reader_app.desk.evaluating import Scored, fill
 from reader_app.desk.importing import REFERENCE
+from reader_app.desk.papers import TABLES
 from reader_app.errors import Fault, InputFaults, ReaderAppError
 from reader_app.imaging.container import open_case
 from reader_app.store.studyfolder import StudyFolder
@@ -69,7 +70,7 @@ def evaluate(system: str, study: Path) -> dict[str, Any]:
     embeddings: dict[str, dict[str, tuple[Any, bool]]] = {}
     models: dict[str, dict[str, object]] = {}
     for own in _predictions(folder):
-        if own.provenance.get("system", system) != system or own.case_id not in truth.index:
+        if not _is_of(system, own) or own.case_id not in truth.index:
             continue
         bad = bool(truth[own.case_id])
         rows.append(
@@ -104,6 +105,12 @@ def evaluate(system: str, study: Path) -> dict[str, Any]:
     document = fill(system, scored, source, list(models.values()), embeddings)
     found = analyze(pd.DataFrame(rows), frame[frame["case_id"].isin(used)], options=Options(conditions=tuple(models)))
     return document | {part: [row for row in found[part] if row.get("reader_id", "model") == "model"] for part in _PARTS}
+
+
+def _is_of(system: str, own: Prediction) -> bool:
+    """Return whether a prediction is a system's: as it says itself or, made elsewhere, by the id of the system's model."""
+    known = {row.variant for table in TABLES.get(system, ()) for row in table.rows}
+    return own.provenance.get("system", system if own.model_id in known or system not in TABLES else "") == system
 
 
 def _predictions(folder: StudyFolder) -> list[Prediction]:

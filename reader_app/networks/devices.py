@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 
 from reader_app.ai import bundle as bundles
+from reader_app.errors import BundleError, EnvironmentFault
 from reader_app.imaging import container
-from reader_app.networks import device, evaluation, registry
+from reader_app.networks import classifier_measure, device, evaluation, registry
 from reader_app.networks.training import Progress
 
 
@@ -56,7 +57,13 @@ def compare(bundle: Path, count: int = 20, first: str = "cpu", second: str = "cu
     BundleError
         If the bundle is unsound.
     """
-    wheres: list[torch.device] = [device.choose(first), device.choose(second)]
+    try:
+        wheres: list[torch.device] = [device.choose(first), device.choose(second)]
+    except EnvironmentFault as fault:
+        if "CUDA" not in str(fault):
+            raise
+        text = "Skipped: No CUDA device can be used on this machine, so there is nothing to compare the CPU with."
+        raise EnvironmentFault(f"{text} Run this where there is one.") from None
     device.settle(0)
     found = bundles.load(bundle)
     modality = evaluation.MODALITY.get(found.system, "ultrasound")
@@ -66,10 +73,14 @@ def compare(bundle: Path, count: int = 20, first: str = "cpu", second: str = "cu
         case = evaluation.one_case(modality, evaluation.FIRST_SEED + number)
         images = tuple(container.CaseImage(**vars(i)) for i in case.images)
         opened = container.OpenCase(Path(), f"P{number + 1}", modality, images, "0")
-        one, other = (p(opened, case.clinical) for p in predict)
+        one, other = (p(opened, classifier_measure.clinical_of(case)) for p in predict)
+        if "not_applicable" in (one.status, other.status):
+            continue
         away.append(abs(one.probability - other.probability))
         calls += one.positive != other.positive
         if progress is not None:
             progress(number + 1, count, "phantoms")
+    if not away:
+        raise BundleError(f"{bundle}: the model applies to none of the phantoms ({modality}); there is nothing to compare.")
     words = (device.describe(wheres[0]), device.describe(wheres[1]))
-    return Apart(found.model_id, count, max(away, default=0.0), sum(away) / max(1, len(away)), int(calls), words)
+    return Apart(found.model_id, len(away), max(away), sum(away) / len(away), int(calls), words)

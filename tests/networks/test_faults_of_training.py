@@ -111,8 +111,10 @@ def test_one_device_agrees_with_itself_and_missing_cuda_is_said() -> None:
     shipped = paths.resource("bundles") / "kim2021"
     same = devices.compare(shipped, 2, "cpu", "cpu")
     assert same.largest == 0.0 and same.calls == 0 and "2 phantoms" in str(same)
+    drawn = devices.compare(paths.resource("bundles") / "kim2021_googlenet_roi", 1, "cpu", "cpu")
+    assert drawn.cases == 1  # with the drawn region, without which it applies to nothing and nothing is compared
     if not torch.cuda.is_available():
-        with pytest.raises(EnvironmentFault, match="No CUDA device"):
+        with pytest.raises(EnvironmentFault, match="Skipped: No CUDA device"):
             devices.compare(shipped, 2)
 
 

@@ -66,6 +66,18 @@ def test_results_are_bit_stable(random_bundle: bundles.Bundle, cases: dict[str, 
     assert "age missing" in predict(open_case(cases["U1"]), {}).provenance["notes"][0]
 
 
+def test_nothing_is_fitted_on_the_cases_of_a_study(random_bundle: bundles.Bundle, cases: dict[str, Path]) -> None:
+    """A case gets the same probability alone, among others, and after others; threshold and calibration are the bundle's."""
+    alone = registry.load(random_bundle, CPU)(open_case(cases["U1"]), {"age": "50"})
+    among = registry.load(random_bundle, CPU)
+    others = [among(open_case(path), {"age": "70"}) for name, path in cases.items() if name != "U1"]
+    again = among(open_case(cases["U1"]), {"age": "50"})
+    assert others and again.probability == alone.probability
+    point = random_bundle.manifest["operating_points"]["ultrasound"]["threshold"]
+    assert {p.threshold for p in (alone, again)} == {point}
+    assert bundles.load(random_bundle.path).sha256 == random_bundle.sha256
+
+
 def test_stale_predictions_are_made_again(random_bundle: bundles.Bundle, cases: dict[str, Path], tmp_path: Path) -> None:
     case = open_case(cases["U1"])
     made = registry.load(random_bundle, CPU)(case, {})
