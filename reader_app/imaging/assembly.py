@@ -158,7 +158,7 @@ def _mammography(good: list[tuple[Piece, dict[str, Any], Path]], result: Assembl
                 spacing_mm=row_column,
                 spacing_source=source,
                 grey=greyscale.from_json(answer["grey"]),
-                chest_wall="right" if view.laterality == "R" else "left",
+                chest_wall=None if view.is_detail else "right" if view.laterality == "R" else "left",
                 padding=_pair(answer["padding"]),
                 title=view.title,
                 exam_days=piece.days,

@@ -89,6 +89,11 @@ class View:
         return self.name in GRID and plain and not self.magnified
 
     @property
+    def is_detail(self) -> bool:
+        """Whether it shows a part of the breast, so that its edge is not the chest wall."""
+        return self.magnified or any(m in ("spot compression", "magnification", "tangential") for m in self.modifiers)
+
+    @property
     def title(self) -> str:
         """What distinguishes it, in words."""
         words = [*self.modifiers]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,40 @@ def spacing(facts: Mapping[str, Any], found: list[Region], name: str) -> tuple[t
         row, column = check_spacing(values, "PixelSpacing", name)
         return (row, column), "PixelSpacing"
     return None, "not stated"
+
+
+def scale_between(
+    found: Sequence[Region], spacing_mm: tuple[float, float] | None, start: tuple[float, float], end: tuple[float, float]
+) -> tuple[float, float] | None:
+    """Return the (row, column) spacing for a distance between two indices (row, column), or None where there is no one scale.
+
+    Where the scaled regions of an image (a dual image) differ, both ends must lie in the same one. Else the image's spacing
+    holds everywhere: cropped exports keep stale boxes, so that where a region lies says nothing then.
+    """
+    scaled = [r for r in found if r.spacing_mm is not None]
+    if all(_alike(r.spacing_mm, scaled[0].spacing_mm) for r in scaled):
+        return spacing_mm
+    return next((r.spacing_mm for r in scaled if _inside(r, start) and _inside(r, end)), None)
+
+
+def depth_mm(
+    found: Sequence[Region], spacing_mm: Sequence[float] | None, shape: Sequence[int], at: tuple[float, float]
+) -> float | None:
+    """Return how deep an index (row, column) lies below the upper edge of its region, or of the image, in mm.
+
+    None without a scale, and above or beside the regions of an image. A box that was clipped at the image's lower right corner
+    is that of an uncropped image: then the image's upper edge counts.
+    """
+    corner = (int(shape[0]), int(shape[1]))
+    tissue = [r for r in found if r.spacing_mm is not None and r.kind == "tissue" and r.stop != corner]
+    if not tissue:
+        return None if spacing_mm is None else (at[0] + 0.5) * float(spacing_mm[-2])
+    own = next((r for r in tissue if _inside(r, at)), None)
+    return None if own is None or own.spacing_mm is None else (at[0] + 0.5 - own.start[0]) * own.spacing_mm[0]
+
+
+def _inside(region: Region, at: tuple[float, float]) -> bool:
+    return all(a - 0.5 <= v <= b - 0.5 for a, v, b in zip(region.start, at, region.stop, strict=True))
 
 
 def _alike(a: tuple[float, float] | None, b: tuple[float, float] | None) -> bool:

@@ -6,7 +6,6 @@ the flow's business (``reading_flow``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from PySide6.QtCore import Qt, Signal
@@ -18,7 +17,7 @@ from reader_app.study.assignment import Plan
 from reader_app.ui import theme
 from reader_app.ui.actions import Actions
 from reader_app.ui.help_sheet import HelpSheet
-from reader_app.ui.keymap import BY_ID, Keymap, key_of
+from reader_app.ui.keymap import BY_ID, GROUPS, Keymap, key_of
 from reader_app.ui.language import tr
 from reader_app.ui.moments import InputTimes
 from reader_app.ui.panels.assessment_panel import AssessmentPanel
@@ -31,38 +30,8 @@ from reader_app.ui.screens import grey_path, pixels_per_mm
 from reader_app.ui.side_window import SideWindow
 from reader_app.ui.viewer import greypath
 from reader_app.ui.viewer.case_viewer import CaseViewer
+from reader_app.ui.viewing import VIEW_COMMANDS, next_tool, offer
 from reader_app.ui.widgets import column, restyle, row
-
-#: View commands by id: what they call on the viewer.
-VIEW_COMMANDS: dict[str, Callable[[CaseViewer], object]] = {
-    "view.next_finding": lambda v: v.next_finding(),
-    "view.previous_finding": lambda v: v.previous_finding(),
-    "view.next_step": lambda v: v.next_step(),
-    "view.previous_step": lambda v: v.previous_step(),
-    "view.invert": lambda v: v.invert(),
-    "view.fit": lambda v: v.fit(),
-    "view.actual": lambda v: v.one_to_one(),
-    "view.true_size": lambda v: v.true_size(),
-    "view.zoom_in": lambda v: v.zoom_in(),
-    "view.zoom_out": lambda v: v.zoom_out(),
-    "view.preset_1": lambda v: v.preset(0),
-    "view.preset_2": lambda v: v.preset(1),
-    "view.preset_3": lambda v: v.preset(2),
-    "view.reset": lambda v: v.reset(),
-    "view.scroll_on": lambda v: v.scroll_by(1),
-    "view.scroll_back": lambda v: v.scroll_by(-1),
-    "view.page_on": lambda v: v.scroll_by(10),
-    "view.page_back": lambda v: v.scroll_by(-10),
-    "view.next_scan": lambda v: v.next_scan(),
-    "view.previous_scan": lambda v: v.previous_scan(),
-    "view.slab": lambda v: v.next_slab(),
-    "view.cine": lambda v: v.cine(),
-    "view.cine_faster": lambda v: v.cine_faster(),
-    "view.cine_slower": lambda v: v.cine_slower(),
-    "mark.place": lambda v: v.mark_at_cursor(),
-    "mark.hide": lambda v: v.toggle_marks(),
-}
-LEFT_TOOLS: tuple[str, ...] = ("window", "scroll", "pan", "zoom", "caliper", "magnifier")
 
 
 class Flow(Protocol):
@@ -119,6 +88,7 @@ class ReaderWindow(QMainWindow):
         self.viewer.menu_about_to_show.connect(self._extend_menu)
         self.viewer.set_left_tool(preferences.left_drag)
         self._tool = preferences.left_drag
+        self.viewer.tool_changed.connect(self._note_tool)
         self.page = Page()
         self.cover = PauseCover()
         self.stack = QStackedWidget()
@@ -142,6 +112,8 @@ class ReaderWindow(QMainWindow):
 
     def make_panel(self, plan: Plan) -> AssessmentPanel:
         """Make the panel of a plan."""
+        if self.panel is not None:
+            self.panel.deleteLater()
         self.panel = AssessmentPanel(plan)
         self.panel.hide()
         self.place_panel()
@@ -288,15 +260,20 @@ class ReaderWindow(QMainWindow):
             self.flow.run(command_id)
 
     def _next_tool(self) -> None:
-        self._tool = LEFT_TOOLS[(LEFT_TOOLS.index(self._tool) + 1) % len(LEFT_TOOLS)]
+        self._tool = next_tool(self._tool)
         self.viewer.set_left_tool(self._tool)
         self.key_bar.say(tr("Left button: {tool}", tool=tr(self._tool)))
+
+    def _note_tool(self, tool: str) -> None:
+        self._tool = tool  # it may have been chosen in the menu
 
     def _extend_menu(self, menu: QMenu) -> None:
         menu.addSeparator()
         for name in ("aid.toggle", "mark.place", "session.pause", "session.help"):
             if self.actions_.is_enabled(name):
                 menu.addAction(self.actions_[name])
+        menu.addSeparator()
+        offer(menu, self.actions_, GROUPS)
 
     # --- Qt -----------------------------------------------------------------------------------------------------------------
 

@@ -124,10 +124,6 @@
     <translation>영상 이동</translation>
   </message>
   <message>
-    <source>Fit to the pane</source>
-    <translation>창에 맞춤</translation>
-  </message>
-  <message>
     <source>One image pixel to one screen pixel</source>
     <translation>영상 픽셀 1:1</translation>
   </message>
@@ -298,6 +294,14 @@
   <message>
     <source>missing: {what} and {n} more</source>
     <translation>미입력: {what} 외 {n}개</translation>
+  </message>
+  <message>
+    <source>Once more</source>
+    <translation>다시 입력</translation>
+  </message>
+  <message>
+    <source>The two PINs differ; type them again.</source>
+    <translation>두 PIN이 다릅니다. 다시 입력하세요.</translation>
   </message>
   <message>
     <source>optional</source>
@@ -1418,6 +1422,106 @@
   <message>
     <source>You have read for a while without one. No clock is running here; come back when you are rested.</source>
     <translation>한동안 쉬지 않고 판독했습니다. 여기서는 시간이 가지 않으니 쉬고 나서 돌아오십시오.</translation>
+  </message>
+  <message>
+    <source>Fit: all at one size; again: each to its pane</source>
+    <translation>맞춤: 모두 같은 크기; 다시: 각각 창에 맞춤</translation>
+  </message>
+  <message>
+    <source>Slab of mean, minimum or maximum</source>
+    <translation>슬랩: 평균, 최소 또는 최대</translation>
+  </message>
+  <message>
+    <source>same size</source>
+    <translation>같은 크기</translation>
+  </message>
+  <message>
+    <source>current</source>
+    <translation>현재</translation>
+  </message>
+  <message>
+    <source>further image</source>
+    <translation>추가 영상</translation>
+  </message>
+  <message>
+    <source>step {n} of {total}: {what}</source>
+    <translation>{total}단계 중 {n}: {what}</translation>
+  </message>
+  <message>
+    <source>cine loop, frame {n} of {total}</source>
+    <translation>시네 루프, {total} 중 {n} 프레임</translation>
+  </message>
+  <message>
+    <source>{n} of {total}</source>
+    <translation>{n}/{total}</translation>
+  </message>
+  <message>
+    <source>spot compression</source>
+    <translation>국소 압박</translation>
+  </message>
+  <message>
+    <source>magnification</source>
+    <translation>확대</translation>
+  </message>
+  <message>
+    <source>implant displaced</source>
+    <translation>보형물 변위</translation>
+  </message>
+  <message>
+    <source>partial view</source>
+    <translation>부분 촬영</translation>
+  </message>
+  <message>
+    <source>synthetic 2-D</source>
+    <translation>합성 2D</translation>
+  </message>
+  <message>
+    <source>cleavage</source>
+    <translation>가슴골</translation>
+  </message>
+  <message>
+    <source>axillary tail</source>
+    <translation>액와 꼬리</translation>
+  </message>
+  <message>
+    <source>rolled lateral</source>
+    <translation>외측 회전</translation>
+  </message>
+  <message>
+    <source>rolled medial</source>
+    <translation>내측 회전</translation>
+  </message>
+  <message>
+    <source>rolled inferior</source>
+    <translation>하방 회전</translation>
+  </message>
+  <message>
+    <source>rolled superior</source>
+    <translation>상방 회전</translation>
+  </message>
+  <message>
+    <source>tangential</source>
+    <translation>접선</translation>
+  </message>
+  <message>
+    <source>nipple in profile</source>
+    <translation>유두 측면</translation>
+  </message>
+  <message>
+    <source>anterior compression</source>
+    <translation>전방 압박</translation>
+  </message>
+  <message>
+    <source>infra-mammary fold</source>
+    <translation>유방밑주름</translation>
+  </message>
+  <message>
+    <source>axillary tissue</source>
+    <translation>액와 조직</translation>
+  </message>
+  <message>
+    <source>Fit to the pane</source>
+    <translation>창에 맞춤</translation>
   </message>
 </context>
 </TS>

@@ -124,10 +124,6 @@
     <translation>移动图像</translation>
   </message>
   <message>
-    <source>Fit to the pane</source>
-    <translation>适合窗格</translation>
-  </message>
-  <message>
     <source>One image pixel to one screen pixel</source>
     <translation>图像像素对应屏幕像素</translation>
   </message>
@@ -298,6 +294,14 @@
   <message>
     <source>missing: {what} and {n} more</source>
     <translation>尚缺：{what}，另有 {n} 项</translation>
+  </message>
+  <message>
+    <source>Once more</source>
+    <translation>再次输入</translation>
+  </message>
+  <message>
+    <source>The two PINs differ; type them again.</source>
+    <translation>两次 PIN 不同，请重新输入。</translation>
   </message>
   <message>
     <source>optional</source>
@@ -1418,6 +1422,106 @@
   <message>
     <source>You have read for a while without one. No clock is running here; come back when you are rested.</source>
     <translation>您已连续阅片一段时间。此处不计时；休息好再继续。</translation>
+  </message>
+  <message>
+    <source>Fit: all at one size; again: each to its pane</source>
+    <translation>适合窗格：统一比例；再按：各自适合</translation>
+  </message>
+  <message>
+    <source>Slab of mean, minimum or maximum</source>
+    <translation>厚层显示平均、最小或最大值</translation>
+  </message>
+  <message>
+    <source>same size</source>
+    <translation>同比例</translation>
+  </message>
+  <message>
+    <source>current</source>
+    <translation>本次</translation>
+  </message>
+  <message>
+    <source>further image</source>
+    <translation>另一图像</translation>
+  </message>
+  <message>
+    <source>step {n} of {total}: {what}</source>
+    <translation>第 {n}/{total} 步：{what}</translation>
+  </message>
+  <message>
+    <source>cine loop, frame {n} of {total}</source>
+    <translation>动态图像，第 {n}/{total} 帧</translation>
+  </message>
+  <message>
+    <source>{n} of {total}</source>
+    <translation>{n}/{total}</translation>
+  </message>
+  <message>
+    <source>spot compression</source>
+    <translation>点压</translation>
+  </message>
+  <message>
+    <source>magnification</source>
+    <translation>放大</translation>
+  </message>
+  <message>
+    <source>implant displaced</source>
+    <translation>假体移位</translation>
+  </message>
+  <message>
+    <source>partial view</source>
+    <translation>部分视图</translation>
+  </message>
+  <message>
+    <source>synthetic 2-D</source>
+    <translation>合成二维</translation>
+  </message>
+  <message>
+    <source>cleavage</source>
+    <translation>乳沟位</translation>
+  </message>
+  <message>
+    <source>axillary tail</source>
+    <translation>腋尾</translation>
+  </message>
+  <message>
+    <source>rolled lateral</source>
+    <translation>外侧旋转</translation>
+  </message>
+  <message>
+    <source>rolled medial</source>
+    <translation>内侧旋转</translation>
+  </message>
+  <message>
+    <source>rolled inferior</source>
+    <translation>下方旋转</translation>
+  </message>
+  <message>
+    <source>rolled superior</source>
+    <translation>上方旋转</translation>
+  </message>
+  <message>
+    <source>tangential</source>
+    <translation>切线位</translation>
+  </message>
+  <message>
+    <source>nipple in profile</source>
+    <translation>乳头切线</translation>
+  </message>
+  <message>
+    <source>anterior compression</source>
+    <translation>前部加压</translation>
+  </message>
+  <message>
+    <source>infra-mammary fold</source>
+    <translation>乳房下皱褶</translation>
+  </message>
+  <message>
+    <source>axillary tissue</source>
+    <translation>腋窝组织</translation>
+  </message>
+  <message>
+    <source>Fit to the pane</source>
+    <translation>适合窗格</translation>
   </message>
 </context>
 </TS>

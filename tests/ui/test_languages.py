@@ -11,7 +11,7 @@ from PySide6.QtGui import QRawFont
 
 import reader_app.ui
 from reader_app import paths
-from reader_app.ui import help_sheet, keymap, language, reader_window
+from reader_app.ui import help_sheet, keymap, language, viewing
 from reader_app.ui.panels import wording
 
 ROOM = Path(reader_app.ui.__file__).parent
@@ -29,7 +29,7 @@ def visible_texts() -> set[str]:
                 if isinstance(first, ast.Constant):
                     found.add(first.value)
     found |= {text for command in keymap.COMMANDS for text in (command.text, command.short) if text}
-    found |= {*keymap.GROUPS, *(text for pair in help_sheet.MOUSE for text in pair), *reader_window.LEFT_TOOLS}
+    found |= {*keymap.GROUPS, *(text for pair in help_sheet.MOUSE for text in pair), *viewing.LEFT_TOOLS}
     return found | {*wording.CALLS.values(), *wording.CLINICAL.values()}
 
 

@@ -17,7 +17,7 @@ from reader_app.errors import LogUnavailable
 from reader_app.study.audit import audit
 from reader_app.study.session import Phase, due_case, earlier_answer, legal_commands
 from reader_app.ui.keymap import ALWAYS, COMMANDS, VIEWING
-from reader_app.ui.reader_window import VIEW_COMMANDS
+from reader_app.ui.viewing import VIEW_COMMANDS
 
 STEPS = ("category", "score", "note", "pause", "resume", "validate", "mark", "unmark", "aid", "copy", "help", "end", "read")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PySide6.QtGui import QColor
 from viewer_phantoms import (
     COLUMNS,
     GREY,
@@ -22,6 +23,7 @@ from viewer_phantoms import (
 
 from reader_app.imaging import hanging
 from reader_app.imaging.window import GreyScale, Preset, lookup_table
+from reader_app.ui import theme
 
 
 def hanging_faults(viewer) -> list[str]:
@@ -275,3 +277,47 @@ def test_a_study_may_bring_its_own_steps(viewer):
     assert viewer.pane("RCC").height() == viewer.height() and viewer.pane("LCC").height() < viewer.height() / 2
     viewer.next_step()
     assert viewer.step_text() == "oblique"
+
+
+def test_fit_goes_from_one_size_to_each_by_itself_and_back(viewer):
+    small = mammogram("RCC", array=np.ascontiguousarray(mammogram("RCC").array[250:750, 400:]))
+    show(viewer, four_views(RCC=small))
+    first, other = viewer.pane("RCC"), viewer.pane("LCC")
+    assert first.camera.scale == other.camera.scale and "same size" in first.caption.lines[0]
+    viewer.fit()
+    assert first.camera.scale > 1.2 * other.camera.scale and first.caption.lines[0].endswith("fit")
+    viewer.fit()
+    assert first.camera.scale == other.camera.scale and "same size" in first.caption.lines[0]
+    viewer.zoom_in()
+    viewer.fit()  # after a zoom the first fit brings back what was there
+    assert first.camera.scale == other.camera.scale
+
+
+def test_the_strip_says_what_its_pictures_are_and_the_panes_where_the_reader_is(viewer):
+    spot = mammogram("RCC", id="RCC2", grid=False, title="spot compression, magnification")
+    again = mammogram("LCC", id="LCC2", grid=False)
+    show(viewer, open_case("mammography", spot, again, *(mammogram(n) for n in SPOTS)))
+    captions = {p.name: p.caption for p in viewer.panes()}
+    assert (captions["RCC2"].title, captions["RCC2"].note) == ("R CC", "spot compression, magnification")
+    assert captions["LCC2"].note == "further image"
+    assert captions["RCC"].lines[1].startswith("step 1 of ") and captions["RCC"].lines[1].endswith("four views")
+    assert captions["LCC"].note == "" and len(captions["LCC"].lines) == 1
+    beside = grabbed(viewer)[-20, -20]
+    assert tuple(beside) == QColor(theme.READING["background"]).getRgb()[:3]
+
+
+def test_a_window_of_the_strip_is_not_repeated_on_every_pane(viewer):
+    own = GreyScale(presets=(Preset("only", "linear", 2048, 2000),), bits=12)
+    show(viewer, open_case("mammography", mammogram("RCC", id="RCC2", grid=False, grey=own), *(mammogram(n) for n in SPOTS)))
+    viewer.preset(1)
+    assert "hard" in viewer.pane("RCC").caption.lines[0] and "hard" not in viewer.pane("LCC").caption.lines[0]
+
+
+def test_beside_a_prior_the_current_images_say_so(viewer):
+    priors = [mammogram(n, id=f"{n}_prior", role="prior", exam_days=-730) for n in ("RCC", "LCC")]
+    show(viewer, open_case("mammography", *(mammogram(n) for n in SPOTS), *priors))
+    assert viewer.pane("RCC").caption.note == ""
+    while not viewer.step_text().startswith("current and prior, CC"):
+        viewer.next_step()
+    notes = {p.name: p.caption.note for p in viewer.panes()}
+    assert notes["RCC"] == notes["LCC"] == "current" and notes["RCC prior"] == "prior, 2.0 years before"

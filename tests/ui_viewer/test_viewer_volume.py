@@ -134,7 +134,10 @@ def test_slab_thickness_is_in_mm(viewer):
     viewer.set_slab(2.0, "max")
     assert viewer.view.half_slab(CORONAL) == 4  # 9 planes of 0.2 mm: 1.8 mm, the nearest odd number
     assert viewer.view.half_slab(TRANSVERSE) == 0
-    assert "slab 2.0 mm maximum" in planes(viewer)["coronal"].caption.note
+    assert "slab 1.8 mm maximum" in planes(viewer)["coronal"].caption.note
+    for word in ("mean", "minimum", "maximum"):
+        viewer.next_slab_mode()
+        assert f"slab 1.8 mm {word}" in planes(viewer)["coronal"].caption.note
     viewer.view.go_to((40.0, 33.0, 70.0))  # the block ends at row 30: just within the slab
     assert (bare(planes(viewer)["coronal"]).min(axis=2) > 200).any()
     viewer.set_slab(0.2, "max")
@@ -276,7 +279,7 @@ def test_ultrasound_colour_cine_and_pages(viewer):
     x, y = (round(v) for v in pane.image_to_screen((30, 19.5)))
     assert bare(pane)[y, x, 0] == 200
     assert viewer.view.solid_index(pane, (30.0, 19.5)) == (2.0, 30.0, 19.5)
-    assert "3 / 9" in pane.caption.note
+    assert "frame 3 of 9" in pane.caption.note
     many = open_case("ultrasound", *(plain((60, 80), 20 * i, image_id=f"US{i}") for i in range(1, 7)))
     show(viewer, many)
     assert len(viewer.panes()) == 4

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QEventLoop, QTimer
-from PySide6.QtWidgets import QDialog
 
 from reader_app.errors import ReaderAppError
 from reader_app.imaging import container
 from reader_app.imaging.importreport import CaseReport
 from reader_app.ui import theme
 from reader_app.ui.app import application, stop_watching, watch_for_faults
-from reader_app.ui.viewer.case_viewer import CaseViewer
-from reader_app.ui.widgets import button, column, label, row
+from reader_app.ui.viewing import ViewingDialog
+from reader_app.ui.widgets import column, label
 
 
-class LookWindow(QDialog):
+class LookWindow(ViewingDialog):
     """Shows the cases that were made, one at a time, with what was assumed of them.
 
     Parameters
@@ -31,23 +29,18 @@ class LookWindow(QDialog):
 
     def __init__(self, images: Path, cases: Sequence[CaseReport]) -> None:
         super().__init__()
-        self.setStyleSheet(theme.stylesheet("desk"))
         self.setWindowTitle("Looking at files — research use only, not for diagnosis")
         self.resize(1400, 900)
         self._images, self._cases, self._at = images, list(cases), 0
         self._name, self._words = label("", "strong"), label("", "dim", wrap=True)
-        self.viewer = CaseViewer(self)
-        line = row(margin=8)
-        for words, step in (("Previous", -1), ("Next", 1)):
-            own = button(words, on_click=partial(self.move_on, step))
-            own.setEnabled(len(self._cases) > 1)
-            line.addWidget(own)
+        line = self.turning(self.move_on, len(self._cases) > 1)
         line.addWidget(self._name)
         line.addStretch(1)
         body = column(self, spacing=0)
         body.addLayout(line)
         body.addWidget(self.viewer, 1)
         self._words.setContentsMargins(theme.px(8), theme.px(4), theme.px(8), theme.px(4))
+        body.addLayout(self.key_line())
         body.addWidget(self._words)
         self.move_on(0)
 

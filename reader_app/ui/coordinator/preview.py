@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QDialog, QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from reader_app.ai import results
 from reader_app.errors import ReaderAppError
 from reader_app.imaging import container, hanging
 from reader_app.store.studyfolder import StudyFolder
-from reader_app.ui import theme
-from reader_app.ui.viewer.case_viewer import CaseViewer
-from reader_app.ui.widgets import button, column, label, row
+from reader_app.study.studykeys import PLANES
+from reader_app.ui.viewing import ViewingDialog
+from reader_app.ui.widgets import column, label
 
 
-class CasePreview(QDialog):
+class CasePreview(ViewingDialog):
     """Shows one case of a study, with the aid of a chosen round or without.
 
     Parameters
@@ -27,7 +27,6 @@ class CasePreview(QDialog):
     def __init__(self, folder: StudyFolder, position: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setStyleSheet(theme.stylesheet("desk"))
         self.setWindowTitle("Preview")
         self.resize(1200, 800)
         self._folder = folder
@@ -36,17 +35,16 @@ class CasePreview(QDialog):
         for entry in folder.definition.rounds:
             self._round.addItem(f"Round {entry.number} · {entry.title}", entry.number)
         self._name = label("", "strong")
-        self._viewer = CaseViewer(self)
         self._words = label("", "dim", wrap=True)
-        line = row(margin=8)
-        line.addWidget(button("Previous", on_click=lambda: self._move(-1)))
-        line.addWidget(button("Next", on_click=lambda: self._move(1)))
+        line = self.turning(self._move, len(folder.cases) > 1)
+        self._round.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         line.addWidget(self._name)
         line.addStretch(1)
         line.addWidget(self._round)
         body = column(self, spacing=0)
         body.addLayout(line)
-        body.addWidget(self._viewer, 1)
+        body.addWidget(self.viewer, 1)
+        body.addLayout(self.key_line())
         body.addWidget(self._words)
         self._round.currentIndexChanged.connect(lambda _index: self._show())
         self._show()
@@ -67,17 +65,18 @@ class CasePreview(QDialog):
         try:
             images = container.open_case(self._folder.container(case.case_id))
         except (ReaderAppError, FileNotFoundError) as fault:
-            self._viewer.clear()
+            self.viewer.clear()
             self._words.setText(f"The images of this case cannot be shown: {fault}")
             return
         display = self._folder.definition.display
         aid = None if aid is None else results.on_tissue(aid, images)
-        self._viewer.show_case(
+        self.viewer.show_case(
             images,
             aid,
             threshold=display.aid_threshold,
             opacity=display.aid_opacity,
             show_priors=display.show_priors,
             hanging=hanging.own(images.modality, self._folder.path),
+            planes=entry.planes or PLANES,
         )
         self._words.setText(clinical)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,7 +14,8 @@ from reader_app.imaging.overlay import Box, legend
 from reader_app.study.finding import Mark
 from reader_app.ui import theme
 from reader_app.ui.language import tr
-from reader_app.ui.viewer import drawing, overlay
+from reader_app.ui.viewer import callipers, drawing, overlay
+from reader_app.ui.viewer.callipers import Callipers
 from reader_app.ui.viewer.camera import Pair
 from reader_app.ui.viewer.events import ViewerEvents
 from reader_app.ui.viewer.gestures import TOOLS
@@ -30,8 +30,7 @@ class CaseView(MovableView):
     def __init__(self, events: ViewerEvents, parent: QWidget | None = None) -> None:
         super().__init__(events, parent)
         self._held: Mark | None = None  # the mark in the hand, as it would be if it were let go now
-        self._caliper: tuple[Pane, Pair] | None = None
-        self._calipers: dict[str, tuple[tuple[Pair, Pair, str], ...]] = {}
+        self.callipers = Callipers(self.picture_in, self.distance_words)
         self._finding = -1
         self._stroke: list[Pair] = []
         self._drawn: Mark | None = None
@@ -39,7 +38,8 @@ class CaseView(MovableView):
 
     def forget_additions(self) -> None:
         """Drop what was drawn for another case."""
-        self._calipers, self._caliper, self._held, self._finding = {}, None, None, -1
+        self.callipers.forget()
+        self._held, self._finding = None, -1
         self._stroke, self._drawn, self.verdicts = [], None, {}
 
     # -- hooks
@@ -270,29 +270,27 @@ class CaseView(MovableView):
             self.gestures.tool = tool
             self.events.tool_changed.emit(tool)
 
+    def picture_in(self, pane: Pane) -> Hashable:
+        """Hook: what tells the picture in a pane from any other that comes to stand there."""
+        return pane.image_id
+
+    def distance_words(self, pane: Pane, start: Pair, end: Pair) -> str:
+        """Hook: the distance between two places of a pane in words."""
+        return callipers.words(start, end, pane.shown.pixel, pane.shown.has_mm)
+
     def begin_caliper(self, pane: Pane, at: Pair | None) -> None:
         """Set the first end."""
-        self._caliper = None if at is None else (pane, at)
+        self.callipers.begin(pane, at)
 
     def drag_caliper(self, pane: Pane, at: Pair | None) -> None:
-        """Move the second end; one distance a pane."""
-        if self._caliper is None or at is None or self._caliper[0] is not pane or pane.picture is None:
-            return
-        start = self._caliper[1]
-        dy, dx = ((b - a) * p for a, b, p in zip(start, at, pane.picture.pixel, strict=True))
-        unit = "mm" if pane.picture.has_mm else "px"
-        self._calipers[pane.name] = ((start, at, f"{math.hypot(dy, dx):.1f} {unit}"),)
+        """Move the second end."""
+        self.callipers.drag(pane, at)
         self.refresh()
 
     def end_caliper(self, pane: Pane, dragged: bool) -> None:
-        """Leave the distance on the screen; a click without a drag takes it away."""
-        self._caliper = None
-        if not dragged and self._calipers.pop(pane.name, None) is not None:
-            self.refresh()
-
-    def calipers(self, pane: Pane) -> tuple[tuple[Pair, Pair, str], ...]:
-        """Return the distances drawn in a pane."""
-        return self._calipers.get(pane.name, ())
+        """Leave the distance on the screen; a click without a drag takes the last one away."""
+        self.callipers.end(pane, dragged)
+        self.refresh()
 
     # -- menu
 

@@ -211,11 +211,9 @@ class CaseViewer(Annotations, QWidget):
     # -- zoom, pan, steps
 
     def fit(self) -> None:
-        """Fit the images."""
+        """Fit the images: mammograms at one size; again: each to its own pane."""
         if self._view is not None:
             self._view.fit()
-
-    same_size = fit  # the fit already has one scale for all panes
 
     def one_to_one(self) -> None:
         """Image pixels on pixels of the screen."""

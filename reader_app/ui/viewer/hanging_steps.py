@@ -141,4 +141,27 @@ def age(image: Any) -> str:
 
 def extra_words(image: Any) -> str:
     """Return what an extra view is, in words."""
-    return " · ".join(w for w in (words(f"{image.laterality}{image.view}"), image.title, age(image)) if w)
+    return " · ".join(w for w in (words(f"{image.laterality}{image.view}"), title_words_of(image), age(image)) if w)
+
+
+def title_words_of(image: Any) -> str:
+    """Return what distinguishes an image, as the import wrote it in English, in the reader's language."""
+    known = {
+        "spot compression": tr("spot compression"),
+        "magnification": tr("magnification"),
+        "implant displaced": tr("implant displaced"),
+        "partial view": tr("partial view"),
+        "synthetic 2-D": tr("synthetic 2-D"),
+        "cleavage": tr("cleavage"),
+        "axillary tail": tr("axillary tail"),
+        "rolled lateral": tr("rolled lateral"),
+        "rolled medial": tr("rolled medial"),
+        "rolled inferior": tr("rolled inferior"),
+        "rolled superior": tr("rolled superior"),
+        "tangential": tr("tangential"),
+        "nipple in profile": tr("nipple in profile"),
+        "anterior compression": tr("anterior compression"),
+        "infra-mammary fold": tr("infra-mammary fold"),
+        "axillary tissue": tr("axillary tissue"),
+    }
+    return ", ".join(known.get(word, word) for word in image.title.split(", ") if word)

@@ -7,18 +7,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from reader_app.imaging.hanging import HangingProtocol
 from reader_app.imaging.overlay import Box
 from reader_app.study.finding import Mark
+from reader_app.ui import theme
 from reader_app.ui.language import tr
 from reader_app.ui.viewer import content, marks, overlay
 from reader_app.ui.viewer.camera import Camera, Pair, Region, fit_scale, fitted, to_the_wall
 from reader_app.ui.viewer.case_view import CaseView
 from reader_app.ui.viewer.content import Window
 from reader_app.ui.viewer.events import ViewerEvents
-from reader_app.ui.viewer.hanging_steps import GAP, Step, age, cut, extra_words, standard, steps_for, words
+from reader_app.ui.viewer.hanging_steps import GAP, Step, age, cut, extra_words, standard, steps_for, title_words_of, words
 from reader_app.ui.viewer.movement import mode_words
 from reader_app.ui.viewer.overlay import Grid
 from reader_app.ui.viewer.pane import Pane
@@ -42,6 +44,7 @@ class MammoView(CaseView):
         self._steps: tuple[Step, ...] = ()
         self._at = 0
         self._tile = 0
+        self._alone = False  # each image fitted by itself instead of all at one size
 
     # -- hanging
 
@@ -69,6 +72,7 @@ class MammoView(CaseView):
             if image is not None:
                 self._regions[name] = content.breast_region(pane.shown)
         self._at = self._tile = 0
+        self._alone = False
         self._enter()
 
     def forget_pixels(self) -> None:
@@ -142,11 +146,20 @@ class MammoView(CaseView):
                     pane.set_camera(pane.camera.resized(pane.device_size))
         self.captions()
 
+    def fit(self) -> None:
+        """Fit all at one size; again: each to its own pane, and back."""
+        self._alone = not self._alone if self.mode == "fit" else self._alone
+        super().fit()
+
+    def _at_one_size(self) -> bool:
+        """Whether the fit has one scale in mm for all panes: where all have a scale and neither step nor reader say otherwise."""
+        alike = len({p.shown.has_mm for p in self._grid_panes() if p.picture is not None}) == 1
+        return alike and self._steps[self._at].scale != "fit" and not self._alone
+
     def _fit(self) -> None:
         """One scale for all panes: the largest at which every breast, from the chest wall out, fits into its pane."""
         shown = [p for p in self._grid_panes() if p.picture is not None]
         regions = {p.name: self._shared_region(p) for p in shown}
-        in_mm = {p.shown.has_mm for p in shown}
         scales = {
             p.name: fit_scale(
                 to_the_wall(regions[p.name], p.shown.source.shape, p.shown.chest_wall), p.shown.pixel, p.device_size
@@ -155,8 +168,7 @@ class MammoView(CaseView):
         }
         for pane in shown:
             picture = pane.shown
-            same = len(in_mm) == 1 and self._steps[self._at].scale != "fit"
-            scale = min(scales.values()) if same else scales[pane.name]
+            scale = min(scales.values()) if self._at_one_size() else scales[pane.name]
             pane.set_camera(
                 fitted(picture.source.shape, pane.device_size, picture.pixel, regions[pane.name], picture.chest_wall, scale)
             )
@@ -244,7 +256,7 @@ class MammoView(CaseView):
                     boxes=boxes,
                     current_box=at,
                     marks=marks.of_image(shown, image.id, self.selected_mark),
-                    lines=self.calipers(pane),
+                    lines=self.callipers.of(pane),
                     threshold=self.threshold,
                     opacity=self.opacity,
                     colours=self.colours,
@@ -266,9 +278,10 @@ class MammoView(CaseView):
         super().set_aid(aid, visible)
 
     def captions(self) -> None:
-        """Write labels away from the breast, zoom and window."""
-        texts = [p.window_state.words(p.grey) for p in self.panes if p.picture is not None]
-        alike = len(set(texts)) == 1
+        """Write labels away from the breast, zoom and window, and the step."""
+        grid = self._grid_panes()
+        alike = len({p.window_state.words(p.grey) for p in grid if p.picture is not None}) == 1
+        beside_prior = any(self._images[p.name].role == "prior" for p in grid if p.name in self._images)
         first = True
         for pane in self.panes:
             image = self._images.get(pane.name)
@@ -276,20 +289,32 @@ class MammoView(CaseView):
             if image is None:
                 pane.set_caption(Caption(words(pane.name), side=side, empty=tr("no image")))
                 continue
-            title = words(f"{image.laterality}{image.view}")
-            if pane not in self._grid_panes():
-                pane.set_caption(Caption("", title, "left"))
+            title, lines = words(f"{image.laterality}{image.view}"), []
+            note = " · ".join(w for w in (title_words_of(image), age(image)) if w)
+            if pane not in grid:
+                pane.set_caption(Caption(title, note or tr("further image"), "left"))
                 continue
             side = "left" if image.laterality == "R" else "right"
-            note = " · ".join(w for w in (image.title, age(image)) if w)
+            note = note or (tr("current") if beside_prior else "")
             aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
             parts = [f"×{pane.camera.zoom[1]:.2f}"] if pane.camera is not None else []
             if first or not alike:
                 parts.append(pane.window_state.words(pane.grey))
             if first and self.mode:
-                parts.append(mode_words(self.mode))
+                shared = self.mode == "fit" and len(grid) > 1 and self._at_one_size()
+                parts.append(tr("same size") if shared else mode_words(self.mode))
+            lines.append(" · ".join(parts))
+            if first and len(self._steps) > 1:
+                lines.append(tr("step {n} of {total}: {what}", n=self._at + 1, total=len(self._steps), what=self.step_text()))
             first = False
-            pane.set_caption(Caption(title, note, side, aid, "", (" · ".join(parts),)))
+            pane.set_caption(Caption(title, note, side, aid, "", tuple(lines)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint what lies between the panes, and the strip beside its pictures in the colour of the room."""
+        super().paintEvent(event)
+        if self._steps and self._steps[self._at].strip:
+            last = self.panes[-1].geometry()
+            QPainter(self).fillRect(last.right() + 1 + GAP, last.top(), self.width(), last.height(), theme.READING["background"])
 
     # -- going to places
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from PySide6.QtWidgets import QWidget
 
+from reader_app.imaging import ultrasound
 from reader_app.imaging.overlay import Box
 from reader_app.study.finding import Mark
 from reader_app.ui.language import tr
-from reader_app.ui.viewer import content, layout, overlay
+from reader_app.ui.viewer import callipers, content, layout, overlay
 from reader_app.ui.viewer.camera import Pair, fitted
 from reader_app.ui.viewer.case_view import CaseView
 from reader_app.ui.viewer.cine import Cine
@@ -129,7 +130,7 @@ class UltrasoundView(CaseView):
                     boxes=boxes,
                     current_box=at,
                     marks=self._flat_marks(marks, image, frame),
-                    lines=self.calipers(pane),
+                    lines=self.callipers.of(pane),
                     threshold=self.threshold,
                     opacity=self.opacity,
                     colours=self.colours,
@@ -175,9 +176,14 @@ class UltrasoundView(CaseView):
                 pane.set_caption(Caption(empty=tr("no image")))
                 continue
             title = " ".join(w for w in (image.laterality, view_words(image.view)) if w)
+            if len(self._images) > 1:
+                title += " · " + tr(
+                    "{n} of {total}", n=self._page * PER_PAGE + self.panes.index(pane) + 1, total=len(self._images)
+                )
             note = image.title
             if image.kind == "cine":
-                note = " · ".join(w for w in (note, f"{self._frames.get(image.id, 0) + 1} / {image.array.shape[0]}") if w)
+                frame = tr("cine loop, frame {n} of {total}", n=self._frames.get(image.id, 0) + 1, total=image.array.shape[0])
+                note = " · ".join(w for w in (note, frame) if w)
             if pane is self._cine.pane:
                 note += "  " + tr("{speed} frames a second", speed=f"{self._cine.per_second:.0f}")
             parts = [f"×{pane.camera.zoom[1]:.2f}"] if pane.camera is not None else []
@@ -186,7 +192,18 @@ class UltrasoundView(CaseView):
             if self.mode:
                 parts.append(mode_words(self.mode))
             aid = overlay.status_words(self.aid, image.id) if self.aid_visible else ""
-            pane.set_caption(Caption(title, note, "left", aid, "", (" · ".join(parts),)))
+            page = self.step_text() if pane is self.panes[0] else ""
+            pane.set_caption(Caption(title, note, "left", aid, "", tuple(w for w in (" · ".join(parts), page) if w)))
+
+    def picture_in(self, pane: Pane) -> Hashable:
+        """Return image and frame: a distance belongs to one frame."""
+        return pane.image_id, self._frames.get(pane.image_id, 0)
+
+    def distance_words(self, pane: Pane, start: Pair, end: Pair) -> str:
+        """Return a distance by the scale of the region both ends lie in, where the regions of an image differ."""
+        image = self._shown[pane]
+        scale = ultrasound.scale_between(image.regions, pane.shown.pixel if pane.shown.has_mm else None, start, end)
+        return callipers.words(start, end, scale or (1.0, 1.0), scale is not None)
 
     # -- moving about
 
@@ -203,9 +220,11 @@ class UltrasoundView(CaseView):
         """Say how deep the cursor is."""
         image = self._shown.get(pane)
         text = ""
-        if at is not None and image is not None and image.spacing_mm is not None:
-            depth = f"{(at[0] + 0.5) * image.spacing_mm[-2]:.0f}"
-            text = " · ".join(w for w in (image.laterality, tr("depth {depth} mm", depth=depth)) if w)
+        if at is not None and image is not None:
+            size = image.array.shape[1:3] if image.kind == "cine" else image.array.shape[:2]
+            depth = ultrasound.depth_mm(image.regions, image.spacing_mm, size, at)
+            words = "" if depth is None else tr("depth {depth} mm", depth=f"{depth:.0f}")
+            text = " · ".join(w for w in (image.laterality, words) if w)
         self.events.position_changed.emit(text)
 
     def scrolls(self, pane: Pane) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -229,7 +229,7 @@ class VolumeView(CaseView):
                     marks=self._flat_marks(shown, plane),
                     cross=plane.flat(self.position),
                     nipple=plane.flat(image.nipple_index) if plane is CORONAL and image.nipple_index is not None else None,
-                    lines=self.calipers(pane),
+                    lines=self.callipers.of(pane),
                     threshold=self.threshold,
                     opacity=self.opacity,
                     colours=self.colours,
@@ -281,8 +281,10 @@ class VolumeView(CaseView):
         for pane, plane in self._planes.items():
             at, count = nearest(self.position)[plane.axis], image.array.shape[plane.axis]
             note = ""
-            if self.half_slab(plane):
-                note = tr("slab {thickness} mm {mode}", thickness=f"{self.slab_mm:.1f}", mode=cursor.slab_words(self.slab_mode))
+            half = self.half_slab(plane)
+            if half:  # as thick as it is, not as was asked for: a slab is an odd number of planes
+                thickness = f"{(2 * half + 1) * image.spacing_mm[1]:.1f}"
+                note = tr("slab {thickness} mm {mode}", thickness=thickness, mode=cursor.slab_words(self.slab_mode))
             if pane is self._cine.pane:
                 note = " · ".join(w for w in (note, tr("{speed} planes a second", speed=f"{self._cine.per_second:.0f}")) if w)
             lines = [f"×{pane.camera.zoom[1]:.2f}" if pane.camera is not None else ""]
@@ -300,6 +302,11 @@ class VolumeView(CaseView):
     def position_text(self) -> str:
         """Return side, clock, distance from the nipple and depth of the crosshair."""
         return cursor.position_words(self.image, self.position) if self.image is not None else ""
+
+    def picture_in(self, pane: Pane) -> Hashable:
+        """Return scan, plane and slice: a distance belongs to one slice."""
+        plane = self._planes[pane]
+        return pane.image_id, plane.axis, nearest(self.position)[plane.axis]
 
     # -- moving about
 
