@@ -136,6 +136,9 @@ def test_cad_report_of_real_files(tmp_path: Path) -> None:
     assert box.start[1] == pytest.approx(columns - high_c) and box.stop[1] == pytest.approx(columns - low_c)
     with pytest.raises(InputFaults, match="folder of the originals"):
         external.read([report], "CAD", {"C1": folder})
+    other = _case(tmp_path / "images", "C2", "mammography", [image], hashes=["0" * 64])
+    with pytest.raises(InputFaults, match=r"marks GH133\.dcm, of which this study has no case"):
+        external.read([report], "CAD", {"C2": other}, originals=[original])
     fractional = realdata.folder("fixtures_generated") / "seg_fractional.dcm"
     measured = realdata.folder("fixtures_generated") / "sr_tid1500.dcm"
     (mapped,) = external.read([fractional, measured], "SEG", {"C1": folder}, originals=[original])

@@ -38,6 +38,7 @@ class Originals:
     def __init__(self, intake: Intake, paths: Iterable[Path], crew: WorkerPool) -> None:
         self._intake, self._paths, self._crew = intake, list(paths), crew
         self._places: dict[str, Place] | None = None
+        self._strangers: dict[str, str] = {}
 
     def place(self, uid: str) -> Place:
         """Return where an image lies; ValueError when it is not among the original files."""
@@ -46,6 +47,8 @@ class Originals:
         if uid not in self._places:
             if not self._paths:
                 raise ValueError("it names images by UIDs, which a study does not hold; name the folder of the originals too")
+            if uid in self._strangers:
+                raise ValueError(f"it marks {self._strangers[uid]}, of which this study has no case; import it first")
             raise ValueError("it marks an image that is not among the original files given; name their folder as well")
         return self._places[uid]
 
@@ -55,7 +58,10 @@ class Originals:
         siblings: dict[str, Place] = {}
         jobs = (Job(str(p), _IDENTIFY, {"path": str(p)}, p.name) for p in _files(self._paths))
         for answer in self._crew.map(jobs):
-            if answer.reason or answer.value["sha256"] not in by_hash:
+            if answer.reason:
+                continue
+            if answer.value["sha256"] not in by_hash:
+                self._strangers[answer.value["uid"]] = Path(str(answer.key)).name
                 continue
             place = by_hash[answer.value["sha256"]]
             places[answer.value["uid"]] = place
