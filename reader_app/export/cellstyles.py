@@ -15,6 +15,7 @@ _FORMATS = {
     Kind.TEXT: "@",
     Kind.INTEGER: "0",
     Kind.NUMBER: "0.000",
+    Kind.FINE: "0.000000",
     Kind.PERCENT: "0.0%",
     Kind.SECONDS: "0.0",
     Kind.P: '[<0.0001]"<0.0001";0.0000',
@@ -39,7 +40,7 @@ class Styles:
             self._make(cell, role, kind, wrap)
             self._made[key] = copy(cell._style)
         else:
-            cell._style = copy(made)
+            cell._style = made  # shared: nothing changes a cell's style afterwards
 
     def _make(self, cell: Cell, role: str, kind: Kind, wrap: bool) -> None:
         from openpyxl.styles import Alignment, Border, Font, PatternFill, Side

@@ -77,6 +77,8 @@ def text_of(value: Value, kind: Kind) -> str:
         return p_value(value)
     if kind is Kind.INTEGER or (isinstance(value, int) and kind is Kind.TEXT):
         return f"{value:g}" if isinstance(value, float) else str(value)
+    if kind is Kind.FINE:
+        return f"{value:.6f}"
     return f"{value:.3f}"
 
 

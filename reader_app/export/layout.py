@@ -17,6 +17,7 @@ class Kind(StrEnum):
     TEXT = "text"
     INTEGER = "integer"
     NUMBER = "number"  # three decimals shown, full precision stored
+    FINE = "fine"  # six decimals shown: variances
     PERCENT = "percent"  # a share 0..1, shown as a percentage
     SECONDS = "seconds"
     P = "p"

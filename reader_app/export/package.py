@@ -1,9 +1,10 @@
 """What one reading workstation gets: a plain zip with the frozen study, its images, and no aid before its round.
 
 The package of a reader holds ``study.toml``, ``cases.csv``, ``readers.csv``, the lock, every case's images, and the stored
-predictions of the rounds up to the one it is made for. It holds neither the reference standard nor anybody's log, and no file of
-a later round's aid: what is not on the workstation cannot be seen there. When the next round opens, a later package brings its
-aids.
+predictions of the rounds up to the one it is made for, and what the coordinator has decided about this reader (``orders.json``).
+It holds neither the reference standard nor anybody's log, and no file of a later round's aid: what is not on the workstation
+cannot be seen there. When the next round opens, a later package brings its aids; after an amendment it brings the new version,
+and the log that lies there goes on under it.
 
 Form: a zip, stored (not compressed), entries in a fixed order with a fixed date, so that the same study gives the same bytes;
 first ``package.json``, which names every other entry with size and SHA-256. :func:`open_package` believes nothing: it unpacks
@@ -13,6 +14,7 @@ would, and only then moves it into place.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -34,9 +36,9 @@ from reader_app.export.packagefile import (
     refuse_faults,
     verify,
 )
-from reader_app.store import readlog
-from reader_app.store.disk import sync_directory, sync_file
-from reader_app.store.lock import LOCK, frozen_names
+from reader_app.store import decisions, orders, readlog, station
+from reader_app.store.disk import sync_directory, sync_file, write_atomically
+from reader_app.store.lock import LOCK, frozen_names, load_lock
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.study.events import RoundFinished
 
@@ -75,8 +77,11 @@ def write_package(study: Path, reader_id: str, out: Path, round_no: int | None =
         what = f"round {wanted} is not open for {reader_id}: round {first_open} is not finished in the logs that came home"
         raise InputFaults([Fault(str(study / "logs"), what, "merge this reader's log first: reader-app merge DIR FILE")])
     models = {entry.aid for entry in plan.rounds if entry.aid and entry.number <= wanted}
-    sources = dict(_sources(folder, sorted(models)))
-    listed = {name: (sha256_of(path), path.stat().st_size) for name, path in sources.items()}
+    sources: dict[str, Path | bytes] = dict(_sources(folder, sorted(models)))
+    decided = orders.of_reader(decisions.load(study).taken, reader_id)
+    if decided:
+        sources[orders.FILE] = orders.as_bytes(decided)
+    listed = {name: _size(source) for name, source in sources.items()}
     assert folder.lock is not None
     manifest = Manifest(folder.definition.study_id, folder.lock.study_hash, reader_id, plan.plan_hash, wanted, listed)
     refuse_faults(name_faults(out, list(listed)))
@@ -85,15 +90,26 @@ def write_package(study: Path, reader_id: str, out: Path, round_no: int | None =
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
             with archive.open(entry(MANIFEST), "w") as into:
                 into.write(manifest_bytes(manifest))
-            for name, path in sources.items():
-                with path.open("rb") as source, archive.open(entry(name), "w", force_zip64=True) as into:
-                    shutil.copyfileobj(source, into, CHUNK)
+            for name, source in sources.items():
+                with archive.open(entry(name), "w", force_zip64=True) as into:
+                    if isinstance(source, bytes):
+                        into.write(source)
+                        continue
+                    with source.open("rb") as file:
+                        shutil.copyfileobj(file, into, CHUNK)
 
     def check(target: Path) -> str:
         refuse(out, [str(fault) for fault in verify(target)])
         return f"{len(listed):,} files"
 
     return write_checked(out, write, check).path
+
+
+def _size(source: Path | bytes) -> tuple[str, int]:
+    """Return SHA-256 and bytes of an entry."""
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest(), len(source)
+    return sha256_of(source), source.stat().st_size
 
 
 def _first_open(folder: StudyFolder, reader_id: str, numbers: list[int]) -> int:
@@ -131,7 +147,7 @@ def _sources(folder: StudyFolder, models: list[str]) -> Iterator[tuple[str, Path
 
 
 def open_package(file: Path, directory: Path) -> Path:
-    """Unpack a package to ``directory``, or add the newly opened round's aids to the study that lies there already.
+    """Unpack a package to ``directory``, or bring the study that lies there already up to date: aids, decisions, a new version.
 
     Parameters
     ----------
@@ -149,16 +165,32 @@ def open_package(file: Path, directory: Path) -> Path:
     ------
     InputFaults, StudyFileError
         If the package is not sound, or another study (or another reader's) lies there already; nothing is changed.
+    LogFault
+        If the log that would go on under an amended version is damaged or open in another program; nothing is changed.
     EnvironmentFault
         If the disk is too small, full or read-only; nothing is changed.
     """
     with opened(file) as archive:
         manifest = read_manifest(file, archive)
-        if (directory / LOCK).exists():
-            _add_aids(file, archive, manifest, directory)
-        else:
+        if not (directory / LOCK).exists():
             _unpack_new(file, archive, manifest, directory)
+        elif _is_amended(directory, manifest):
+            _unpack_amended(file, archive, manifest, directory)
+        else:
+            _add_aids(file, archive, manifest, directory)
     return directory
+
+
+def contents(file: Path) -> Manifest:
+    """Return what a package says it is; its entries are not compared.
+
+    Raises
+    ------
+    InputFaults
+        If it is none.
+    """
+    with opened(file) as archive:
+        return read_manifest(file, archive)
 
 
 def _unpack_new(file: Path, archive: zipfile.ZipFile, manifest: Manifest, directory: Path) -> None:
@@ -170,6 +202,7 @@ def _unpack_new(file: Path, archive: zipfile.ZipFile, manifest: Manifest, direct
         work.mkdir()
         _extract(file, archive, manifest, list(manifest.files), work)
         _agrees(file, StudyFolder.load(work), manifest)
+        station.note(work, manifest.reader_id)
         if directory.exists():
             directory.rmdir()
         work.rename(directory)
@@ -178,6 +211,53 @@ def _unpack_new(file: Path, archive: zipfile.ZipFile, manifest: Manifest, direct
         raise EnvironmentFault(sentence(directory, error)) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _is_amended(directory: Path, manifest: Manifest) -> bool:
+    """Return whether a package holds another version of the study than the folder, for the reader who reads in it."""
+    lock = load_lock(directory)
+    other = lock is not None and lock.study_hash != manifest.study_hash and lock.study_id == manifest.study_id
+    return other and station.reader_of(directory) in (None, manifest.reader_id)
+
+
+def _unpack_amended(file: Path, archive: zipfile.ZipFile, manifest: Manifest, directory: Path) -> None:
+    """Put the amended version in place of the one that lies there, which must be one of those it amends; the log stays."""
+    held = StudyFolder.load(directory)
+    before = held.plan(manifest.reader_id).plan_hash
+    work = directory.with_name(f".{directory.name[:40]}.{uuid4().hex[:8]}.part")
+    old = directory.with_name(f".{directory.name[:40]}.{uuid4().hex[:8]}.old")
+    try:
+        _one_reader(file, held, manifest)
+        work.mkdir()
+        _extract(file, archive, manifest, [LOCK], work)
+        lock = load_lock(work)
+        if lock is None or before not in lock.earlier_plans.get(manifest.reader_id, ()):
+            what = f"it belongs to another study, or to a version that does not amend the one in {directory}"
+            raise InputFaults([Fault(str(file), what, "choose an empty folder, or ask the coordinator")])
+        _room(directory.parent, manifest)
+        _extract(file, archive, manifest, [name for name in manifest.files if name != LOCK], work)
+        fresh = StudyFolder.load(work)
+        _agrees(file, fresh, manifest)
+        log = held.log_path(manifest.reader_id)
+        if log.exists():
+            readlog.read_rows(log)  # sound, and no program has it open
+            fresh.log_path(manifest.reader_id).parent.mkdir()
+            shutil.copyfile(log, fresh.log_path(manifest.reader_id))
+            sync_file(fresh.log_path(manifest.reader_id))
+        station.note(work, manifest.reader_id)
+        directory.rename(old)
+        try:
+            work.rename(directory)
+        except OSError:
+            old.rename(directory)
+            raise
+        sync_directory(directory.parent)
+    except OSError as error:
+        raise EnvironmentFault(sentence(directory, error)) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        if directory.exists():
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _add_aids(file: Path, archive: zipfile.ZipFile, manifest: Manifest, directory: Path) -> None:
@@ -190,6 +270,10 @@ def _add_aids(file: Path, archive: zipfile.ZipFile, manifest: Manifest, director
         _extract(file, archive, manifest, aids, work)
         for source in sorted((work / "aids").glob("*")):
             folder.install_aids(source, source.name)
+        if orders.FILE in manifest.files:
+            _extract(file, archive, manifest, [orders.FILE], work)
+            write_atomically(directory / orders.FILE, (work / orders.FILE).read_bytes())
+        station.note(directory, manifest.reader_id)
     except OSError as error:
         raise EnvironmentFault(sentence(directory, error)) from error
     finally:
@@ -208,7 +292,14 @@ def _agrees(file: Path, folder: StudyFolder, manifest: Manifest) -> None:
         raise InputFaults([Fault(str(file), str(error))]) from error
     if plan_hash != manifest.plan_hash:
         raise InputFaults([Fault(str(file), f"the plan of {manifest.reader_id} is not the frozen one", "ask the coordinator")])
+    _one_reader(file, folder, manifest)
+
+
+def _one_reader(file: Path, folder: StudyFolder, manifest: Manifest) -> None:
+    """Refuse a package in whose folder somebody else reads."""
     others = [path.stem for path in (folder.path / "logs").glob(f"*{readlog.SUFFIX}") if path.stem != manifest.reader_id]
+    named = station.reader_of(folder.path)
+    others += [named] if named not in (None, manifest.reader_id) else []
     if others:
         what = f"the package is for {manifest.reader_id}, but {others[0]} reads in this folder"
         raise InputFaults([Fault(str(folder.path), what, "choose another folder")])

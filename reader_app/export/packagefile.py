@@ -13,6 +13,7 @@ from typing import IO, Any
 from reader_app import __version__
 from reader_app.errors import Fault, InputFaults
 from reader_app.imaging.container import safe_name
+from reader_app.store import orders
 from reader_app.store.canonical import canonical_json
 from reader_app.store.lock import FROZEN_FILES, LOCK, TRAINING_KEY
 
@@ -27,7 +28,7 @@ MAX_BYTES = 2 << 40
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 CHUNK = 1 << 20
-_FIXED = (*FROZEN_FILES, LOCK, TRAINING_KEY)
+_FIXED = (*FROZEN_FILES, LOCK, TRAINING_KEY, orders.FILE)
 
 
 @dataclass(frozen=True, slots=True)

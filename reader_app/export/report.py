@@ -69,7 +69,9 @@ def draw(content: WorkbookContent) -> dict[str, Drawn]:
             if content.interim:
                 figure.suptitle("INTERIM – some rounds are not finished", fontsize=7, color="#8A5A00", x=0.99, ha="right")
             width, height = figure.get_size_inches() * 25.4
-            found[name] = Drawn(caption, figures.picture(figure, "svg"), figures.picture(figure, "png"), width, height)
+            vector = figures.picture(figure, "svg")
+            figure.set_layout_engine("none")  # everything has its place now
+            found[name] = Drawn(caption, vector, figures.picture(figure, "png"), width, height)
     return found
 
 

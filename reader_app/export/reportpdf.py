@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 _WIDTH, _HEIGHT = 210.0, 297.0  # A4, millimetres
 _LEFT, _TOP, _BOTTOM = 18.0, 22.0, 18.0
 _LINE_MM = 3.9
-_MM_PER_CHARACTER = 1.32  # at 7 points
+_ASCENT = 0.76  # of a line of text, from its top to its base, in font sizes
+_MM_PER_CHARACTER = 1.4  # at 7 points
 #: Widest cell in characters; the next is tried where a table does not fit the page.
 _WIDEST_CELLS = (34, 26, 20, 16)
 _LONGEST_FOLDED = 80  # rows
@@ -79,12 +80,46 @@ def _blank() -> Figure:
 
 
 def _put(page: Figure, x: float, y: float, text: str, **options: Any) -> None:
-    """Write text at millimetres from the left and from the top; plain letters need no look into the fonts for other scripts."""
-    if text.isascii():
-        from matplotlib import rcParams
+    """Write one line at millimetres from the left and from the top."""
+    if not page.artists or not isinstance(page.artists[-1], _lines()):
+        page.add_artist(_lines()())
+    last: Any = page.artists[-1]
+    last.lines.append((x, y, text, options))
 
-        options["family"] = rcParams["font.family"][0]
-    page.text(x / _WIDTH, 1 - y / _HEIGHT, text, va="top", parse_math=False, **options)
+
+@lru_cache(maxsize=1)
+def _lines() -> Any:
+    """Return the artist that draws lines of text; matplotlib's own lays every line out anew, which takes most of the time."""
+    from matplotlib import rcParams
+    from matplotlib.artist import Artist
+    from matplotlib.font_manager import FontProperties
+
+    @lru_cache(maxsize=64)
+    def font(families: tuple[str, ...], size: float, weight: str) -> FontProperties:
+        return FontProperties(family=families, size=size, weight=weight)
+
+    class Lines(Artist):
+        """Lines of one page: place, text, and how it looks."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.lines: list[tuple[float, float, str, dict[str, Any]]] = []
+
+        def draw(self, renderer: Any) -> None:
+            for x, y, text, options in self.lines:
+                size = float(options["fontsize"])
+                # plain letters need no look into the fonts for other scripts
+                families = tuple(rcParams["font.family"])[: 1 if text.isascii() else None]
+                own = font(families, size, str(options.get("fontweight", "normal")))
+                across, up = x / 25.4 * 72, (_HEIGHT - y) / 25.4 * 72 - _ASCENT * size
+                if options.get("ha") == "right":
+                    across -= renderer.get_text_width_height_descent(text, own, False)[0]
+                look = renderer.new_gc()
+                look.set_foreground(options["color"])
+                renderer.draw_text(look, across, up, text, own, 0)
+                look.restore()
+
+    return Lines
 
 
 def _frame(page: Figure, content: WorkbookContent, number: int) -> None:
@@ -259,7 +294,7 @@ class _Paper:
 def _blocks(source: Table) -> Iterator[tuple[list[list[str]], int]]:
     """Yield a table as text with its widest cell: narrowed until it fits the page, else cut into blocks of columns.
 
-    The columns that name a row are repeated in every block.
+    The rows of such blocks are numbered, and the first columns are repeated in every block.
     """
     places = used(source)
     grid = [[source.columns[place].title for place in places]]
@@ -270,7 +305,9 @@ def _blocks(source: Table) -> Iterator[tuple[list[list[str]], int]]:
             yield grid, widest
             return
     widest = _WIDEST_CELLS[1]
-    lead = min(2 if grid[0][1:2] and grid[0][1] in ("Condition", "From → to") else 1, len(places))
+    grid = [["No.", *grid[0]], *([str(number), *row] for number, row in enumerate(grid[1:], start=1))]
+    places = [-1, *places]
+    lead = min(3 if grid[0][2:3] and grid[0][2] in ("Condition", "From → to") else 2, len(places))
     start = lead
     while True:
         stop = start

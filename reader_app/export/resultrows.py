@@ -28,7 +28,7 @@ FROM_TO = (
 )
 #: The model that a reader was compared with, where "Condition B" is a model.
 MODEL = Column("Model", "The model that condition B is, if it is one.", width=20, key="model_id", only_if_used=True)
-METHOD = Column("Method", "How estimate and interval were computed.", width=26, key="method")
+METHOD = Column("Method", "How estimate and interval were computed.", width=38, key="method")
 P = Column("p", "Two-sided p-value, not adjusted unless the heading says so.", Kind.P, 10, "p")
 HOLM = Column("p, Holm", "Adjusted by Holm over the readers of the same comparison.", Kind.P, 10, "p_holm", True)
 

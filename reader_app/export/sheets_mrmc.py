@@ -150,7 +150,7 @@ def components_table(results: Results) -> Table:
     columns = (
         *(*_WHICH[:4], *SCOPE),
         Column("Component", "What varies, with its symbol; a negative estimate is reported as it is.", width=44, key="component"),
-        Column("Value", "Variance, covariance or correlation.", Kind.NUMBER, 14, "value"),
+        Column("Value", "Variance, covariance or correlation.", Kind.FINE, 14, "value"),
     )
     note = "Of Dorfman–Berbaum–Metz: of pseudovalues, one for each case; of the others: of the figure of merit itself."
     return Table("mrmc_components", "Variance components", columns, list(found), note)

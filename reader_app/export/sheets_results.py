@@ -65,7 +65,7 @@ def accuracy_sheet(content: WorkbookContent) -> Sheet:
         *results.estimate_columns("F1", "Harmonic mean of sensitivity and PPV.", "f1"),
         *results.estimate_columns("Youden index", "Sensitivity + specificity - 1.", "youden_index"),
         METHOD,
-        Column("Method, F1 and Youden index", "How their intervals were computed.", width=26, key="method_f1_youden"),
+        Column("Method, F1 and Youden index", "How their intervals were computed.", width=60, key="method_f1_youden"),
     )
     names = [*(name for name, _, _ in _ACCURACY), "f1", "youden_index"]
     rows: list[tuple[Value, ...]] = [

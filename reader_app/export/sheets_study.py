@@ -18,6 +18,7 @@ _UNITS_OF_KIND = {
     Kind.INTEGER: "whole number",
     Kind.NUMBER: "number",
     Kind.PERCENT: "share, stored 0–1, shown in %",
+    Kind.FINE: "number",
     Kind.SECONDS: "seconds",
     Kind.P: "probability 0–1",
     Kind.TIME: "date and time, UTC",

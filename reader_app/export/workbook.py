@@ -27,6 +27,7 @@ from reader_app.export.sheets_study import cases_sheet, deviations_sheet, dictio
 from reader_app.export.sheets_times import agreement_sheet, times_sheet
 
 if TYPE_CHECKING:
+    from openpyxl.cell.cell import Cell
     from openpyxl.worksheet.worksheet import Worksheet
 
 _TITLE_ROWS = 4  # title, what it holds, notice, blank
@@ -206,7 +207,7 @@ def _write_sheet(into: Worksheet, sheet: Sheet, content: WorkbookContent, styles
     lines: dict[int, int] = {}
     filled: set[tuple[int, int]] = set()
     for row, column, value, role, kind in expected(sheet, content):
-        cell = into.cell(row, column)
+        cell = _cell(into, row, column)
         filled.add((row, column))
         if isinstance(value, str):
             cells.write_text(cell, value)
@@ -226,8 +227,16 @@ def _write_sheet(into: Worksheet, sheet: Sheet, content: WorkbookContent, styles
         for row in range(item.first_row, item.first_row + len(item.table.rows)):
             for column, (place, _) in enumerate(item.columns, start=1):
                 if (row, column) not in filled:
-                    styles.apply(into.cell(row, column), "body", item.table.columns[place].kind, wrap=False)
+                    styles.apply(_cell(into, row, column), "body", item.table.columns[place].kind, wrap=False)
     _furnish(into, sheet, placed, content, widths)
+
+
+def _cell(into: Worksheet, row: int, column: int) -> Cell:
+    """Return a new cell; :meth:`Worksheet.cell` would look for it first, and make its address as text to do so."""
+    from openpyxl.cell.cell import Cell
+
+    made = into._cells[row, column] = Cell(into, row=row, column=column)
+    return made
 
 
 def _lines(value: str, width: float) -> int:
