@@ -63,7 +63,7 @@ def test_the_next_case_by_button_and_key_leaves_the_keyboard_to_the_images(qtbot
     press(qtbot, window, Qt.Key.Key_B, modifier=Qt.KeyboardModifier.ShiftModifier)
     assert "minimum" in window.viewer.panes()[0].caption.note
     press(qtbot, window, Qt.Key.Key_Left, modifier=Qt.KeyboardModifier.ControlModifier)
-    assert window.viewer.step_text() == "four views"
+    assert window.viewer.step_text() == "four views" and window.said.text() == ""  # nothing of the volume is left
 
 
 def test_the_menu_names_every_view_command_with_its_key(qtbot, window: LookWindow) -> None:

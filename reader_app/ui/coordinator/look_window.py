@@ -50,6 +50,7 @@ class LookWindow(ViewingDialog):
         report = self._cases[self._at]
         self._name.setText(f"{report.modality} · {report.status} · {self._at + 1} of {len(self._cases)}")
         self._words.setText(" · ".join([*report.faults, *report.notes]))
+        self.said.clear()
         try:
             case = container.open_case(self._images / report.case_id)
         except ReaderAppError as fault:

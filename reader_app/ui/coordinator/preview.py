@@ -55,6 +55,7 @@ class CasePreview(ViewingDialog):
 
     def _show(self) -> None:
         case = self._folder.cases[self._position]
+        self.said.clear()
         self._name.setText(f"{case.case_id} · {self._position + 1} of {len(self._folder.cases)}")
         entry = next(r for r in self._folder.definition.rounds if r.number == self._round.currentData())
         clinical = " · ".join(f"{name.replace('_', ' ')}: {value}" for name, value in case.clinical.items() if value)
