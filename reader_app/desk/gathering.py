@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reader_app.errors import Fault, InputFaults, LogFault
-from reader_app.store import aidkinds, decisions, readlog
+from reader_app.store import aidkinds, decisions, orders, readlog
 from reader_app.store.aidkinds import AidKinds
 from reader_app.store.decisions import Decisions
 from reader_app.store.studyfolder import StudyFolder
@@ -111,7 +111,10 @@ def gather_folder(folder: StudyFolder) -> Gathered:
             and (reader_id, read.round_no, read.case_id) not in decided.voided_reads()
         ),
         {
-            reader_id: tuple(audit(plans[reader_id], contents.logged, folder.earlier_plans(reader_id)))
+            reader_id: (
+                *audit(plans[reader_id], contents.logged, folder.earlier_plans(reader_id)),
+                *_unfounded(contents.logged, orders.of_reader(decided.taken, reader_id)),
+            )
             for reader_id, contents in logs.items()
         },
         {reader_id: replay(plans[reader_id], _events(contents.logged)) for reader_id, contents in logs.items()},
@@ -119,6 +122,14 @@ def gather_folder(folder: StudyFolder) -> Gathered:
         tuple(row for reader_id, contents in logs.items() for row in questionnaires(plans[reader_id], contents.logged)),
         aidkinds.load(folder.path),
     )
+
+
+def _unfounded(logged: tuple[Logged, ...], known: tuple[orders.Order, ...]) -> list[Deviation]:
+    """Return a deviation for each override of a log that the coordinator's decisions do not know."""
+    return [
+        Deviation("override", own.seq, f"No decision of the coordinator stands behind this {type(own.event).__name__}.")
+        for own in orders.unfounded(logged, known)
+    ]
 
 
 def _events(logged: tuple[Logged, ...]) -> list[Event]:

@@ -106,6 +106,7 @@ class Conductor:
         self._under_way = False
         self._pumping = False
         self._fault: LogFault | None = None
+        self.refused: Command | None = None  # what was refused last
         logged = log.logged()
         self._state = replay(plan, (entry.event for entry in logged))
         self._last_ns: int | None = None  # mono_ns of the last event of this run
@@ -169,6 +170,7 @@ class Conductor:
             self._check_dwell(command, at)
             events = decide(self.plan, self._state, command)
         except ProtocolViolation as violation:
+            self.refused = command
             self.on_refused(violation)
             return
         if events:

@@ -12,7 +12,7 @@ from typing import Any
 
 from reader_app.clock import Clock, SystemClock
 from reader_app.errors import Fault, StudyFileError
-from reader_app.store import aidfiles, freezing, lexicons
+from reader_app.store import aidfiles, freezing, lexicons, station
 from reader_app.store.lock import (
     FROZEN_FILES,
     LOCK,
@@ -123,6 +123,11 @@ class StudyFolder:
     def log_path(self, reader_id: str) -> Path:
         """Return where a reader's log lies."""
         return self.path / "logs" / f"{reader_id}{SUFFIX}"
+
+    @property
+    def station_reader(self) -> str | None:
+        """The only reader who reads in this folder, where it came from a package; None at the coordinator's desk."""
+        return station.reader_of(self.path)
 
     def case(self, case_id: str) -> CaseEntry:
         """Return a case of the list.

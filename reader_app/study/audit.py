@@ -38,6 +38,7 @@ def audit(plan: Plan, logged: Sequence[Logged], earlier: Sequence[Plan] = ()) ->
 
 
 _OVERRIDES = ev.RoundUnlocked | ev.ReadVoided | ev.CaseWithdrawn | ev.PlanAmended | ev.ReaderRetired
+_BEFORE_A_RESUMPTION = ev.RoundFinished | ev.ReadInterrupted | _OVERRIDES
 _OUTSIDE_A_SITTING = ev.SessionOpened | ev.RoundFinished | _OVERRIDES
 
 
@@ -59,6 +60,7 @@ class Judge(BlockJudge):
         self.seq = entry.seq
         self._clocks(entry)
         event = entry.event
+        self._restarted(entry)
         if self.retired:
             self.say("override", f"{type(event).__name__} happened after the reader had left the study.")
         if not self.open and not isinstance(event, _OUTSIDE_A_SITTING) and getattr(event, "cases", None) != ():
@@ -120,8 +122,6 @@ class Judge(BlockJudge):
         if before is None or then is None:
             return
         if entry.run_id != before.run_id:
-            if not isinstance(entry.event, ev.SessionOpened | ev.SessionResumed | _OVERRIDES):
-                self.say("sitting", "The program was started again without opening or resuming the sitting.")
             if now < then - CLOCK_TOLERANCE_MS:
                 self.say("clock", f"The clock went back from {before.wall_utc} to {entry.wall_utc} between two starts.")
             return
@@ -132,6 +132,17 @@ class Judge(BlockJudge):
             self.say("clock", f"{passed / 1000:.1f} s passed, but the time of day moved by {(now - then) / 1000:.1f} s.")
 
     # --- sittings and rounds ---
+
+    def _restarted(self, entry: Logged) -> None:
+        """After a new start nothing is read before the sitting is opened or resumed; overrides may come first."""
+        event = entry.event
+        if self.before is not None and entry.run_id != self.before.run_id:
+            self.unresumed = True
+        if isinstance(event, ev.SessionOpened | ev.SessionResumed):
+            self.unresumed = False
+        elif self.unresumed and not isinstance(event, _BEFORE_A_RESUMPTION) and getattr(event, "cases", None) != ():
+            self.say("sitting", "The program was started again without opening or resuming the sitting.")
+            self.unresumed = False
 
     def _sitting(self, event: ev.SessionOpened | ev.SessionResumed | ev.SessionClosed) -> None:
         if isinstance(event, ev.SessionClosed):

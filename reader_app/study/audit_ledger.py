@@ -112,6 +112,7 @@ class Ledger:
         self.voided: set[tuple[int, str, int]] = set()
         self.withdrawn: set[str] = set()
         self.retired = False
+        self.unresumed = False
         self.opened_wall = ""
         self.to_tell = ""  # the training case whose reference comes next
         self.read_times: dict[tuple[int, str], int] = {}  # how often a case was validated in a round

@@ -61,6 +61,8 @@ class HomeWindow(QMainWindow):
         self.demo_button = button(tr("Try the demonstration"), "main", on_click=self.open_demo, name="demo")
         actions.addWidget(self.demo_button)
         actions.addWidget(button(tr("Open a study…"), on_click=self.choose_study, name="open"))
+        self.package_button = button(tr("Open a package…"), on_click=self.choose_package, name="package")
+        actions.addWidget(self.package_button)
         actions.addWidget(button(tr("New study…"), on_click=self.new_study, name="new"))
         actions.addStretch(1)
         outer.addLayout(actions)
@@ -134,6 +136,31 @@ class HomeWindow(QMainWindow):
         chosen = QFileDialog.getExistingDirectory(self, tr("Folder of the study"))
         if chosen:
             self.open_desk(Path(chosen))
+
+    def choose_package(self) -> None:
+        """Ask for a reading package, on a USB stick or elsewhere."""
+        chosen, _ = QFileDialog.getOpenFileName(self, tr("Reading package"), "", tr("Reading packages (*.zip)"))
+        if chosen:
+            self.open_package(Path(chosen))
+
+    def open_package(self, file: Path) -> None:
+        """Open a package on this computer, or bring its study up to date, and start the reading window."""
+        from reader_app.desk.packages import unpack
+
+        self.package_button.setEnabled(False)
+        self.progress.setVisible(True)
+        self.progress.setRange(0, 0)
+        self.say(tr("Opening {file}: every file is compared with the package's list.", file=file.name))
+        self._jobs.start("package", lambda _report, _cancelled: unpack(file), self._package_open, self._package_refused)
+
+    def _package_open(self, study: object) -> None:
+        self._package_refused("")
+        self.open_reading(Path(str(study)))
+
+    def _package_refused(self, sentence: str) -> None:
+        self.package_button.setEnabled(True)
+        self.progress.setVisible(False)
+        self.say(sentence)
 
     def open_desk(self, study: Path) -> None:
         """Open the coordinator's desk on a study."""

@@ -19,19 +19,15 @@ from reader_app.errors import LogFault, ProtocolViolation, StudyFileError
 from reader_app.reading.casefeed import CaseFeed, LoadedCase
 from reader_app.reading.conductor import Conductor
 from reader_app.reading.tasks import Executor
+from reader_app.store import orders
 from reader_app.store.readlog import ReadLog
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.study import commands as ask
 from reader_app.study import pacing
 from reader_app.study.assignment import Plan
 from reader_app.study.events import AidRevealed, FeedbackSeen, Logged, QuestionnaireAnswered, RoundFinished, SessionClosed
-from reader_app.study.session import (
-    Phase,
-    SessionState,
-    due_case,
-    next_round,
-)
-from reader_app.ui import flow_pages, workstation
+from reader_app.study.session import Phase, SessionState, due_case, next_round
+from reader_app.ui import flow_pages, opening, workstation
 from reader_app.ui.aid_control import AidControl
 from reader_app.ui.case_stage import CaseStage
 from reader_app.ui.display_watch import DisplayWatch
@@ -116,13 +112,7 @@ class ReadingFlow(QObject):
 
     def start(self, reader_id: str | None) -> None:
         """Show the log-in, or log the reader in."""
-        only = [own.reader_id for own in self.folder.readers] if self.clock.kind == "system" else []
-        if reader_id is None and len(only) == 1:  # a package holds one reader: nobody need be chosen
-            reader_id = only[0]
-        if reader_id is None:
-            self.pages.login()
-        else:
-            self.log_in(reader_id)
+        opening.start(self, reader_id)
 
     def log_in(self, reader_id: str) -> None:
         """Ask a person for the PIN; a simulated reader has none."""
@@ -133,8 +123,12 @@ class ReadingFlow(QObject):
 
     def open_log(self, reader_id: str) -> None:
         """Open the reader's log and take up the session where it stands."""
+        self.stopped = False
+        if self.log is not None:  # it was open, but no sitting could be
+            self.log.close()
         try:
             self.plan = self.folder.plan(reader_id)
+            given = orders.load(self.folder.path, reader_id)
             info = workstation.run_info(self.clock, self.window.preferences, self.identity.failures)
             self._run_id = info.run_id
             self.log = self.folder.open_log(reader_id, info)
@@ -157,6 +151,8 @@ class ReadingFlow(QObject):
         self.aids.connect_panel(panel)
         panel.feedback_read.connect(self.feedback.go_on)
         self.pauses.watch(self.plan.timing.idle_pause_s)
+        for command in opening.decided(self, given):
+            self.conductor.do(command)
         self.conductor.begin()
         self.display.report()
         self.log_copy.begin()
@@ -173,10 +169,8 @@ class ReadingFlow(QObject):
 
     def advice(self) -> str:
         """Return whether the protocol proposes a "break" or, between cases, a "stop" of the sitting; "" for neither."""
-        if self.plan is None or self.log is None:
-            return ""
-        timing = self.plan.timing
-        if not (timing.break_after_min or timing.session_max_min):
+        timing = None if self.plan is None else self.plan.timing
+        if self.plan is None or self.log is None or not timing or not (timing.break_after_min or timing.session_max_min):
             return ""
         return pacing.advice(self.plan, pacing.pace(self.log.logged(), self._run_id, self.clock.now().mono_ns))
 
@@ -283,6 +277,12 @@ class ReadingFlow(QObject):
 
     def _on_refused(self, violation: ProtocolViolation) -> None:
         self._starting = 0
+        if self.stopped:
+            return
+        if self.conductor is not None and isinstance(self.conductor.refused, ask.OpenSession) and self.plan is not None:
+            self.stopped, self.exit_status = True, 1
+            self.pages.stop(tr("No sitting can be opened"), str(violation), retry=f"reader:{self.plan.reader_id}")
+            return
         self.window.key_bar.say(str(violation))
         self.pauses.give_up_uncovering()
         self._show_saved(0)
