@@ -23,6 +23,14 @@ _ANALYZE_FILES = {
 }
 
 
+_CORRELATIONS = (
+    ("r1", 0.47, "same reader, other condition"),
+    ("r2", 0.3, "other reader, same condition"),
+    ("r3", 0.3, "other reader, other condition"),
+    ("rb", 0.8, "of a reader's true areas under the two conditions"),
+)
+
+
 def add_to(sub: Any) -> None:
     """Add the subcommands of this module."""
     audit = sub.add_parser("audit", help="protocol deviations found in the logs by the independent auditor")
@@ -63,6 +71,9 @@ def add_to(sub: Any) -> None:
     power.add_argument("--components", metavar="var_tr=..,var=..,cov1=..,cov2=..,cov3=..,cases=..", help="a pilot's components")
     power.add_argument("--auc", type=float, help="expected average area (published ranges instead of a pilot)")
     power.add_argument("--between", type=float, default=0.1, help="range of the areas of different readers (default 0.1)")
+    power.add_argument("--within", type=float, default=0.005, help="range of one reader's areas in repeated readings (0.005)")
+    for name, usual, about in _CORRELATIONS:
+        power.add_argument(f"--{name}", type=float, default=usual, help=f"correlation of the areas: {about} ({usual:g})")
     power.add_argument("--benign-per-malignant", type=float, default=1.0, help="benign cases for each malignant one (default 1)")
     power.add_argument("--effect", type=float, required=True, help="difference of the endpoint to be found, e.g. 0.05")
     power.add_argument("--readers", default="2,3,4,5,6,8,10", metavar="N,N,...", help="numbers of readers to work out cases for")
@@ -243,11 +254,18 @@ def _power(given: argparse.Namespace) -> int:
     from reader_app.analysis.power import Ranges
     from reader_app.desk import sizing
 
-    readers = [int(part) for part in given.readers.split(",") if part.strip().isdigit()]
-    if not readers or given.effect <= 0:
-        raise InputFaults([Fault("power", "needs --effect above 0 and --readers as numbers", "e.g. --effect 0.05 --readers 4,6")])
+    parts = [part.strip() for part in given.readers.split(",")]
+    wrong = [part for part in parts if not part.isdecimal()]
+    if wrong:
+        raise InputFaults([Fault("--readers", f"'{wrong[0]}' is no number", "e.g. --readers 4,6")])
+    readers = [int(part) for part in parts]
     if given.auc is not None:
-        ranges = Ranges(given.auc, given.between, benign_per_malignant=given.benign_per_malignant)
+        if given.generalise != "readers_and_cases":
+            what = f"{given.generalise} needs a pilot; published ranges hold for readers and cases"
+            raise InputFaults([Fault("--generalise", what, "leave it out, or give a pilot")])
+        correlations = {name: getattr(given, name) for name, _, _ in _CORRELATIONS}
+        ratio = given.benign_per_malignant
+        ranges = Ranges(given.auc, given.between, given.within, **correlations, benign_per_malignant=ratio)
         document = sizing.from_ranges(ranges, given.effect, readers, given.wanted, given.alpha)
     else:
         pilot = _pilot(given)
@@ -256,6 +274,7 @@ def _power(given: argparse.Namespace) -> int:
         print(json.dumps(document, ensure_ascii=False, indent=1))
         return 0
     print(f"Difference {given.effect:g}, power {given.wanted:g}, alpha {given.alpha:g}. {document['method']}.")
+    print("Given: " + ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in document["given"].items()) + ".")
     print(f"{'readers':>8} {'cases':>8} {'power':>8}")
     for row in document["designs"]:
         cases, reached = ("none", "") if row["cases"] is None else (str(row["cases"]), f"{row['power']:.3f}")
