@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox
 
 from reader_app.ui import theme
 from reader_app.ui.panels import wording
+from reader_app.ui.panels.clinical_panel import ClinicalPanel
 from reader_app.ui.panels.validate_button import _BELOW, ValidateButton
 
 NEEDS = (
@@ -75,3 +76,12 @@ def test_a_drop_down_shows_an_arrow():
     sheet = theme.stylesheet("reading")
     assert arrow_pixels(sheet) > 8
     assert arrow_pixels(re.sub(r"QComboBox::down-arrow.*", "", sheet)) == 0, "the control: without it there is none"
+
+
+def test_the_reader_sees_clinical_data_but_neither_the_drawn_region_nor_the_cohort():
+    panel = ClinicalPanel()
+    panel.show_case({"age": "51", "roi": "10,20,30,40", "cohort": "external"})
+    shown = panel._words.text()
+    assert "51" in shown and "10,20" not in shown and "external" not in shown
+    panel.show_case({"roi": "10,20,30,40", "age": ""})
+    assert not panel.isVisibleTo(None) and panel._words.text() == ""
