@@ -158,7 +158,9 @@ def _look(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="reader-app-look-") as name:
         images = Path(name) / "images"
         with ProgressBar("look", "exam") as bar:
-            report = import_sources(options.sources, images, as_=options.as_, progress=bar, as_acquired=options.as_acquired)
+            report = import_sources(
+                options.sources, images, as_=options.as_, progress=bar, as_acquired=options.as_acquired, required=()
+            )
         print_import(report)
         shown = [case for case in report.cases if (images / case.case_id / "manifest.json").is_file()]
         if not shown:

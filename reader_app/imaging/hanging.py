@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +193,14 @@ def own(modality: str, study: Path) -> HangingProtocol | None:
     """Return the study's own protocol, or None where it has none."""
     path = study / "hanging" / f"{modality}.toml"
     return load(path) if path.is_file() else None
+
+
+def as_given(protocol: HangingProtocol, images: Sequence[NewImage]) -> HangingProtocol:
+    """Return a protocol for a few files looked at: the views that are there side by side, and of its steps those they fill."""
+    there = [i for i in images if i.grid and i.role == "current" and i.id in protocol.requires]
+    if len(there) == len(protocol.requires) or not there:
+        return protocol
+    there.sort(key=lambda i: (i.laterality != "R", i.view))
+    panes = tuple(Pane(image.id, column=number) for number, image in enumerate(there))
+    filled = tuple(s for s in protocol.steps if all(resolve(p, images) is not None for p in s.panes))
+    return replace(protocol, requires=(), steps=(Step("the files given", panes, "same_size"), *filled))

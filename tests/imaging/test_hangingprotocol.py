@@ -77,3 +77,14 @@ def test_a_study_may_bring_its_own(tmp_path):
     )
     assert hanging.for_study("ultrasound", tmp_path).title == "own"
     assert hanging.for_study("abvs", tmp_path).name == "three_planes"
+
+
+def test_a_few_files_hang_side_by_side_without_empty_panes():
+    images = [NewImage(n, np.zeros((4, 4), np.uint16), laterality=n[0], view=n[1:]) for n in ("LMLO", "RMLO", "LCC")]
+    own = hanging.as_given(hanging.standard("mammography"), images)
+    first = own.steps_for(images)[0]
+    assert [p.image for p in first.panes] == ["RMLO", "LCC", "LMLO"] and [p.column for p in first.panes] == [0, 1, 2]
+    named = {p.image for s in own.steps_for(images) for p in s.panes}
+    assert named == {"RMLO", "LCC", "LMLO"} and not own.problems(images)
+    whole = [*images, NewImage("RCC", np.zeros((4, 4), np.uint16), laterality="R", view="CC")]
+    assert hanging.as_given(hanging.standard("mammography"), whole) == hanging.standard("mammography")

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QEventLoop, QTimer
 
 from reader_app.errors import ReaderAppError
-from reader_app.imaging import container
+from reader_app.imaging import container, hanging
 from reader_app.imaging.importreport import CaseReport
 from reader_app.ui import theme
 from reader_app.ui.app import application, stop_watching, watch_for_faults
@@ -57,7 +57,8 @@ class LookWindow(ViewingDialog):
             self.viewer.clear()
             self._words.setText(str(fault))
             return
-        self.viewer.show_case(case, None, threshold=0.5, opacity=0.4)
+        own = hanging.as_given(hanging.standard("mammography"), case.images) if case.modality == "mammography" else None
+        self.viewer.show_case(case, None, threshold=0.5, opacity=0.4, hanging=own)
 
 
 def look(images: Path, cases: Sequence[CaseReport], pictures: Path | None = None) -> int:
