@@ -106,6 +106,20 @@ def test_models_alone_are_evaluated_from_their_predictions(study: Path) -> None:
         evaluate("lu2025", study)
 
 
+def test_cohort_and_category_of_the_reference_standard_divide_the_tables(study: Path) -> None:
+    rows = tables.read_rows(study / REFERENCE)
+    for row in rows:
+        row["cohort"], row["birads"] = ("external" if row["case_id"] == "C1" else ""), ("4A" if row["case_id"] != "C3" else "5")
+    tables.write_rows(study / REFERENCE, list(rows[0]), rows)
+    document = evaluate("lu2025", study)
+    counted = {(r["variant"], r["cohort"]): r["n"] for r in document["tables"][0]["rows"]}
+    assert counted["DLR_BM", "internal"] == 2 and counted["DLR_BM", "external"] == 1 and counted["DLR_BM@4A", "internal"] == 2
+    advice = {r["variant"]: r["n"] for r in document["tables"][1]["rows"]}
+    assert advice == {"4A:down": 2, "4A:keep": 2, "4A:up": 2}
+    with pytest.raises(InputFaults, match="no prediction of zhou2023"):
+        evaluate("zhou2023", study)
+
+
 def test_an_unknown_bundle_is_one_sentence() -> None:
     with pytest.raises(BundleError, match="no model bundle of that name"):
         find_bundle("nothing")
