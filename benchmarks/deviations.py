@@ -1,7 +1,7 @@
 """How far each statistic lies from a second implementation: another library, or slow code written from the definition.
 
 Random data with ties, missing reads and small counts; each row is the largest relative deviation that was found in all of them.
-The engines for several readers are held against each other in :mod:`benchmarks.analysis`, and against printed output of R
+The engines for several readers are also held against each other in :mod:`benchmarks.analysis`, and against printed output of R
 (pROC, MRMCaov, irrCAC, lme4) in the tests.
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import deviations_several as several
 from benchmarks.report import Result, arguments, show
 from reader_app.analysis import accuracy, agreement, association, covariance, localization, mcnemar, reclassification, roc, timing
 from reader_app.analysis.sections.context import holm
@@ -285,6 +286,11 @@ FAMILIES: tuple[tuple[str, Callable[[Rng], Pairs]], ...] = (
     ("times: t, Wilcoxon, Hodges-Lehmann, quartiles, learning | scipy, statistics", times),
     ("net reclassification, transitions, net benefit | counting", changes),
     ("wAFROC, AFROC, jackknife, FROC sensitivity | definitions", marks),
+    ("LROC, highest mark, share marked, each case left out | definitions", several.further_marks),
+    ("Obuchowski-Rockette, Hillis' df, jackknife | each case left out, sums", several.obuchowski_rockette),
+    ("Dorfman-Berbaum-Metz | three-way sums of squares of pseudovalues", several.dorfman_berbaum_metz),
+    ("Gallas U-statistics, missing reads | all pairs of pairs", several.u_statistics),
+    ("perfect readers, identical conditions, one class empty, one reader | by hand", several.edges),
 )
 
 

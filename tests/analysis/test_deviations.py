@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the measurements stand beside the package, not in it
 
 from benchmarks import deviations
-from reader_app.analysis import roc
+from reader_app.analysis import mrmc, roc
 
 
 @pytest.mark.parametrize(
@@ -29,5 +29,8 @@ def test_negative_control_a_slightly_wrong_variance_is_found(monkeypatch: pytest
     right = roc.delong_covariance
     monkeypatch.setattr(roc, "delong_covariance", lambda parts: right(parts) * (1 + 1e-6))
     assert deviations.largest(deviations.areas, 3) > 1e-7
+    squares = mrmc.mean_squares
+    monkeypatch.setattr(mrmc, "mean_squares", lambda theta: tuple(value * (1 + 1e-6) for value in squares(theta)))
+    assert deviations.largest(deviations.several.obuchowski_rockette, 3) > 1e-7
     assert deviations.deviation(None, 1.0) == math.inf
     assert deviations.deviation(None, None) == 0.0
