@@ -55,12 +55,13 @@ def describe(device: torch.device) -> str:
 
 
 def settle(seed: int, threads: int | None = None) -> None:
-    """Seed every generator, ask for repeatable kernels, and set the number of CPU threads (None: leave it)."""
+    """Seed every generator, ask for repeatable kernels, and set the number of CPU threads (None: READER_APP_THREADS)."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
     torch.backends.cudnn.benchmark = False
     torch.use_deterministic_algorithms(True, warn_only=True)
+    threads = threads or int(os.environ.get("READER_APP_THREADS") or 0)
     if threads:
         torch.set_num_threads(threads)

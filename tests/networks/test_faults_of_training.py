@@ -118,6 +118,17 @@ def test_one_device_agrees_with_itself_and_missing_cuda_is_said() -> None:
             devices.compare(shipped, 2)
 
 
+def test_the_number_of_threads_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    try:
+        for given, expected in (("3", 3), ("1", 1), ("", 1)):
+            monkeypatch.setenv("READER_APP_THREADS", given)
+            device.settle(0)
+            assert torch.get_num_threads() == expected
+    finally:
+        torch.set_num_threads(before)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cpu_and_cuda_say_the_same() -> None:
     for name in ("kim2021", "DLR_BM", "bong2023"):
