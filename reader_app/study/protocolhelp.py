@@ -44,7 +44,8 @@ Beside these files a study folder may hold:
 What a coordinator decides while a study runs (`reader-app decide`): a case withdrawn, a read voided (every reading of
 the case in that round), a reader replaced, a round opened early, the protocol amended, a key registered, the place
 noted where the table of re-identification is kept (`custody_noted`, never on a reading machine), the data locked.
-Each needs a reason and stays in the list.
+Each needs a reason and stays in the list. What concerns a reader's log goes along in the reader's next package, without
+the reason, and is entered into the log at the next log-in; at home every such entry is compared with the list.
 """
 
 

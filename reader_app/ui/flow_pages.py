@@ -58,7 +58,8 @@ class FlowPages:
     def login(self) -> None:
         """Ask who reads."""
         study = self._flow.folder.definition
-        readers = [(reader.reader_id, "") for reader in self._flow.folder.readers]
+        only = self._flow.folder.station_reader
+        readers = [(own.reader_id, "") for own in self._flow.folder.readers if only in (None, own.reader_id)]
         self._flow.window.page.show_login(study.title, study.description, study.notice, readers)
         self._flow.window.banner.show_place(study.title, "", "")
         self._flow.window.show_page()

@@ -21,15 +21,22 @@ def start(flow: ReadingFlow, reader_id: str | None) -> None:
     only = flow.folder.station_reader
     if only is None and len(flow.folder.readers) == 1 and flow.clock.kind == "system":
         only = flow.folder.readers[0].reader_id
-    if reader_id is not None and only not in (None, reader_id):
-        flow.exit_status = 1
-        what = tr("this folder holds the package of {name}", name=only)
-        fault = Fault(str(flow.folder.path), what, tr("open the package of {name}", name=reader_id))
-        flow.pages.faults(tr("This study cannot be read by {name} here", name=reader_id), [fault])
-    elif reader_id or only:
+    if reader_id or only:
         flow.log_in(reader_id or only or "")
     else:
         flow.pages.login()
+
+
+def is_other(flow: ReadingFlow, reader_id: str) -> bool:
+    """Return whether the folder holds the package of another reader; the page then says so."""
+    only = flow.folder.station_reader
+    if only in (None, reader_id):
+        return False
+    flow.exit_status = 1
+    what = tr("this folder holds the package of {name}", name=only)
+    fault = Fault(str(flow.folder.path), what, tr("open the package of {name}", name=reader_id))
+    flow.pages.faults(tr("This study cannot be read by {name} here", name=reader_id), [fault])
+    return True
 
 
 def decided(flow: ReadingFlow, given: Sequence[Order]) -> list[ask.Command]:

@@ -1,4 +1,4 @@
-"""What the coordinator decides reaches the reader's workstation: packages opened, rounds opened early, protocols amended, leave."""
+"""What the coordinator decides reaches the workstation: packages opened, rounds opened early, protocols amended, leave."""
 
 from __future__ import annotations
 
@@ -49,7 +49,6 @@ def station_of(desk, tmp_path, name="1.zip"):
 
 def read_first_round(study) -> None:
     with reading(study) as hands:
-        hands.flow.start(None)
         hands.settle()
         assert hands.page == "round", "the package is for one reader, who need not be chosen"
         hands.begin()
@@ -66,9 +65,8 @@ def test_a_round_is_opened_early_on_the_workstation_by_the_next_package(desk, tm
     station = station_of(desk, tmp_path)
     read_first_round(station)
     with reading(station, clock_after(station, 1)) as hands:
-        hands.flow.start(None)
         hands.settle()
-        assert hands.page == "washout", "the control: without a decision the round is closed"
+        assert hands.page == "washout", said(hands.window.page)  # the control: without a decision the round is closed
     merge_logs(desk, [station / "logs"])
     decide(desk, "round_opened_early", reader_id="R01", round="2")
     decide(desk, "round_opened_early", reader_id="R02", round="2")
@@ -79,7 +77,6 @@ def test_a_round_is_opened_early_on_the_workstation_by_the_next_package(desk, tm
     unpack(file, station)
     for _ in range(2):  # at the second log-in it stands in the log already
         with reading(station, clock_after(station, 1)) as hands:
-            hands.flow.start(None)
             hands.settle()
             assert hands.page == "round" and "Round 2" in said(hands.window.page)
     unlocked = [own.event for own in read_log(station / "logs" / "R01.readlog").logged if isinstance(own.event, ev.RoundUnlocked)]
@@ -87,7 +84,6 @@ def test_a_round_is_opened_early_on_the_workstation_by_the_next_package(desk, tm
         (2, "co1", "decision 1 of the coordinator: round opened early")
     ]
     with reading(station, clock_after(station, 1)) as hands:
-        hands.flow.start(None)
         hands.settle()
         wait(lambda: not hands.flow.pages.is_checking(), "the check")
         assert hands.page == "round", said(hands.window.page)
@@ -103,7 +99,6 @@ def test_a_round_is_opened_early_on_the_workstation_by_the_next_package(desk, tm
 def test_an_amended_protocol_goes_on_in_the_same_log(desk, tmp_path, capsys):
     station = station_of(desk, tmp_path)
     with reading(station) as hands:
-        hands.flow.start(None)
         hands.settle()
         hands.begin()
         hands.read()
@@ -121,7 +116,6 @@ def test_an_amended_protocol_goes_on_in_the_same_log(desk, tmp_path, capsys):
     assert sorted(own.name for own in tmp_path.iterdir() if own.name.startswith(".")) == [], "nothing is left beside it"
     assert read_log(station / "logs" / "R01.readlog").logged == before
     with reading(station, clock_after(station)) as hands:
-        hands.flow.start(None)
         hands.settle()
         assert hands.page == "round", said(hands.window.page)
         hands.begin()
@@ -197,7 +191,11 @@ def test_a_package_is_read_by_nobody_else(desk, tmp_path):
     with reading(station) as hands:
         hands.flow.start("R02")
         assert hands.page == "faults" and "holds the package of R01" in said(hands.window.page)
-        assert not (station / "logs" / "R02.readlog").exists()
+        hands.flow.pages.login()
+        shown = [own.objectName() for own in hands.window.page.findChildren(object) if own.objectName().startswith("reader-")]
+        assert shown == ["reader-R01"]
+        hands.flow.log_in("R02")
+        assert hands.page == "faults" and not (station / "logs" / "R02.readlog").exists()
 
 
 def test_the_command_and_the_home_window_open_a_package(desk, tmp_path, monkeypatch, capsys):
