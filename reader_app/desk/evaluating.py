@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from reader_app.analysis import accuracy, mcnemar, reclassification, roc
 from reader_app.desk import evaluating_maps
@@ -160,6 +161,10 @@ def measured(cases: Sequence[Scored], metrics: Sequence[str]) -> dict[str, dict[
             own = [c.localised for c in cases if c.localised is not None and c.truth == name.endswith("malignant")]
             if own:
                 out[name] = _estimate(accuracy.proportion(sum(own), len(own)))
+        elif name == "fisher_p":
+            found = [[sum(c.localised == hit for c in cases if c.truth == bad) for hit in (True, False)] for bad in (False, True)]
+            if all(map(sum, found)):
+                out[name] = {"estimate": float(stats.fisher_exact(found).pvalue), "lower": None, "upper": None}
         else:
             out[name] = _estimate(getattr(shares, name))
     return out

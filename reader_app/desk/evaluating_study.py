@@ -110,7 +110,8 @@ def evaluate(system: str, study: Path) -> dict[str, Any]:
 def _is_of(system: str, own: Prediction) -> bool:
     """Return whether a prediction is a system's: as it says itself or, made elsewhere, by the id of the system's model."""
     known = {row.variant for table in TABLES.get(system, ()) for row in table.rows}
-    return own.provenance.get("system", system if own.model_id in known or system not in TABLES else "") == system
+    guessed = system if own.model_id in known or system not in TABLES else ""
+    return str(own.provenance.get("system", guessed)) == system
 
 
 def _predictions(folder: StudyFolder) -> list[Prediction]:

@@ -57,7 +57,11 @@ def test_localisation_shares_and_files(tmp_path: Path) -> None:
     rows = [Scored(f"C{k}", "", "kim2021", k < 4, 0.5, True, k not in (1, 7)) for k in range(8)]
     document = fill("kim2021", rows, "x", [])
     row = next(r for r in document["tables"][1]["rows"] if r["variant"] == "kim2021" and r["cohort"] == "internal")
-    assert {k: v["estimate"] for k, v in row["here"].items()} == {"localised_benign": 0.75, "localised_malignant": 0.75}
+    shares = {"localised_benign": 0.75, "localised_malignant": 0.75, "fisher_p": 1.0}
+    assert {k: v["estimate"] for k, v in row["here"].items()} == pytest.approx(shares)
+    apart = [Scored(f"C{k}", "", "kim2021", k < 4, 0.5, True, k < 4) for k in range(8)]
+    row = next(r for r in fill("kim2021", apart, "x", [])["tables"][1]["rows"] if r["variant"] == "kim2021" and r["n"])
+    assert row["here"]["fisher_p"]["estimate"] == pytest.approx(2 / 70)  # all four against none: 1 of C(8, 4) each way
     as_json, as_csv = write(document, tmp_path / "new")
     assert as_json.stat().st_size and as_csv.read_text() == as_table(document)
     cells = list(csv.DictReader(io.StringIO(as_table(document))))

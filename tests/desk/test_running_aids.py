@@ -53,7 +53,7 @@ def test_why_a_model_does_not_apply_is_said_once_with_its_cases(study: Path, tmp
         "asked = json.loads((pathlib.Path(sys.argv[1]) / 'request.json').read_text())['cases']\n"
         "said = [{'case_id': c['case_id'], 'status': 'not_applicable', 'reason': 'no CC view'} for c in asked]\n"
         "said[0] = {'case_id': asked[0]['case_id'], 'probability': 0.5}\n"
-        "(pathlib.Path(sys.argv[2]) / 'predictions.json').write_text(json.dumps({'schema': 1, 'space': 'shown', 'cases': said}))\n"
+        "(pathlib.Path(sys.argv[2]) / 'predictions.json').write_text(json.dumps(dict(schema=1, space='shown', cases=said)))\n"
     )
     done = aids.run_program(study, "DLR_BM", [sys.executable, str(answer)])
     assert done.not_applicable == ("C2", "C3") and done.why() == ["C2, C3: no CC view"]
