@@ -6,8 +6,8 @@ to 24); of the full networks one short run says what they would cost here. The a
 network that did not see it, after the last epoch (the epoch of the best held-out area, which bundles keep, would flatter); its
 interval is DeLong's, clustered by group. Maps are judged as kim2021 does: the region of at least 0.3 of the min-max scaled
 activation of the called class shares a pixel with the drawn lesion; the stricter figures and a negative control (the lesion moved
-to the mirrored place) stand beside it, and the same for the held-out pictures of BUSI, so that what another machine costs can be
-told from what a small network cannot do anywhere.
+to the mirrored place) stand beside it, and the same for the held-out pictures of BUSI where that copy has masks, so that what
+another machine costs can be told from what a small network cannot do anywhere.
 ``python -m benchmarks.real_images [--json] [--epochs 24] [--only kim2021] [--full none] [--work DIR]``
 
 Without the pictures (READER_APP_TEST_DATA, or ``shared/data`` beside the checkout) it says so and ends with status 0.
