@@ -203,3 +203,51 @@ def test_single_files_are_imported_from_the_desk(
     press(qtbot, desk, "Cases")
     press(qtbot, desk, "Import files…")
     qtbot.waitUntil(lambda: step(desk, "cases") == "4", timeout=60_000)  # the one chosen, not its neighbour
+
+
+def test_the_choices_of_an_import_are_those_of_the_command(
+    qtbot: QtBot,
+    desk: CoordinatorWindow,
+    study: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A dry import says what would happen and writes nothing; what the files are taken for comes from the page."""
+    import cv2
+    import numpy as np
+    from PySide6.QtWidgets import QCheckBox, QComboBox
+
+    image = np.random.default_rng(0).integers(0, 255, (60, 80), dtype=np.uint8)
+    cv2.imwrite(str(tmp_path / "L_CC.png"), image)
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_a, **_k: ([str(tmp_path / "L_CC.png")], ""))
+    press(qtbot, desk, "Cases")
+    before = (study / "cases.csv").read_bytes()
+
+    def box(words: str) -> QCheckBox:
+        return next(b for b in desk.findChildren(QCheckBox) if b.text() == words)
+
+    box("Only say what would happen").click()
+    press(qtbot, desk, "Import files…")
+    page = desk._pages["cases"]
+    qtbot.waitUntil(lambda: page._report is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: not desk._jobs.busy, timeout=10_000)
+    assert page._report.cases[0].modality == "mammography" and page._report.cases[0].status == "incomplete"
+    assert (study / "cases.csv").read_bytes() == before and not (study / "import_report.csv").exists()
+    qtbot.waitUntil(lambda: any("nothing was written" in own.text().casefold() for own in page.findChildren(QLabel)), timeout=10_000)
+    page.findChild(QComboBox).setCurrentIndex(3)
+    box("Only say what would happen").click()
+    press(qtbot, desk, "Import files…")
+    qtbot.waitUntil(lambda: step(desk, "cases") == "4", timeout=60_000)
+    assert page._report.cases[0].modality == "ultrasound" and page._report.cases[0].status == "complete"
+
+
+def test_cases_leave_as_dicom_from_the_desk(
+    qtbot: QtBot, desk: CoordinatorWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "dicom"
+    out.mkdir()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(out))
+    press(qtbot, desk, "Cases")
+    press(qtbot, desk, "DICOM of the cases…")
+    qtbot.waitUntil(lambda: "DICOM file(s) written" in desk._message.text(), timeout=60_000)
+    assert sorted(p.name for p in out.iterdir()) == ["C1", "C2", "C3"] and list(out.glob("C1/*.dcm"))

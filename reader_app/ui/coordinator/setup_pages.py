@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QProgressBar
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QProgressBar
 
 from reader_app.desk import aids, importing, tables, writing
 from reader_app.desk.overview import Overview
@@ -132,6 +132,13 @@ class ReadersPage(Page):
         self.body.addStretch(2)
 
 
+#: What the files of an import are taken for.
+KINDS: tuple[tuple[str, str | None], ...] = (
+    ("what they say themselves", None), ("mammograms", "mammography"), ("ABVS volumes", "abvs"),
+    ("hand-held ultrasound", "ultrasound"),
+)  # fmt: skip
+
+
 class CasesPage(Page):
     """The case list, import and preview."""
 
@@ -140,6 +147,7 @@ class CasesPage(Page):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._report: ImportReport | None = None
+        self._kind, self._acquired, self._dry, self._was_dry = 0, False, False, False
 
     def state(self, overview: Overview) -> tuple[str, str]:
         """Count the cases and say when some have no images."""
@@ -159,10 +167,15 @@ class CasesPage(Page):
             line.addWidget(own)
         preview = button("Preview as a reader sees it")
         line.addWidget(preview)
+        dicom = button("DICOM of the cases…", on_click=lambda: self._write_dicom(overview.path))
+        dicom.setEnabled(bool(overview.cases))
+        line.addWidget(dicom)
         line.addStretch(1)
         self.body.addLayout(line)
         if overview.is_frozen:
             self.body.addWidget(label("The study is frozen: its cases stay as they are.", "dim"))
+        else:
+            self._offer_choices()
         columns = [c for c in (overview.cases[0] if overview.cases else {}) if c not in ("fingerprint",)]
         lacking = set(overview.without_images)
         rows = [
@@ -176,7 +189,7 @@ class CasesPage(Page):
         preview.setEnabled(bool(overview.cases))
         preview.clicked.connect(lambda: self._preview(overview, listing.currentRow()))
         if self._report is not None:
-            self.body.addWidget(section("Last import"))
+            self.body.addWidget(section("What would happen: nothing was written" if self._was_dry else "Last import"))
             refused = [[f["path"], f["reason"] or ""] for f in self._report.to_json()["files"] if not f["accepted"]]
             faulty = [
                 [c["case_id"], c["status"] + ": " + "; ".join(c["faults"])]
@@ -192,6 +205,34 @@ class CasesPage(Page):
                 self.body.addWidget(section("What was assumed or chosen"))
                 self.body.addWidget(table(["Case", "Note"], notes), 10)
         self.body.addStretch(1)
+
+    def _offer_choices(self) -> None:
+        """Show how the next import takes the files; the choices of the command ``import``."""
+        kind = QComboBox()
+        kind.addItems([words for words, _ in KINDS])
+        kind.setCurrentIndex(self._kind)
+        kind.currentIndexChanged.connect(lambda at: setattr(self, "_kind", at))
+        line = row(spacing=16)
+        line.addWidget(label("Files are", "dim"))
+        line.addWidget(kind)
+        for words, name in (("Curved ABVS volumes as acquired", "_acquired"), ("Only say what would happen", "_dry")):
+            own = QCheckBox(words)
+            own.setChecked(getattr(self, name))
+            own.toggled.connect(partial(setattr, self, name))
+            line.addWidget(own)
+        line.addStretch(1)
+        self.body.addLayout(line)
+
+    def _write_dicom(self, study: Path) -> None:
+        from reader_app.desk import dicomout
+
+        out = QFileDialog.getExistingDirectory(self, "Folder for the DICOM files, one folder a case", str(study.parent))
+        if out:
+            self.desk.run(
+                "DICOM",
+                lambda _progress, _cancelled: dicomout.write_dicom(study, [], Path(out)),
+                lambda written: self.desk.say(f"{len(written)} de-identified DICOM file(s) written to {out}."),  # type: ignore[arg-type]
+            )
 
     def _offer_writing(self, overview: Overview) -> None:
         frame, inside = card()
@@ -240,14 +281,16 @@ class CasesPage(Page):
         self._run_import(study, [Path(source)], list_file, columns)
 
     def _run_import(self, study: Path, sources: list[Path], list_file: Path | None, columns: dict[str, str] | None) -> None:
+        kind, acquired, dry = self._kind, self._acquired, self._dry
+
         def done(report: object) -> None:
             if isinstance(report, ImportReport):
-                self._report = report
+                self._report, self._was_dry = report, dry
 
         self.desk.run(
             "import",
             lambda progress, cancelled: importing.import_into(
-                study, sources, list_file, progress=progress, cancelled=cancelled, columns=columns
+                study, sources, list_file, KINDS[kind][1], dry, progress, cancelled, as_acquired=acquired, columns=columns
             ),
             done,
         )
