@@ -21,7 +21,7 @@ from reader_app.networks.liu2025_volume import Crop, Float, Found, HeatVolume
 from reader_app.networks.provenance import provenance
 
 #: Changes whenever the same volume would give other slices or crops.
-VERSION = "liu2025-2"
+VERSION = "liu2025-3"
 
 #: Share (0..1 of the evidence scale) that one cell must reach before a heatmap shows anything.
 LEAST = 0.35

@@ -67,7 +67,7 @@ class FindTask(_Task):
         for axis in self.flips:
             if rng.random() < 0.5:
                 x, y = x.flip(axis), y if axis == 1 else y.flip(axis)
-        logits = network(_varied(x, rng).to(self.where)).float()
+        logits = network(_varied(x, rng).to(self.where).contiguous(memory_format=torch.channels_last)).float()
         y = y.to(self.where)
         chance = torch.sigmoid(logits)
         dice = (2 * (chance * y).sum() + 1) / (chance.sum() + y.sum() + 1)

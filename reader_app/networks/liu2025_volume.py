@@ -34,7 +34,7 @@ CONTEXT, LEAST_SIDE_MM = 1.6, 16.0
 FRAME_MM, CELL_MM = 1.2, 2.0
 
 #: Deviation, in cubes, of the average over neighbouring cubes.
-SETTLE = 1.0
+SETTLE = 0.5
 
 #: Most frames of one lesion.
 MOST_FRAMES = 40
@@ -143,8 +143,8 @@ def probability(
 def settled(chance: Float) -> Float:
     """Return the U-Nets' mean probability averaged over neighbouring cubes (Gaussian, :data:`SETTLE` cubes), before it is cut.
 
-    Slices are judged one by one, so that single ones stand out. On nine calibration phantoms the Dice overlap rose by 0.04, on
-    forty test phantoms it stayed the same (0.82).
+    Slices are judged with few neighbours, so that single ones stand out. On 30 calibration phantoms the Dice overlap was 0.873
+    without, 0.875 with 0.5 cubes, 0.868 with 1 cube, which takes small lesions' edges away.
     """
     from scipy import ndimage
 
