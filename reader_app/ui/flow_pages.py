@@ -31,6 +31,10 @@ def capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _cases_read(count: int) -> str:
+    return tr("1 case read") if count == 1 else tr("{n} cases read", n=count)
+
+
 def _reads_in(state: SessionState, round_no: int) -> int:
     """Return how many cases were read in a round; one that came again counts again, so that no number tells of it."""
     return sum(key[0] == round_no for key in state.answers) + sum(key[0] == round_no for key in state.repeats)
@@ -142,7 +146,7 @@ class FlowPages:
             chip = self.round_chip(entry)
             sentences.append(tr("{round} opens on {day}.", round=chip, day=opens) if later else tr("Next: {round}.", round=chip))
         counts = [
-            (self.round_chip(plan.round(number)), tr("{n} cases read", n=_reads_in(state, number)))
+            (self.round_chip(plan.round(number)), _cases_read(_reads_in(state, number)))
             for number in (numbers or sorted(state.finished))
         ]
         title = tr("All rounds are finished") if entry is None else tr("Round {n} is finished", n=max(numbers, default=0))
@@ -172,7 +176,7 @@ class FlowPages:
         for entry in flow.plan.rounds:
             read = _reads_in(state, entry.number)
             if read:
-                lines.append(f"{self.round_chip(entry)}: " + tr("{n} cases read", n=read))
+                lines.append(f"{self.round_chip(entry)}: " + _cases_read(read))
         self._receipt = Receipt(
             flow.plan.reader_id, flow.plan.study_id, seq, head_code(digest), flow.clock.now().wall_utc, tuple(lines)
         )

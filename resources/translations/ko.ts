@@ -196,6 +196,26 @@
     <translation>{n}건 판독</translation>
   </message>
   <message>
+    <source>1 case read</source>
+    <translation>1건 판독</translation>
+  </message>
+  <message>
+    <source>No sitting can be opened</source>
+    <translation>판독을 시작할 수 없습니다</translation>
+  </message>
+  <message>
+    <source>This study cannot be read by {name} here</source>
+    <translation>{name}: 여기서 판독할 수 없습니다</translation>
+  </message>
+  <message>
+    <source>this folder holds the package of {name}</source>
+    <translation>이 폴더는 {name}의 자료입니다</translation>
+  </message>
+  <message>
+    <source>open the package of {name}</source>
+    <translation>{name}의 자료를 여십시오</translation>
+  </message>
+  <message>
     <source>Any key puts this away · F8 changes keys</source>
     <translation>아무 키나 누르면 닫힘 · F8 키 변경</translation>
   </message>

@@ -196,6 +196,26 @@
     <translation>已阅 {n} 例</translation>
   </message>
   <message>
+    <source>1 case read</source>
+    <translation>已阅 1 例</translation>
+  </message>
+  <message>
+    <source>No sitting can be opened</source>
+    <translation>无法开始阅片</translation>
+  </message>
+  <message>
+    <source>This study cannot be read by {name} here</source>
+    <translation>{name} 不能在此阅片</translation>
+  </message>
+  <message>
+    <source>this folder holds the package of {name}</source>
+    <translation>此文件夹是 {name} 的数据</translation>
+  </message>
+  <message>
+    <source>open the package of {name}</source>
+    <translation>请打开 {name} 的数据</translation>
+  </message>
+  <message>
     <source>Any key puts this away · F8 changes keys</source>
     <translation>按任意键关闭 · F8 更改按键</translation>
   </message>
@@ -1513,7 +1533,7 @@
   </message>
   <message>
     <source>infra-mammary fold</source>
-    <translation>乳房下皱褶</translation>
+    <translation>乳房下缘</translation>
   </message>
   <message>
     <source>axillary tissue</source>
