@@ -302,6 +302,11 @@ def ultrasound_woman(seed: int) -> tuple[bool, dict[str, str]]:
     return malignant, clinical
 
 
+def ultrasound_category(seed: int) -> str:
+    """Return the BI-RADS-like category of :func:`ultrasound_case` of a seed without making its images."""
+    return _latent(_woman(seed, None)[1])[1]
+
+
 def ultrasound_case(
     seed: int,
     malignant: bool | None = None,

@@ -2,11 +2,12 @@
 
 "internal": held-out phantoms of the kind that the bundle learnt from. Of ultrasound also "external": a third as many from another
 make of machine (coarser pixels, another shape of picture, brighter tissue); and "training": as many of the phantoms that the
-bundle learnt from.
+bundle learnt from. lu2025's co-decision is about lesions at 4A, which are few: a third as many more are sought for it ("4A").
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -120,7 +121,7 @@ def phantom_rows(
     modality = MODALITY[system]
     found = Evaluated([], [], "")
     judged = dict.fromkeys(predict, 0)
-    bad = {"internal": 0, "external": 0, "training": 0}
+    bad = {"internal": 0, "4A": 0, "external": 0, "training": 0}
     cases = list(_cases(modality, count, seed, loaded))
     for number, (cohort, case_id, own_seed, mine) in enumerate(cases):
         case = one_case(modality, own_seed, elsewhere=cohort == "external")
@@ -154,6 +155,10 @@ def _cases(modality: str, count: int, seed: int, loaded: Sequence[Bundle]) -> It
         yield "internal", f"P{number + 1:04}", first + number, loaded
     if modality != "ultrasound":
         return
+    if any(b.system == "lu2025" for b in loaded):
+        sought = (s for s in itertools.count(first + 20_000) if phantoms.ultrasound_category(s) == "4A")
+        for number, own_seed in enumerate(itertools.islice(sought, max(2, count // 3))):
+            yield "4A", f"A{number + 1:04}", own_seed, loaded
     for number in range(max(2, count // 3)):
         yield "external", f"X{number + 1:04}", first + 50_000 + number, loaded
     for own in sorted({_seed(b.manifest) for b in loaded if b.phantom_trained} - {None}, key=str):
@@ -209,7 +214,7 @@ def _rows(own: Prediction, case: phantoms.PhantomCase, bundle: Bundle, cohort: s
         names = [said.variant]
         if bundle.system == "liu2025":
             names.append(f"{said.variant}@{bundle.manifest.get('backbone', '')}")
-        if said.variant == "DLR_BM" and case.category == "4A" and cohort == "internal":
-            names.append("DLR_BM@4A")
+        if said.variant == "DLR_BM" and case.category == "4A" and cohort in ("internal", "4A"):
+            out.append({"case_id": own.case_id, "cohort": "internal", "variant": "DLR_BM@4A", "truth": bool(truth), **answer})
         out += [{"case_id": own.case_id, "cohort": cohort, "variant": name, "truth": bool(truth), **answer} for name in names]
     return out

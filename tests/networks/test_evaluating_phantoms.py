@@ -6,6 +6,7 @@ import numpy as np
 
 from reader_app import paths
 from reader_app.ai import bundle as bundles
+from reader_app.imaging import phantoms
 from reader_app.networks import classifier_train, evaluation, phantom_samples
 
 
@@ -32,9 +33,20 @@ def test_another_machine_shows_the_same_woman_otherwise() -> None:
     assert np.asarray(other.array).mean() > np.asarray(one.array).mean() + 5
 
 
+def test_more_lesions_at_4a_are_sought_for_the_co_decision() -> None:
+    own = bundles.load(paths.resource("bundles") / "DLR_BM")
+    sought = [seed for cohort, _, seed, _ in evaluation._cases("ultrasound", 12, 1, [own]) if cohort == "4A"]
+    assert len(sought) == len(set(sought)) == 4
+    assert evaluation.one_case("ultrasound", sought[0]).category == "4A"
+    categories = [phantoms.ultrasound_category(seed) for seed in range(60)]
+    assert categories[:3] == [evaluation.one_case("ultrasound", seed).category for seed in range(3)] and len(set(categories)) > 2
+
+
 def test_rows_carry_their_cohort_and_embeddings_are_of_internal_cases() -> None:
     found = evaluation.phantom_rows("lu2025", 3, wish="cpu")
-    assert {r["cohort"] for r in found.rows} == {"internal", "external", "training"}
+    assert {r["cohort"] for r in found.rows} == {"internal", "external", "training", "4A"}
+    at_4a = [r for r in found.rows if r["variant"] == "DLR_BM@4A"]
+    assert len(at_4a) >= 2 and {r["cohort"] for r in at_4a} == {"internal"}
     assert {"DLR_LH", "DLR_LH/embedding", "DLR_BM", "DLR_BM/embedding"} <= {r["variant"] for r in found.rows}
     cases = ["P0001", "P0002", "P0003"]
     assert {m: sorted(known) for m, known in found.embeddings.items()} == {"DLR_BM": cases, "DLR_LH": cases}
