@@ -1,7 +1,6 @@
 """What zhou2023 learns from: exams as stacks of four views with one row a lesion and view; batches, loss and validation.
 
-Phantom women have none to three lesions of four types in either breast (up to six in training). Labels that a data set lacks are
--1 and teach nothing.
+Phantom women have none to three lesions of four types in either breast. Labels that a data set lacks are -1 and teach nothing.
 """
 
 from __future__ import annotations
@@ -31,19 +30,13 @@ MOST, DRAWN = 3, 16
 VIEW, KIND, MALIGNANT, PLACE, DEPTH, LESION, SHAPE = 4, 5, 6, 7, 8, 9, 10
 WIDE = SHAPE + len(LOOKS)
 
-#: Training phantoms have more lesions, all types alike, and fewer are normal: a step costs the same whatever there is to see.
-CROWD, CROWD_NORMAL = 6, 0.15
-
 Sample = dict[str, Tensor]
 
 
-def phantom(seed: int, mm: float, crowded: bool = False) -> tuple[phantoms.PhantomCase, FourViews]:
-    """Return a phantom exam (malignant for odd seeds; pixels half as large as the stack's) and its stack.
-
-    ``crowded`` ones are for training alone.
-    """
-    kinds, normal, most = (KINDS, CROWD_NORMAL, CROWD) if crowded else (("mass", *KINDS), 0.3, MOST)
-    case = phantoms.mammogram_exam(seed, bool(seed % 2), pixel_mm=max(mm / 2, 0.15), kinds=kinds, normal=normal, most=most)
+def phantom(seed: int, mm: float) -> tuple[phantoms.PhantomCase, FourViews]:
+    """Return a phantom exam (malignant for odd seeds; pixels half as large as the stack's) and its stack."""
+    kinds = ("mass", *KINDS)
+    case = phantoms.mammogram_exam(seed, bool(seed % 2), pixel_mm=max(mm / 2, 0.15), kinds=kinds, normal=0.3, most=MOST)
     return case, stack({image.id: image for image in case.images}, mm)
 
 

@@ -31,7 +31,7 @@ from reader_app.networks.report import Report
 from reader_app.networks.training import Progress, Settings
 from reader_app.networks.zhou2023 import CITATION, KINDS, LABELS, LOOKS, MODEL, TITLE, examine
 from reader_app.networks.zhou2023_measure import Exam
-from reader_app.networks.zhou2023_samples import CROWD, ExamTask, phantom, sample
+from reader_app.networks.zhou2023_samples import ExamTask, phantom, sample
 from reader_app.networks.zhou2023_views import VERSION
 
 #: The paper's number of steps; epochs follow from it where none are asked for.
@@ -90,9 +90,9 @@ def phantom_cohorts(
         raise BundleError("Training needs at least two exams, one of them to choose the best epoch; give --phantoms 2 or more.")
     files = []
     for done, number in enumerate(seeds_of(TRAIN_SEED, seed, count)):
-        file = folder / f"exams-{mm:g}-{seed}-{CROWD}" / f"{number}.safetensors"
+        file = folder / f"exams-{mm:g}-{seed}" / f"{number}.safetensors"
         if not file.exists():
-            case, views = phantom(number, mm, crowded=True)
+            case, views = phantom(number, mm)
             checkpoint.write(file, sample(case.lesions, float(case.truth), views), {})
         files.append(file)
         if progress is not None:
