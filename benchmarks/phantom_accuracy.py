@@ -46,16 +46,16 @@ Measure = Callable[[Any, Sequence[int], Any], dict[str, Any]]
 def liu2025(
     bundle: Any, seeds: Sequence[int], progress: Any, keep: Path | None = None, own: slice = slice(None)
 ) -> dict[str, Any]:
-    """Measure liu2025 on whole scans of the demo's kind; ``own`` of the seeds now, with those that ``keep`` holds already."""
-    from reader_app.networks import device, liu2025_measure
+    """Measure liu2025 on one whole scan a phantom; ``own`` of the seeds now, with those that ``keep`` holds already."""
+    from reader_app.imaging import phantoms
+    from reader_app.networks import device, liu2025_measure, liu2025_samples
     from reader_app.networks.liu2025_predict import Liu2025Model
-    from reader_app.networks.liu2025_samples import phantom_exams
 
     model = Liu2025Model(bundle, device.choose("auto"))
     rows = {} if keep is None else kept(keep, bundle.sha256)
     for number, seed in enumerate(seeds[own]):
         if seed not in rows:
-            (exam,) = phantom_exams([seed])
+            exam = liu2025_samples.phantom_exam(phantoms.abvs_volume(seed))
             rows[seed] = liu2025_measure.of_case(model, exam)
             if keep is not None:
                 write_down(keep, {"bundle": bundle.sha256, "seed": seed, "found": rows[seed]})

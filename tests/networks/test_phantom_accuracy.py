@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the measurements stand beside the package, not in it
 
 from benchmarks import phantom_accuracy
+from reader_app.imaging import phantoms
 from reader_app.networks import liu2025_measure, liu2025_predict, liu2025_samples
 
 
@@ -37,7 +38,8 @@ def test_shared_work_gives_the_figures_of_one_run(tmp_path: Path, monkeypatch: p
         return _row(exam)
 
     monkeypatch.setattr(liu2025_predict, "Liu2025Model", lambda bundle, where: None)
-    monkeypatch.setattr(liu2025_samples, "phantom_exams", lambda seeds: iter(seeds))
+    monkeypatch.setattr(phantoms, "abvs_volume", lambda seed: seed)
+    monkeypatch.setattr(liu2025_samples, "phantom_exam", lambda case: case)
     monkeypatch.setattr(liu2025_measure, "of_case", of_case)
     bundle, seeds = SimpleNamespace(sha256="a"), range(1, 6)
 
