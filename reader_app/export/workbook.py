@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reader_app.export import cells, words
+from reader_app.export import cells, readback, words
 from reader_app.export.atomic import WrittenFile, refuse, write_checked
 from reader_app.export.cellstyles import Styles
 from reader_app.export.content import WorkbookContent
@@ -353,40 +353,35 @@ def check_workbook(path: Path, sheets: Sequence[Sheet], content: WorkbookContent
     NotAsWritten
         If a cell is missing, surplus, a formula or different.
     """
-    import openpyxl
+    from openpyxl.utils import get_column_letter
 
-    book = openpyxl.load_workbook(path, read_only=True)
     differences: list[str] = []
     count = 0
-    try:
-        if book.sheetnames != [sheet.title for sheet in sheets]:
-            differences.append(f"sheets {book.sheetnames}")
-            sheets = []
-        for sheet in sheets:
-            meant = {(row, column): value for row, column, value, _, _ in expected(sheet, content)}
-            count += len(meant)
-            for line in book[sheet.title].iter_rows():
-                for cell in line:
-                    if cell.value is None:
-                        continue
-                    place = f"{sheet.title}!{cell.coordinate}"
-                    value = meant.pop((cell.row, cell.column), None)
-                    if cell.data_type == "f":
-                        differences.append(f"{place} is a formula")
-                    elif not _same(cell.value, value):
-                        differences.append(f"{place} holds {str(cell.value)[:40]!r}, not {str(value)[:40]!r}")
-            differences += [f"{sheet.title} row {row} column {column} is missing" for row, column in meant]
-    finally:
-        book.close()
+    written = readback.sheets(path)
+    if [name for name, _ in written] != [sheet.title for sheet in sheets]:
+        differences.append(f"sheets {[name for name, _ in written]}")
+        sheets = []
+    for sheet, (_, part) in zip(sheets, written, strict=False):
+        meant = {(row, column): value for row, column, value, _, _ in expected(sheet, content)}
+        count += len(meant)
+        for row, column, found in readback.cells(path, part):
+            value = meant.pop((row, column), None)
+            place = f"{sheet.title}!{get_column_letter(column)}{row}"
+            if isinstance(found, readback.Formula):
+                differences.append(f"{place} is a formula")
+            elif not _same(found, value):
+                differences.append(f"{place} holds {str(found)[:40]!r}, not {str(value)[:40]!r}")
+        differences += [f"{sheet.title} row {row} column {column} is missing" for row, column in meant]
     refuse(path, differences)
     return f"{count:,} cells on {len(sheets)} sheets"
 
 
-def _same(found: object, meant: Value) -> bool:
-    if isinstance(meant, str):
-        return isinstance(found, str) and cells.decode(found) == meant
+def _same(found: str | float, meant: Value) -> bool:
+    if isinstance(meant, str) or isinstance(found, str) or meant is None:
+        return isinstance(found, str) and isinstance(meant, str) and cells.decode(found) == meant
     if isinstance(meant, datetime):
-        return isinstance(found, datetime) and abs(found - meant) <= timedelta(milliseconds=1)
-    if not isinstance(found, (int, float)) or isinstance(found, bool) or meant is None:
-        return False
+        from openpyxl.utils.datetime import from_excel
+
+        moment = from_excel(found)
+        return isinstance(moment, datetime) and abs(moment - meant) <= timedelta(milliseconds=1)
     return found == float(f"{meant:.16g}")  # a spreadsheet file keeps sixteen significant digits

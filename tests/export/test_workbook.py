@@ -15,9 +15,10 @@ import pytest
 from export.made_up_study import HOSTILE_NOTE, make_content
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openpyxl.utils.datetime import to_excel
 
 from reader_app.errors import EnvironmentFault
-from reader_app.export import atomic, cells, workbook
+from reader_app.export import atomic, cells, readback, workbook
 from reader_app.export.content import WorkbookContent, changes
 from reader_app.export.layout import Column, Kind, Sheet, Table
 from reader_app.study.questions import Question
@@ -160,6 +161,33 @@ def test_hostile_text_is_only_text(tmp_path: Path, hostile_content: WorkbookCont
     assert first["Note (continued 2)"]
     assert first["BI-RADS before the aid"] == "3"
     assert first["Time to own answer (s)"] == 12
+
+
+def test_the_second_reader_reads_what_the_library_reads(book_path: Path) -> None:
+    book = openpyxl.load_workbook(book_path)
+    named = readback.sheets(book_path)
+    assert [name for name, _ in named] == book.sheetnames
+    count = 0
+    for name, part in named:
+        theirs = {(cell.row, cell.column): cell for line in book[name].iter_rows() for cell in line if cell.value is not None}
+        ours = {(row, column): found for row, column, found in readback.cells(book_path, part)}
+        assert ours.keys() == theirs.keys()
+        for place, found in ours.items():
+            value = theirs[place].value
+            assert found == (pytest.approx(to_excel(value), abs=1e-9) if isinstance(value, datetime) else value), (name, place)
+        count += len(ours)
+    assert count > 1_000
+
+
+def test_the_second_reader_sees_formulas_and_takes_nothing_for_text_that_is_none(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet["A1"], sheet["B2"], sheet["AB3"] = "=1+1", True, 0.5
+    book.save(tmp_path / "w.xlsx")
+    ((_, part),) = readback.sheets(tmp_path / "w.xlsx")
+    found = list(readback.cells(tmp_path / "w.xlsx", part))
+    assert found == [(1, 1, "1+1"), (2, 2, "1"), (3, 28, 0.5)]
+    assert isinstance(found[0][2], readback.Formula) and not isinstance(found[1][2], readback.Formula)
 
 
 def test_negative_control_a_changed_cell_is_found(book_path: Path, content: WorkbookContent, tmp_path: Path) -> None:
