@@ -33,6 +33,7 @@ def measure(bundle_path: Path, modality: str, cases: int, device: str) -> dict[s
     from reader_app.ai import results
     from reader_app.imaging import phantoms
     from reader_app.imaging.container import open_case
+    from reader_app.networks import classifier_measure
     from reader_app.networks.worker import load_model
 
     inside = [0.0, 0.0, 0]  # seconds in the outermost modules, start of the present one, depth
@@ -60,7 +61,7 @@ def measure(bundle_path: Path, modality: str, cases: int, device: str) -> dict[s
         for number in range(cases + 1):
             phantom = phantoms.demo_case(modality, seed=7000 + number, malignant=number % 2 == 0)
             phantoms.write_container(phantom, Path(scratch) / f"C{number}", f"C{number}")
-            opened.append((open_case(Path(scratch) / f"C{number}"), dict(phantom.clinical)))
+            opened.append((open_case(Path(scratch) / f"C{number}"), classifier_measure.clinical_of(phantom)))
         predict(*opened[0])  # the first call pays for set-up
         handles = [hooks.register_module_forward_pre_hook(enter), hooks.register_module_forward_hook(leave)]
         started = time.perf_counter()
@@ -134,6 +135,8 @@ def main() -> int:
     import torch
 
     folder = paths.resource("bundles")
+    if not torch.cuda.is_available():
+        sys.stderr.write("CUDA: skipped, there is no such device here; gain over the CPU and difference from it are not measured\n")
     chosen = given.bundles or sorted(p for p in folder.iterdir() if (p / "manifest.json").exists())
     return show([row for b in chosen for row in rows(b, given.cases, torch.cuda.is_available())], given.json)
 
