@@ -136,7 +136,7 @@ def main() -> int:
 
     folder = paths.resource("bundles")
     if not torch.cuda.is_available():
-        sys.stderr.write("CUDA: skipped, there is no such device here; gain over the CPU and difference from it are not measured\n")
+        sys.stderr.write("CUDA: skipped, there is no such device here; gain over the CPU and difference are not measured\n")
     chosen = given.bundles or sorted(p for p in folder.iterdir() if (p / "manifest.json").exists())
     return show([row for b in chosen for row in rows(b, given.cases, torch.cuda.is_available())], given.json)
 
