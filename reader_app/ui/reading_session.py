@@ -74,9 +74,13 @@ class ReadingSession:
             self.window.close()
 
     def close(self) -> None:
-        """Close log, threads and window, whatever state they are in."""
+        """Close log, threads and window, whatever state they are in.
+
+        The loader is waited for: what it holds leads to the window, and a widget whose last owner is another thread dies there.
+        """
         if self.flow is not None:
             self.flow.leave()
+            self.flow.loader_thread.shutdown(wait=True, cancel_futures=True)
         self._main_thread.close()
         self.window.close()
         self.window.flow = None

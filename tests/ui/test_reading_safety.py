@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -251,3 +252,18 @@ def test_the_panel_and_its_button_are_whole_at_every_size(breast_folder, size):
             assert window.rect().contains(right), field
         assert window.rect().contains(panel.validate.mapTo(window, panel.validate.rect().bottomRight()))
         assert panel.width() == 400 and panel._scroll.verticalScrollBar().maximum() == 0
+
+
+def test_closing_waits_for_the_loader_so_that_no_widget_dies_on_its_thread(folder):
+    ended = []
+
+    def slow(held) -> None:  # what is being loaded leads to the window, as a case on its way does
+        time.sleep(0.6)
+        ended.append(held.window is not None)
+
+    with reading(folder) as hands:
+        hands.log_in()
+        hands.begin()
+        hands.flow.loader_thread.submit(slow, hands.flow)
+        assert not ended
+    assert ended == [True], "the window was taken apart while the loader still held it"
