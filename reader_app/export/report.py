@@ -65,9 +65,9 @@ def draw(content: WorkbookContent) -> dict[str, Drawn]:
     for name, make, caption in FIGURES:
         with figures.style():
             figure = make(content)
-        if figure is not None:
-            if content.interim:
+            if figure is not None and content.interim:
                 figure.suptitle("INTERIM – some rounds are not finished", fontsize=7, color="#8A5A00", x=0.99, ha="right")
+        if figure is not None:
             width, height = figure.get_size_inches() * 25.4
             vector = figures.picture(figure, "svg")
             figure.set_layout_engine("none")  # everything has its place now
