@@ -42,7 +42,7 @@ FALSE_BOXES = 0.2
 
 _KINDS = ("mammography", "abvs", "ultrasound")
 _KIND_OF: dict[str, str] = {"zhou2023": "mammography", "liu2025": "abvs"} | dict.fromkeys(
-    ("bong2023", "kim2021", "DLR_LH", "DLR_BM"), "ultrasound"
+    ("bong2023", "kim2021", "kim2021_vgg16", "kim2021_googlenet", "DLR_LH", "DLR_BM"), "ultrasound"
 )
 #: Phantoms for each stratum that a round or a change of aids asks for.
 _OF_A_STRATUM = 3
