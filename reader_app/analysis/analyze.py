@@ -147,7 +147,10 @@ def _input(context: Context, tables: dict[str, Checked | None]) -> Row:
 
 def _warn_clusters(context: Context) -> None:
     """Warn where units of one patient are taken as independent."""
-    if context.options.cluster is not None:
+    options = context.options
+    if options.cluster is not None:
+        if not context.design.reference.names(options.cluster):
+            context.notes.add(f"the reference has no {options.cluster}: each case is taken as one patient", "input")
         return
     whole = context.blocks[0]
     if len(set(whole.case.tolist())) < len(whole.units):

@@ -98,7 +98,7 @@ def block(design: Design, options: Options, lesion_type: str | None = None, leve
     case = np.array([cases[u[0]] for u in units], dtype=np.int64)
     cluster = None
     if options.cluster is not None:
-        names_of = design.reference.cluster(options.cluster)
+        names_of = design.reference.cluster(options.cluster, level)
         codes = {c: n for n, c in enumerate(sorted({names_of[u[0]] for u in units}))}
         cluster = np.array([codes[names_of[u[0]]] for u in units], dtype=np.int64)
     return Block(

@@ -77,15 +77,21 @@ class Reference:
         keys = zip(rows["case_id"], rows["lesion_id"], strict=True)
         return {key: bool(value) for key, value in zip(keys, rows["malignant"], strict=True)}
 
-    def cluster(self, column: str) -> dict[str, str]:
-        """Return the cluster of each case.
+    def names(self, column: str) -> bool:
+        """Return whether a column is there and filled in somewhere."""
+        return column in self.frame.columns and bool((self.frame[column] != "").any())
+
+    def cluster(self, column: str, level: str = "case") -> dict[str, str]:
+        """Return the cluster of each case; where breasts or lesions are analysed and no column names it, the case itself.
 
         Raises
         ------
         TableError
             If the column is missing, blank somewhere, or differs within a case.
         """
-        if column not in self.frame.columns or (self.frame[column] == "").all():
+        if not self.names(column):
+            if level != "case":
+                return {case: case for case in self.case_ids}
             raise TableError([Fault(f"{self.name}, row 1", f"column {column} is missing", "add it or leave out --cluster")])
         pairs = self.frame[["case_id", column]].drop_duplicates()
         blank = self.frame.index[(self.frame[column] == "").to_numpy()]

@@ -97,6 +97,22 @@ def test_clusters_change_intervals_and_not_estimates(cases: list[str], capsys: p
     assert "Obuchowski" in clustered["roc"][0]["auc"]["method"]
 
 
+def test_breasts_cluster_by_case_where_nothing_names_the_patients(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [*_tables(tmp_path / "own", "laterality"), "--level", "breast", "--cluster", "patient_id"]
+    path = tmp_path / "own" / "truth.csv"
+    truth = pd.read_csv(path, dtype=str)
+    truth.assign(patient_id=truth["case_id"]).to_csv(path, index=False)
+    named = _document(arguments, capsys)
+    truth.drop(columns="patient_id").to_csv(path, index=False)
+    bare = _document(arguments, capsys)
+    assert bare["roc"] == named["roc"] and bare["mrmc"] == named["mrmc"]
+    assert any("each case is taken as one patient" in note["text"] for note in bare["warnings"])
+    assert not any("each case is taken as one patient" in note["text"] for note in named["warnings"])
+    plain = _document(arguments[:-2], capsys)
+    assert plain["roc"][0]["auc"]["se"] != bare["roc"][0]["auc"]["se"]
+    assert any("taken as independent" in note["text"] for note in plain["warnings"])
+
+
 @pytest.mark.parametrize("endpoint", ["auc", "sensitivity", "specificity"])
 def test_endpoints_with_a_margin(cases: list[str], endpoint: str, capsys: pytest.CaptureFixture[str]) -> None:
     document = _document([*cases, "--endpoint", endpoint, "--margin", "0.1"], capsys)

@@ -132,7 +132,9 @@ class Localization:
         """Return the cluster of each case with ``--cluster``."""
         if self.context.options.cluster is None:
             return None
-        names = self.context.design.reference.cluster(self.context.options.cluster)
+        options = self.context.options
+        assert options.cluster is not None
+        names = self.context.design.reference.cluster(options.cluster, options.level)
         codes = {c: n for n, c in enumerate(sorted({names[c] for c in self.cases}))}
         return np.array([codes[names[c]] for c in self.cases], dtype=np.int64)
 
