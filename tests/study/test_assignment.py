@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
-from study.protocols import PROTOCOLS, case_list, definition_of
+from study.protocols import LU2025, PROTOCOLS, case_list, definition_of
 
 from reader_app.errors import StudyFileError
-from reader_app.study.assignment import CounterGenerator, plan
+from reader_app.study.assignment import CounterGenerator, allocate, plan
 from reader_app.study.caselist import CaseEntry, Reader
+from reader_app.study.definition import parse
+from reader_app.study.protocol import arms_of
 
 GOLDEN = Path(__file__).parent / "golden" / "orders.json"
 
@@ -130,6 +132,24 @@ def test_faults_are_listed_together() -> None:
         plan(definition_of("sequential_hiding"), [CaseEntry("m", "mammography")], Reader("r1"), "h")
     with pytest.raises(StudyFileError, match="no condition for arm 'C'; use one of A, B"):
         plan(definition_of("crossover"), case_list(2), Reader("r1", arm="C"), "h")
+
+
+def test_arms_may_be_shown_different_models_in_one_round() -> None:
+    document = {
+        **LU2025,
+        "rounds": [
+            {"number": 1, "condition": "aided_concurrent", "aid": {"A": "LH", "B": "BM"}},
+            {"number": 2, "condition": "unaided"},
+        ],
+    }
+    definition = parse(document)
+    assert arms_of(definition.rounds) == ("A", "B")
+    dealt = allocate(definition, [Reader(f"r{number}") for number in range(4)])
+    assert sorted(reader.arm for reader in dealt) == ["A", "A", "B", "B"]
+    shown = {arm: [entry.aid for entry in plan(definition, case_list(2), Reader("r1", arm=arm), "h").rounds] for arm in "AB"}
+    assert shown == {"A": ["LH", None], "B": ["BM", None]}
+    with pytest.raises(StudyFileError, match="round 1 has no aid for arm 'C'; use one of A, B"):
+        plan(definition, case_list(2), Reader("r1", arm="C"), "h")
 
 
 def test_rounds_are_found_by_number() -> None:
