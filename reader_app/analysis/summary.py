@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -163,7 +164,11 @@ def _localization(results: Document) -> list[list[str]]:
 
 
 def _warnings(results: Document) -> str:
-    texts = list(dict.fromkeys(w["text"] for w in results["warnings"]))
+    count = Counter((str(w.get("section") or ""), str(w["text"])) for w in results["warnings"])
+    texts = [
+        ("" if section in ("", "input") else f"{section}, ") + text + (f" ({number} rows)" if number > 1 else "")
+        for (section, text), number in count.items()
+    ]
     if not texts:
         return ""
     shown = texts[:MAX_WARNINGS]
