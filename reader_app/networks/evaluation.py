@@ -144,7 +144,7 @@ def phantom_rows(
         told = {"model_id": b.model_id, "cases": judged[b.model_id], "threshold": threshold, "training_data": b.training_data}
         found.models.append(told)
     counts = {c: len({case_id for cohort, case_id, _, _ in cases if cohort == c}) for c in bad}
-    parts = [f"{counts[c]} {c} ({bad[c]} malignant)" for c in bad if counts[c]]
+    parts = [f"{counts[c]} {'more at 4A' if c == '4A' else c} ({bad[c]} malignant)" for c in bad if counts[c]]
     return replace(found, source=f"{modality} phantoms ({phantoms.VERSION}, seed {seed}): {', '.join(parts)}")
 
 
