@@ -233,7 +233,11 @@ def test_the_choices_of_an_import_are_those_of_the_command(
     qtbot.waitUntil(lambda: not desk._jobs.busy, timeout=10_000)
     assert page._report.cases[0].modality == "mammography" and page._report.cases[0].status == "incomplete"
     assert (study / "cases.csv").read_bytes() == before and not (study / "import_report.csv").exists()
-    qtbot.waitUntil(lambda: any("nothing was written" in own.text().casefold() for own in page.findChildren(QLabel)), timeout=10_000)
+
+    def told() -> bool:
+        return any("nothing was written" in own.text().casefold() for own in page.findChildren(QLabel))
+
+    qtbot.waitUntil(told, timeout=10_000)
     page.findChild(QComboBox).setCurrentIndex(3)
     box("Only say what would happen").click()
     press(qtbot, desk, "Import files…")
