@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reader_app.desk.gathering import Gathered, gather
+from reader_app.store import orders
 from reader_app.study import session
 
 
@@ -19,7 +20,8 @@ class RoundStatus:
     total : int or None
         Number of cases; None while a derived round's list is not known yet.
     state : str
-        "finished", "reading", "open", "washout" or "waiting".
+        "finished", "reading", "open", "washout", "waiting", or "left" where the reader was replaced. Decisions count from the
+        moment they are taken, also before they stand in the log.
     opens : str or None
         First day on which the round may begin (ISO date), where known and still to come.
     """
@@ -53,9 +55,11 @@ def rows(gathered: Gathered, today: str) -> list[RoundStatus]:
     for reader in gathered.folder.readers:
         plan = gathered.plans[reader.reader_id]
         state = gathered.states.get(reader.reader_id, session.initial(plan))
+        given = orders.of_reader(gathered.decisions.taken, reader.reader_id)
+        state = orders.foreseen(plan, state, given, f"{today}T00:00:00.000Z")
         for a_round in plan.rounds:
             number = a_round.number
-            done = sum(1 for key in state.answers if key[0] == number)
+            done = sum(key[0] == number for key in state.answers) + sum(key[0] == number for key in state.repeats)
             opens = session.round_opens(plan, state, number)
             if number in state.finished:
                 found.append(RoundStatus(reader.reader_id, reader.group, number, a_round.title, done, done, "finished", None))
@@ -67,7 +71,7 @@ def rows(gathered: Gathered, today: str) -> list[RoundStatus]:
                 ready = all(n in state.finished for n in previous)
                 waits = opens is not None and opens > today
                 total = len(a_round.order) if a_round.cases.kind != "left_at" else None
-                word = ("washout" if waits else "open") if ready else "waiting"
+                word = "left" if state.retired else ("washout" if waits else "open") if ready else "waiting"
                 found.append(
                     RoundStatus(reader.reader_id, reader.group, number, a_round.title, 0, total, word, opens if waits else None)
                 )

@@ -98,6 +98,14 @@ def pending(plan: Plan, state: SessionState, orders: Sequence[Order], wall_utc: 
     return tuple(found)
 
 
+def foreseen(plan: Plan, state: SessionState, orders: Sequence[Order], wall_utc: str) -> SessionState:
+    """Return the state in which a reader will be once the orders stand in the log."""
+    for command in pending(plan, state, orders, wall_utc):
+        for event in decide(plan, state, command):
+            state = evolve(plan, state, event)
+    return state
+
+
 def _commands(plan: Plan, state: SessionState, order: Order, wall_utc: str) -> tuple[Override, ...]:
     said, about = (order.who, order.reason, wall_utc), order.about
     match order.kind:

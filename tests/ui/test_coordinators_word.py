@@ -15,6 +15,7 @@ from reader_app.clock import FrozenClock
 from reader_app.desk.gathering import gather
 from reader_app.desk.merging import merge_logs
 from reader_app.desk.packages import amend, unpack
+from reader_app.desk.status import status
 from reader_app.errors import InputFaults
 from reader_app.export.package import write_package
 from reader_app.store import decisions, orders
@@ -68,8 +69,10 @@ def test_a_round_is_opened_early_on_the_workstation_by_the_next_package(desk, tm
         hands.settle()
         assert hands.page == "washout", said(hands.window.page)  # the control: without a decision the round is closed
     merge_logs(desk, [station / "logs"])
+    assert [own.state for own in status(desk, "2027-01-20") if own.reader_id == "R01"] == ["finished", "washout", "waiting"]
     decide(desk, "round_opened_early", reader_id="R01", round="2")
     decide(desk, "round_opened_early", reader_id="R02", round="2")
+    assert [own.state for own in status(desk, "2027-01-20") if own.reader_id == "R01"] == ["finished", "open", "waiting"]
     file = write_package(desk, "R01", tmp_path / "2.zip")
     assert WHY.encode() not in file.read_bytes() and b"R02" not in zipfile.ZipFile(file).read(orders.FILE), (
         "no reason, nobody else"
@@ -177,6 +180,7 @@ def test_a_reader_who_was_replaced_and_a_case_that_was_withdrawn(desk):
         hands.log_in()
         assert hands.page == "round-finished" or 1 in hands.state.finished, "its last case is gone, so the round is over"
     decide(desk, "reader_replaced", reader_id="R01", by="R02")
+    assert {own.state for own in status(desk, "2027-03-20") if own.reader_id == "R01"} == {"finished", "left"}
     with reading(desk, clock_after(desk)) as hands:
         hands.log_in()
         assert hands.page == "stopped" and "has left the study" in said(hands.window.page)

@@ -114,6 +114,7 @@ def _board(overview: Overview) -> QWidget:
                 "open": "open",
                 "washout": f"opens {entry.opens}",
                 "waiting": "waiting",
+                "left": "left the study",
             }[entry.state]
             stack.addWidget(label(words, "saved" if entry.state == "finished" else "small"))
             grid.addWidget(cell, row_no, column_no)
