@@ -55,6 +55,8 @@ FIGURES: tuple[tuple[str, Callable[[WorkbookContent], Figure | None], str], ...]
 )
 CAPTIONS = {name: caption for name, _, caption in FIGURES}
 
+_DEVIATIONS = "deviations"
+
 INTERIM = "INTERIM – some rounds are not finished. These figures must not be reported."
 
 _MRMC = (
@@ -133,13 +135,13 @@ def sections(content: WorkbookContent, drawn: Iterable[str]) -> list[Section]:
         *_models(content),
         *_results(content),
         Section("questionnaires", "Questionnaires", (Show("", reportparts.questionnaires(content)),)),
-        Section("deviations", "Deviations from the protocol", _deviations(content)),
+        Section(_DEVIATIONS if content.given is None else "no-logs", "Deviations from the protocol", _deviations(content)),
         Section("log", "Analysis log", _log(content)),
     ]
     kept = []
     for own in made:
         blocks = tuple(block for block in own.blocks if _has_content(block, at_hand))
-        if any(not isinstance(block, Text) for block in blocks) or (own.anchor == "deviations" and blocks):
+        if any(not isinstance(block, Text) for block in blocks) or (own.anchor in (_DEVIATIONS, "no-logs") and blocks):
             kept.append(Section(own.anchor, own.title, blocks))
     guidelines: list[Block] = [Text(_GUIDELINES), *(Guideline(own) for own in CHECKLISTS)]
     return [*kept, Section("checklists", "Reporting guidelines", tuple(guidelines))]
@@ -170,6 +172,8 @@ def facts(content: WorkbookContent) -> list[tuple[str, str]]:
 def _design(content: WorkbookContent) -> Section:
     rounds, settings, readers, *further = study_sheet(content).tables
     shown = [rounds, settings, *(own for own in further if own.name == "analysis_plan"), readers]
+    if content.given is not None:  # an anchor of its own: tables do not show the design that checklists ask for
+        return Section("given", "What was given", tuple(Show(own.title, own) for own in shown))
     return Section("design", "Design", tuple(Show(own.title, own) for own in shown))
 
 
@@ -187,7 +191,8 @@ def _models(content: WorkbookContent) -> list[Section]:
     if not models.rows:
         return []
     cohorts = reportresults.cohorts(Results(content))
-    return [Section("aids", "Models", (Show("", models), Show(cohorts.title, cohorts), Picture("embedding")))]
+    anchor = "aids" if content.given is None else "predictions"  # a table of predictions says nothing of what made them
+    return [Section(anchor, "Models", (Show("", models), Show(cohorts.title, cohorts), Picture("embedding")))]
 
 
 def _results(content: WorkbookContent) -> list[Section]:
@@ -237,6 +242,7 @@ def _results(content: WorkbookContent) -> list[Section]:
             "localisation",
             "Localisation",
             (
+                Text(reportmarks.rule(results)),
                 Picture("froc"),
                 Show("Lesions hit", reportmarks.localisation(results)),
                 Show("Figures of merit from marks", reportmarks.merit(results)),

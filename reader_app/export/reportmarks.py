@@ -10,6 +10,19 @@ from reader_app.export.reportresults import interval, plain
 from reader_app.export.resultrows import CONDITION, READER, SCOPE, Results, Row, number
 
 
+def rule(results: Results) -> str:
+    """Return in words when a mark hits a lesion."""
+    options = results.document.get("input", {}).get("options", {})
+    if options.get("match") == "iou":
+        when = f"A mark hits the lesion whose box it overlaps most, if intersection over union reaches {options.get('overlap')}"
+    else:
+        when = "A mark hits the nearest lesion within whose radius its centre lies"
+    return (
+        f"{when}; where the table of marks names the lesions itself, the one it names. Several marks of one finding, or on one "
+        "lesion, count once with the highest rating; marks that hit nothing are false."
+    )
+
+
 def _typed(rows: Sequence[Row], by_type: bool) -> list[Row]:
     """Return the rows about single lesion types, or those about all."""
     return [row for row in plain(rows) if (row.get("lesion_type") is not None) == by_type]

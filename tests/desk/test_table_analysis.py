@@ -124,7 +124,7 @@ def test_workbook_and_report_speak_of_tables_not_of_a_study(written: tuple[Path,
     assert page.faults == []
     text = " ".join(page.text)
     assert "deviations from a protocol cannot be found" in text
-    assert {"flow", "design", "accuracy", "roc", "mrmc", "localisation", "agreement", "change", "times", "checklists"} <= page.ids
+    assert {"flow", "given", "accuracy", "roc", "mrmc", "localisation", "agreement", "change", "times", "checklists"} <= page.ids
 
 
 def header_place(book: Any, sheet: str, title: str) -> int:

@@ -14,7 +14,8 @@ import pytest
 from reader_app.analysis.options import Options
 from reader_app.analysis.summary import as_text
 from reader_app.desk.tablestudy import TableFiles, analyse_tables
-from reader_app.export import reportcontent, words, workbook
+from reader_app.export import reportcontent, reportmarks, resultrows, words, workbook
+from reader_app.export.checklists import CHECKLISTS, answer
 from reader_app.export.content import WorkbookContent
 from reader_app.export.layout import Table
 
@@ -153,3 +154,17 @@ def test_wide_sheets_go_on_beside_the_page_and_repeat_what_names_a_row(
     assert book["Accuracy"].print_title_cols.startswith("$A:$")
     assert book["Reads"].print_title_rows == "$1:$1"
     assert book["ROC"].col_breaks.brk[0].id > max(cell.column for cell in book["ROC"][1] if cell.value)
+
+
+def test_tables_prove_no_design_and_the_rule_of_a_hit_is_said(made: tuple[dict[str, Any], WorkbookContent]) -> None:
+    """Checklists leave to the investigator what reads collected elsewhere cannot show: washout, order, models, deviations."""
+    _, content = made
+    titles = {part.anchor: part.title for part in reportcontent.sections(content, ())}
+    items = [item for checklist in CHECKLISTS for item in checklist.items]
+    for name in ("design", "aids", "deviations"):
+        assert {answer(item, titles) for item in items if item.section == name} == {""}, name
+    assert answer(next(item for item in items if item.section == "accuracy"), titles) == "accuracy"
+    results = resultrows.Results(content)
+    assert "within whose radius" in reportmarks.rule(results)
+    results.document = {"input": {"options": {"match": "iou", "overlap": 0.3}}}
+    assert "intersection over union reaches 0.3" in reportmarks.rule(results)
