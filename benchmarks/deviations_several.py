@@ -20,6 +20,12 @@ from reader_app.analysis.analyze import analyze
 Pairs = Iterator[tuple[float | None, float | None]]
 Rng = np.random.Generator
 NONE = -math.inf
+_ZERO = 1e-14  # what rounding leaves of a variance that is zero
+
+
+def _freedom(both: float, ms_tr: float, freedom: int) -> float:
+    """Return Hillis' degrees of freedom; infinite where the readers do not differ at all."""
+    return both**2 / (ms_tr**2 / freedom) if ms_tr > _ZERO else math.inf
 
 
 def _psi(low: float, high: float) -> float:
@@ -71,15 +77,15 @@ def obuchowski_rockette(rng: Rng) -> Pairs:
     both = ms_tr + j * max(cov2 - cov3, 0.0)
     freedom = (i - 1) * (j - 1)
     errors = {
-        mrmc.BOTH: (both, both**2 / (ms_tr**2 / freedom)),
+        mrmc.BOTH: (both, _freedom(both, ms_tr, freedom)),
         mrmc.CASES: (var - cov1 + (j - 1) * (cov2 - cov3), math.inf),
         mrmc.READERS: (ms_tr, float(freedom)),
     }
     for analysis in found.analyses:
         d, df = errors[analysis.generalise]
-        yield analysis.f, ms_t / d if d > 0 else None
-        yield analysis.p, _p_of_f(ms_t / d, i - 1, df) if d > 0 else None
-        yield analysis.contrasts[0].difference.se, math.sqrt(2 * d / j) if d > 0 else None
+        yield analysis.f, ms_t / d if d > _ZERO else None
+        yield analysis.p, _p_of_f(ms_t / d, i - 1, df) if d > _ZERO else None
+        yield analysis.contrasts[0].difference.se, math.sqrt(2 * d / j) if d > _ZERO else None
 
 
 def dorfman_berbaum_metz(rng: Rng) -> Pairs:
@@ -117,14 +123,14 @@ def dorfman_berbaum_metz(rng: Rng) -> Pairs:
     both = ms_tr + max(ms_tc - ms_trc, 0.0)
     freedom = (i - 1) * (j - 1)
     errors = {
-        mrmc.BOTH: (both, both**2 / (ms_tr**2 / freedom)),
+        mrmc.BOTH: (both, _freedom(both, ms_tr, freedom)),
         mrmc.CASES: (ms_tc, float((i - 1) * (k - 1))),
         mrmc.READERS: (ms_tr, float(freedom)),
     }
     for analysis in found.analyses:
         d, df = errors[analysis.generalise]
-        yield analysis.f, ms_t / d
-        yield analysis.p, _p_of_f(ms_t / d, i - 1, df)
+        yield analysis.f, ms_t / d if d > _ZERO else None
+        yield analysis.p, _p_of_f(ms_t / d, i - 1, df) if d > _ZERO else None
 
 
 def u_statistics(rng: Rng) -> Pairs:
