@@ -1,6 +1,6 @@
 """Pictures of the named situations of the reading room, each with the sentence that must be true of it.
 
-    python -m tests.screens OUT [--scale 1.5] [--only NAME]
+    python -m tests.screens OUT [--scale 1.5]
 
 writes OUT/NAME-WIDTHxHEIGHT.png and OUT/index.html, a sheet to be gone through by a person.
 """
