@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QImage, QPainter
 from viewer_phantoms import aid, bare, centroid, grabbed, open_case, plain, settle, show, volume
 
 from reader_app.imaging.overlay import Box, Heatmap
@@ -109,6 +113,45 @@ def test_boxes_carry_colour_by_call_and_a_number():
     assert overlay.colour_of(boxes[-1], False) == overlay.GREEN
     flat = overlay.flat_box(boxes[0], overlay.RED)
     assert flat.text == "malignant 0.90"
+
+
+CROWD = [((140, 150), (160, 175), 0.87), ((120, 160), (130, 170), 0.61), ((125, 140), (150, 150), 0.43), ((2, 2), (9, 30), 0.31)]
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_labels_of_boxes_close_together_stand_beside_each_other(viewer, together):
+    """Painted one by one without knowing of each other (the negative control), some cover others."""
+    picture = QImage(900, 700, QImage.Format.Format_RGB32)
+    camera = Camera((460, 600), (700, 900), (1.0, 1.0), 1.5)
+    painter, taken = QPainter(picture), []
+    for start, stop, score in CROWD:
+        labels = taken if together else []
+        overlay.paint_box(
+            painter, camera, overlay.flat_box(Box("a", start, stop, score, "high"), overlay.RED), 1.0, False, labels
+        )
+        if not together:
+            taken += labels
+    painter.end()
+    assert len(taken) == len(CROWD) and all(QRectF(0, 0, 900, 700).contains(own) for own in taken)
+    apart = not any(a.intersects(b) for a, b in combinations(taken, 2))
+    assert apart == together
+
+
+def test_the_most_suspicious_label_is_not_covered(viewer):
+    first = [Box("US1", (140, 150), (160, 175), 0.87, "malignant")]
+    case = open_case("ultrasound", plain(SHAPE, 90))
+    show(viewer, case, aid(first))
+    chip = overlay.readout.chip("malignant 0.87", overlay.RED, viewer.panes()[0].unit)
+    alone = reds(grabbed(viewer))
+    assert alone > 0.5 * chip.width() * chip.height()
+    show(viewer, case, aid([*first, Box("US1", (138, 155), (146, 170), 0.31, "benign")]))
+    assert reds(grabbed(viewer)) > 0.9 * alone
+
+
+def reds(picture):
+    """Return how many pixels have the red of a malignant call."""
+    wanted = QColor(overlay.RED)
+    return int((np.abs(picture[..., :3].astype(int) - (wanted.red(), wanted.green(), wanted.blue())).max(axis=2) < 12).sum())
 
 
 def test_hidden_aid_leaves_no_pixel(viewer):

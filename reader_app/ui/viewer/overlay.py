@@ -299,7 +299,9 @@ def _rgba(name: str) -> int:
     return QColor(name).rgba()
 
 
-def paint_box(painter: QPainter, camera: Camera, box: FlatBox, unit: float, current: bool = False) -> QRectF:
+def paint_box(
+    painter: QPainter, camera: Camera, box: FlatBox, unit: float, current: bool = False, taken: list[QRectF] | None = None
+) -> QRectF:
     """Draw one box and its label; return the box's rectangle in device pixels.
 
     One that the reader dismissed is dashed and without its colour; one that was taken up has a tick beside its score.
@@ -310,6 +312,8 @@ def paint_box(painter: QPainter, camera: Camera, box: FlatBox, unit: float, curr
         Device pixels per logical pixel (line width and text size follow the screen's scale).
     current : bool
         The finding the reader stepped to: a stronger line.
+    taken : list of QRectF, optional
+        Where labels stand already, in device pixels; this one is put beside them and added.
     """
     (oy, ox), (zy, zx), (h, w) = camera.origin, camera.zoom, camera.viewport
     left, top, right, bottom = ox + box.left * zx, oy + box.top * zy, ox + box.right * zx, oy + box.bottom * zy
@@ -326,8 +330,20 @@ def paint_box(painter: QPainter, camera: Camera, box: FlatBox, unit: float, curr
         strokes.frame(painter, (top, left, bottom, right), (_rgba(colour), width), (HALO, 0.75 * unit), (h, w))
     stamp = readout.chip(f"✓ {box.text}" if box.verdict == "accepted" else box.text, colour, unit)
     x = min(max(0.0, left - width), max(0.0, w - stamp.width()))
-    y = top - width - stamp.height()
-    if y < 0:
-        y = min(bottom + width, h - stamp.height())
+    places = [top - width - stamp.height(), bottom + width]
+    taken = [] if taken is None else taken
+    for other in taken:
+        places += [other.top() - stamp.height(), other.bottom()]
+    y = _free_place(x, places, stamp.width(), stamp.height(), h, taken)
+    taken.append(QRectF(x, y, stamp.width(), stamp.height()))
     painter.drawImage(round(x), round(y), stamp)
     return rect
+
+
+def _free_place(x: float, places: list[float], width: int, height: int, bottom: float, taken: list[QRectF]) -> float:
+    """Return the first of some upper edges at which a label is whole and on no other label; else the first that is whole."""
+    whole = [y for y in places if 0 <= y <= bottom - height] or [min(max(0.0, places[0]), max(0.0, bottom - height))]
+    for y in whole:
+        if not any(QRectF(x, y, width, height).intersects(other) for other in taken):
+            return y
+    return whole[0]

@@ -260,8 +260,9 @@ class Pane(QWidget):
         if more.cross is not None:
             self._paint_cross(painter, camera, more.cross)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)  # lines lie where they belong, also between device pixels
+        labels: list[QRectF] = []
         for number, box in enumerate(more.boxes):
-            overlay.paint_box(painter, camera, box, unit, number == more.current_box)
+            overlay.paint_box(painter, camera, box, unit, number == more.current_box, labels)
         if more.nipple is not None:
             y, x = camera.to_screen(more.nipple)
             strokes.ring(painter, y, x, 6 * unit, Line(0x96000000, 3.5 * unit), Line(NIPPLE, 1.6 * unit))
