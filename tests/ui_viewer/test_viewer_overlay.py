@@ -145,7 +145,7 @@ def test_the_most_suspicious_label_is_not_covered(viewer):
     alone = reds(grabbed(viewer))
     assert alone > 0.5 * chip.width() * chip.height()
     show(viewer, case, aid([*first, Box("US1", (138, 155), (146, 170), 0.31, "benign")]))
-    assert reds(grabbed(viewer)) > 0.9 * alone
+    assert reds(grabbed(viewer)) > 0.8 * alone, "the frame of the other box may cross it, its label may not"
 
 
 def reds(picture):

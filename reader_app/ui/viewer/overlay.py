@@ -330,10 +330,9 @@ def paint_box(
         strokes.frame(painter, (top, left, bottom, right), (_rgba(colour), width), (HALO, 0.75 * unit), (h, w))
     stamp = readout.chip(f"✓ {box.text}" if box.verdict == "accepted" else box.text, colour, unit)
     x = min(max(0.0, left - width), max(0.0, w - stamp.width()))
-    places = [top - width - stamp.height(), bottom + width]
     taken = [] if taken is None else taken
-    for other in taken:
-        places += [other.top() - stamp.height(), other.bottom()]
+    places = [top - width - stamp.height(), *sorted((other.top() - stamp.height() for other in taken), reverse=True)]
+    places += [bottom + width, *(other.bottom() for other in taken)]
     y = _free_place(x, places, stamp.width(), stamp.height(), h, taken)
     taken.append(QRectF(x, y, stamp.width(), stamp.height()))
     painter.drawImage(round(x), round(y), stamp)
