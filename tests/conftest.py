@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -11,6 +14,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest
+
+os.environ["READER_APP_HOME"] = tempfile.mkdtemp(prefix="reader-app-tests-")  # for what is made before any test begins
+atexit.register(shutil.rmtree, os.environ["READER_APP_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

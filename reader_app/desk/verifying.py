@@ -10,6 +10,7 @@ from reader_app.errors import Fault, InputFaults, ReaderAppError
 from reader_app.imaging import container
 from reader_app.store import readlog, receipt
 from reader_app.store.studyfolder import StudyFolder
+from reader_app.store.versionseal import check_seals
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +84,20 @@ def _study(path: Path) -> Verified:
     logs = sorted((path / "logs").glob("*.readlog"))
     for log in logs:
         faults += readlog.verify(log)
-    frozen = "frozen" if folder.is_frozen else "not frozen"
+    keys, broken = check_seals(path)
+    faults += broken
+    frozen = f"frozen, {_signed(keys)}" if folder.is_frozen else "not frozen"
     return Verified("study", tuple(faults), f" ({frozen}, {len(folder.cases)} cases, {len(logs)} logs)")
+
+
+def _signed(keys: dict[int, str]) -> str:
+    """Return in words which versions of a study are signed, and by which key."""
+    signed = [number for number, key in keys.items() if key]
+    if not signed:
+        return "unsigned"
+    whole = (
+        f"{len(keys)} version{'s' if len(keys) > 1 else ''}"
+        if len(signed) == len(keys)
+        else f"{len(signed)} of {len(keys)} versions"
+    )
+    return f"{whole} signed by {', '.join(dict.fromkeys(keys[number][:12] for number in signed))}"

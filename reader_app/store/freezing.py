@@ -21,6 +21,7 @@ from reader_app.store.lock import (
     study_hash,
     with_plans_of,
 )
+from reader_app.store.versionseal import seal_version
 from reader_app.study import assignment
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def write_lock(folder: StudyFolder, old: StudyLock | None, faults: list[Fault], 
     plans = {r.reader_id: assignment.plan(folder.definition, listed, r, whole).plan_hash for r in folder.readers}
     frozen_utc = clock.now().wall_utc
     lock = StudyLock(folder.definition.study_id, __version__, frozen_utc, files, cases, aids, plans, whole, amends, earlier)
-    keep_version(folder.path, lock)
+    seal_version(folder.path, keep_version(folder.path, lock), lock)
     write_atomically(folder.path / LOCK, lock.as_bytes())
 
 

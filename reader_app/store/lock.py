@@ -185,8 +185,8 @@ def with_plans_of(old: StudyLock) -> dict[str, tuple[str, ...]]:
     }
 
 
-def keep_version(path: Path, lock: StudyLock) -> None:
-    """Keep the small files of a version, so that reads made under it can be audited after an amendment."""
+def keep_version(path: Path, lock: StudyLock) -> int:
+    """Keep the small files of a version, so that reads made under it can be audited after an amendment; return its number."""
     number = 1 + max((len(own) for own in lock.earlier_plans.values()), default=0)
     kept = path / VERSIONS / str(number)
     shutil.rmtree(kept, ignore_errors=True)  # left by a freeze that was cut off
@@ -196,6 +196,7 @@ def keep_version(path: Path, lock: StudyLock) -> None:
             (kept / name).parent.mkdir(exist_ok=True)
             write_atomically(kept / name, (path / name).read_bytes())
     write_atomically(kept / LOCK, lock.as_bytes())
+    return number
 
 
 def changed_containers(path: Path, lock: StudyLock) -> list[Fault]:
