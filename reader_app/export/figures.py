@@ -17,7 +17,7 @@ from reader_app import paths
 from reader_app.export import words
 from reader_app.export.content import WorkbookContent
 from reader_app.export.palette import colors
-from reader_app.export.resultrows import Results, Row, number
+from reader_app.export.resultrows import Results, Row, number, of_all_types, of_first_kind
 from reader_app.study.readtable import active_seconds
 
 if TYPE_CHECKING:
@@ -95,19 +95,6 @@ def picture(figure: Figure, kind: str) -> bytes:
     return stream.getvalue()
 
 
-def _plain(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows about all lesion types together: of every reader, and of all readers but not of their groups."""
-    return [
-        row for row in rows if row.get("lesion_type") is None and (row.get("group") is None or row.get("reader_id") is not None)
-    ]
-
-
-def _chosen(rows: Sequence[Row], name: str, order: Sequence[object]) -> list[Row]:
-    kinds = {row.get(name) for row in rows}
-    kind = next((entry for entry in order if entry in kinds), None)
-    return [row for row in rows if row.get(name) == kind]
-
-
 def _look(results: Results, rows: Sequence[Row] = ()) -> dict[str, tuple[str, Any, str]]:
     """Return colour, dash and marker of each condition."""
     found = colors(results.conditions(rows))
@@ -128,7 +115,11 @@ def _square(axes: Axes) -> None:
 def roc(content: WorkbookContent) -> Figure | None:
     """Return ROC curves: every reader thin, the mean of the readers thick, models dashed."""
     results = Results(content)
-    rows = [row for row in _chosen(_plain(results.rows("roc")), "score", ("score", "assessment", "call")) if row.get("points")]
+    rows = [
+        row
+        for row in of_first_kind(of_all_types(results.rows("roc")), "score", ("score", "assessment", "call"))
+        if row.get("points")
+    ]
     if not rows:
         return None
     figure = new(ONE_COLUMN + 15, ONE_COLUMN + 30)
@@ -164,7 +155,7 @@ def roc(content: WorkbookContent) -> Figure | None:
 def accuracy(content: WorkbookContent) -> Figure | None:
     """Return sensitivity and specificity of each reader and condition with their intervals."""
     results = Results(content)
-    rows = _plain(results.rows("accuracy"))
+    rows = of_all_types(results.rows("accuracy"))
     if not rows:
         return None
     who = list(dict.fromkeys(row.get("reader_id") for row in rows))
@@ -209,7 +200,7 @@ def _key(figure: Figure, results: Results, conditions: Sequence[str], look: Mapp
 def forest(content: WorkbookContent) -> Figure | None:
     """Return the difference of AUC of each reader with its interval, and the multi-reader result below."""
     results = Results(content)
-    rows = _chosen(_plain(results.rows("roc_paired")), "score", ("score", "assessment", "call"))
+    rows = of_first_kind(of_all_types(results.rows("roc_paired")), "score", ("score", "assessment", "call"))
     rows = [row for row in rows if row.get("model_id") is None and (row.get("difference") or {}).get("estimate") is not None]
     pair = _main_pair(results, rows)
     if pair is None:
@@ -220,7 +211,7 @@ def forest(content: WorkbookContent) -> Figure | None:
         if (row["condition_a"], row["condition_b"]) == pair
     ]
     wanted = ("or", "readers_and_cases", rows[0].get("score"), "auc")
-    for row in _plain(results.rows("mrmc")):
+    for row in of_all_types(results.rows("mrmc")):
         if tuple(row.get(name) for name in ("analysis", "generalise", "score", "endpoint")) != wanted:
             continue
         for entry in row.get("differences") or ():

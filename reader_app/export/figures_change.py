@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from reader_app.export import words
 from reader_app.export.content import WorkbookContent, changes
-from reader_app.export.figures import DIM, INK, ONE_COLUMN, TWO_COLUMNS, _chosen, _look, _plain, new
+from reader_app.export.figures import DIM, INK, ONE_COLUMN, TWO_COLUMNS, _look, new
 from reader_app.export.palette import CATEGORY_COLORS
-from reader_app.export.resultrows import Results, Row
+from reader_app.export.resultrows import Results, Row, of_all_types, of_first_kind
 from reader_app.study.assessment import CATEGORIES
 
 if TYPE_CHECKING:
@@ -98,8 +98,10 @@ def _flow(axes: Axes, flows: Counter[tuple[str, str]]) -> None:
 def agreement(content: WorkbookContent) -> Figure | None:
     """Return the matrix of pairwise kappa, models included, one panel for each condition."""
     results = Results(content)
-    rows = _plain(results.rows("agreement", "cohen"))
-    rows = [row for row in _chosen(rows, "weights", ("quadratic", "linear", "none")) if row.get("on") in (None, "assessment")]
+    rows = of_all_types(results.rows("agreement", "cohen"))
+    rows = [
+        row for row in of_first_kind(rows, "weights", ("quadratic", "linear", "none")) if row.get("on") in (None, "assessment")
+    ]
     conditions = [name for name in results.conditions(rows) if any(row.get("condition") == name for row in rows)]
     if not rows or not conditions:
         return None
@@ -145,7 +147,7 @@ def _matrix(axes: Axes, rows: Sequence[Row], people: Sequence[str], results: Res
 def decision(content: WorkbookContent) -> Figure | None:
     """Return decision curves: models thick, readers thin, everybody and nobody biopsied in grey."""
     results = Results(content)
-    rows = _plain(results.rows("decision_curve"))
+    rows = of_all_types(results.rows("decision_curve"))
     if not rows:
         return None
     look = _look(results)
@@ -194,7 +196,9 @@ def decision(content: WorkbookContent) -> Figure | None:
 def froc(content: WorkbookContent) -> Figure | None:
     """Return FROC curves of each reader and condition."""
     results = Results(content)
-    rows = [row for row in _chosen(_plain(results.rows("froc")), "fom", ("froc", "wafroc", "afroc")) if row.get("points")]
+    rows = [
+        row for row in of_first_kind(of_all_types(results.rows("froc")), "fom", ("froc", "wafroc", "afroc")) if row.get("points")
+    ]
     if not rows:
         return None
     fom = rows[0].get("fom")

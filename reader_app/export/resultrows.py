@@ -106,6 +106,20 @@ class Results:
         return tuple(parts)
 
 
+def of_all_types(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows about all lesion types together: of every reader, and of all readers but not of their groups."""
+    return [
+        row for row in rows if row.get("lesion_type") is None and (row.get("group") is None or row.get("reader_id") is not None)
+    ]
+
+
+def of_first_kind(rows: Sequence[Row], name: str, order: Sequence[object]) -> list[Row]:
+    """Return the rows whose ``name`` is the first of ``order`` that any row has."""
+    kinds = {row.get(name) for row in rows}
+    kind = next((entry for entry in order if entry in kinds), None)
+    return [row for row in rows if row.get(name) == kind]
+
+
 def number(value: Any) -> Value:
     """Return a finite number, or empty."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -9,7 +9,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
-from reader_app.desk import checking, packaging, rehearsal
+from reader_app.desk import checking, packages, rehearsal
 from reader_app.desk.overview import Overview
 from reader_app.store.studyfolder import StudyFolder
 from reader_app.ui.coordinator.page import Desk, Page, table
@@ -108,7 +108,7 @@ class FreezePage(Page):
             self.desk.say(f"Written to {out}: {', '.join(names)}" if names else "No package was written.")
 
         self.desk.run(
-            "packages", lambda progress, cancelled: packaging.write_packages(study, Path(out), progress, cancelled), done
+            "packages", lambda progress, cancelled: packages.write_packages(study, Path(out), progress, cancelled), done
         )
 
     def _freeze(self, study: Path) -> None:

@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from PySide6.QtGui import QColor
 
 from reader_app.export import words
-from reader_app.export.figures import _chosen, _plain
+from reader_app.export.resultrows import of_all_types, of_first_kind
 from reader_app.ui.plots.drawing import Cell, Drawing, chart, ink, pen, shades, write
 
 Results = Mapping[str, Any]
@@ -21,7 +21,7 @@ TRUTHS = {"benign": QColor("#0072B2").lighter(140), "malignant": QColor("#D55E00
 
 def times(results: Results, titles: Titles, _choice: str = "") -> Drawing | None:
     """Return reading times by reader and condition: whiskers from least to most, box of the quartiles, line at the median."""
-    rows = [row for row in _plain(results["time"]["by_reader"]) if row.get("median") is not None]
+    rows = [row for row in of_all_types(results["time"]["by_reader"]) if row.get("median") is not None]
     if not rows:
         return None
     who = list(dict.fromkeys(row["reader_id"] for row in rows))
@@ -61,8 +61,8 @@ def kappa_conditions(results: Results) -> list[str]:
 
 
 def _kappas(results: Results) -> list[Any]:
-    rows = [row for row in _plain(results["agreement"]["cohen"]) if row.get("on") in (None, "assessment")]
-    return list(_chosen(rows, "weights", ("quadratic", "linear", "none")))
+    rows = [row for row in of_all_types(results["agreement"]["cohen"]) if row.get("on") in (None, "assessment")]
+    return list(of_first_kind(rows, "weights", ("quadratic", "linear", "none")))
 
 
 def agreement(results: Results, titles: Titles, condition: str) -> Drawing | None:
@@ -95,7 +95,7 @@ def agreement(results: Results, titles: Titles, condition: str) -> Drawing | Non
 
 def stratum_pairs(results: Results) -> list[str]:
     """Return the changes of condition for which the cases of one category were followed."""
-    return pairs(results, _plain(results["reclassification"]), "condition_from", "condition_to")
+    return pairs(results, of_all_types(results["reclassification"]), "condition_from", "condition_to")
 
 
 def pairs(results: Results, rows: Sequence[Any], a: str, b: str) -> list[str]:
@@ -108,7 +108,11 @@ def pairs(results: Results, rows: Sequence[Any], a: str, b: str) -> list[str]:
 def stratum(results: Results, titles: Titles, pair: str) -> Drawing | None:
     """Return where the cases of one category (4A as a rule) went with the aid: down, kept or up; benign beside malignant."""
     before, _, after = pair.partition(" → ")
-    rows = [row for row in _plain(results["reclassification"]) if (row["condition_from"], row["condition_to"]) == (before, after)]
+    rows = [
+        row
+        for row in of_all_types(results["reclassification"])
+        if (row["condition_from"], row["condition_to"]) == (before, after)
+    ]
     if not rows:
         return None
     plot = chart("", f"Answers at {rows[0]['from']} before")

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import Qt
 
 from reader_app.export import words
-from reader_app.export.figures import _chosen, _plain
+from reader_app.export.resultrows import of_all_types, of_first_kind
 from reader_app.ui.plots.drawing import DASHES, Drawing, chart, ink, pen, shades
 
 Results = Mapping[str, Any]
@@ -17,13 +17,15 @@ Titles = Mapping[str, str]
 
 def roc(results: Results, titles: Titles, _choice: str = "") -> Drawing | None:
     """Return the ROC curves of all readers, conditions and models, with their areas."""
-    rows = [row for row in _chosen(_plain(results["roc"]), "score", ("score", "assessment", "call")) if row.get("points")]
+    rows = [
+        row for row in of_first_kind(of_all_types(results["roc"]), "score", ("score", "assessment", "call")) if row.get("points")
+    ]
     return _curves(results, titles, rows, "ROC curves", ("1 − specificity", "Sensitivity"), "auc", "AUC", square=True)
 
 
 def froc(results: Results, titles: Titles, _choice: str = "") -> Drawing | None:
     """Return the FROC curves: the share of lesions hit against the false marks a case."""
-    rows = [row for row in _chosen(_plain(results["froc"]), "fom", ("froc", "wafroc", "afroc")) if row.get("points")]
+    rows = [row for row in of_first_kind(of_all_types(results["froc"]), "fom", ("froc", "wafroc", "afroc")) if row.get("points")]
     across = "False marks a case" if rows and rows[0]["fom"] == "froc" else "False-positive fraction"
     return _curves(results, titles, rows, "FROC curves", (across, "Share of lesions hit"), "value", "FOM")
 

@@ -11,8 +11,8 @@ from PySide6.QtGui import QColor, QPainterPath
 from PySide6.QtWidgets import QGraphicsPathItem, QGraphicsRectItem
 
 from reader_app.export import words
-from reader_app.export.figures import _plain
 from reader_app.export.palette import CATEGORY_COLORS
+from reader_app.export.resultrows import of_all_types
 from reader_app.ui.plots.amounts import pairs
 from reader_app.ui.plots.drawing import Drawing, chart, ink, write
 
@@ -22,13 +22,13 @@ COLUMN = 0.05
 
 def change_pairs(results: Mapping[str, Any]) -> list[str]:
     """Return the changes of condition of which a flow can be drawn."""
-    return pairs(results, _plain(results["transitions"]), "condition_a", "condition_b")
+    return pairs(results, of_all_types(results["transitions"]), "condition_a", "condition_b")
 
 
 def sankey(results: Mapping[str, Any], titles: Mapping[str, str], pair: str) -> Drawing | None:
     """Return the flow of all readers' categories; higher suspicion stands above, bands are as wide as the number of answers."""
     before, _, after = pair.partition(" → ")
-    rows = [row for row in _plain(results["transitions"]) if (row["condition_a"], row["condition_b"]) == (before, after)]
+    rows = [row for row in of_all_types(results["transitions"]) if (row["condition_a"], row["condition_b"]) == (before, after)]
     everybody = [row for row in rows if row["reader_id"] is None] or rows
     if not everybody:
         return None
