@@ -244,7 +244,9 @@ def _unpack_amended(file: Path, archive: zipfile.ZipFile, manifest: Manifest, di
             fresh.log_path(manifest.reader_id).parent.mkdir()
             shutil.copyfile(log, fresh.log_path(manifest.reader_id))
             sync_file(fresh.log_path(manifest.reader_id))
+            sync_directory(fresh.log_path(manifest.reader_id).parent)
         station.note(work, manifest.reader_id)
+        sync_directory(work)  # the log is durable in its new place before the old one goes
         directory.rename(old)
         try:
             work.rename(directory)
